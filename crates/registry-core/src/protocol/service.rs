@@ -25,7 +25,7 @@ use crate::{
     digest::random_hex,
     error::{BoxError, Error, Result},
     storage::Storage,
-    store::{Actor, Documents, Forms, Hooks, StorageHook, Store, forms},
+    store::{Actor, Documents, Forms, GcReport, Hooks, StorageHook, Store, VerifyReport, forms},
 };
 
 /// How much of a refused request's body is read, so that the client gets to see the refusal.
@@ -285,6 +285,32 @@ impl RegistryService {
             mounted.store.warm_up().await?;
         }
         Ok(())
+    }
+
+    /// Deletes, in every mount, bytes that nothing names and that are older than `grace`; a dry run
+    /// only tells.
+    ///
+    /// # Errors
+    /// When the store fails, or a document is damaged (then nothing beside it is deleted).
+    pub async fn gc(&self, grace: Duration, dry_run: bool) -> Result<GcReport> {
+        let mut report = GcReport::default();
+        for mounted in &self.0.mounts {
+            report.add(mounted.store.gc(grace, dry_run).await?);
+        }
+        Ok(report)
+    }
+
+    /// Reads every document and hashes every artifact of every mount; with `repair`, appends to the
+    /// logs what is missing there.
+    ///
+    /// # Errors
+    /// When the store fails; what is damaged stands in the report.
+    pub async fn verify(&self, repair: bool) -> Result<VerifyReport> {
+        let mut report = VerifyReport::default();
+        for mounted in &self.0.mounts {
+            report.add(mounted.store.verify(repair).await?);
+        }
+        Ok(report)
     }
 
     /// Answers one request.

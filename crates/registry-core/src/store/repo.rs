@@ -333,7 +333,7 @@ impl<H, R, F> Work<H, R, F> {
         } else {
             forget(staged, false);
         }
-        if settled.revision > 0 && self.repo.is_logged(&self.key) {
+        if settled.revision > 0 && self.repo.store.0.subject(&self.key).is_some() {
             let subject = Subject {
                 name: self.repo.name.clone(),
                 key: self.key.clone(),
@@ -374,11 +374,5 @@ impl Repo {
     fn removal(&self, stored: &StoredBytes) -> Result<Operation> {
         let key = self.home.join(&stored.file)?;
         Ok(self.operation(key, Some(stored.size), "application/octet-stream"))
-    }
-
-    /// Whether the log speaks of the document at this key.
-    fn is_logged(&self, key: &Key) -> bool {
-        key.below(&self.store.0.root)
-            .is_some_and(|key| self.store.0.catalog.subject(&key).is_some())
     }
 }
