@@ -1,5 +1,5 @@
 //! The core, seen through the smallest protocol there can be.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod documents;
 mod hooks;
