@@ -176,8 +176,9 @@ impl Protocol for Toy {
         error
     }
 
-    fn usage(&self, base: &BaseUrl) -> String {
-        format!("curl {base}/-/boxes")
+    fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String {
+        let token = token.unwrap_or("TOKEN");
+        format!("curl -H 'Authorization: Bearer {token}' {base}/-/boxes")
     }
 }
 

@@ -20,6 +20,8 @@ use crate::store::Actor;
 pub struct Context {
     /// Who acts.
     pub actor: Arc<Actor>,
+    /// The mount's name, with which its scopes begin.
+    pub mount: Arc<str>,
     /// The address of the mount, as the client sees it.
     pub base: BaseUrl,
     /// What time it is.

@@ -255,13 +255,14 @@ impl RegistryService {
         self.0.find(path).is_some()
     }
 
-    /// Each mount's name and the lines to paste into its client, for a server reached as `base`.
-    pub fn usage(&self, base: &BaseUrl) -> Vec<(String, String)> {
+    /// Each mount's name and the lines to paste into its client, for a server reached as `base`,
+    /// with `token` in them if there is one.
+    pub fn usage(&self, base: &BaseUrl, token: Option<&str>) -> Vec<(String, String)> {
         let of = |mounted: &Mounted| {
             let prefix = mounted.paths.first().map_or("", |path| &path.prefix);
             (
                 mounted.name.clone(),
-                mounted.handler.usage(&base.join(prefix)),
+                mounted.handler.usage(&base.join(prefix), token),
             )
         };
         self.0.mounts.iter().map(of).collect()
@@ -326,23 +327,21 @@ impl RegistryService {
                 "nothing is mounted at this address\n",
             );
         };
-        let (handler, base) = {
-            let (mount, index) = &self.0.table[at];
-            let base = self
-                .0
-                .base(&parts.headers, &parts.uri, connection(&parts.extensions));
-            (
-                self.0.mounts[*index].handler.clone(),
-                base.join(&mount.prefix),
-            )
-        };
-        let Ok(context) = self.0.context(&parts, base) else {
+        let (path_of_mount, index) = &self.0.table[at];
+        let mounted = &self.0.mounts[*index];
+        let base = self
+            .0
+            .base(&parts.headers, &parts.uri, connection(&parts.extensions));
+        let base = base.join(&path_of_mount.prefix);
+        let Ok(context) = self.0.context(&parts, &mounted.name, base) else {
             return plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no randomness\n");
         };
         parts.uri = with_query(path, parts.uri.query());
         let home = Home::default();
         let lent = home.lend(Body::new(body));
-        let work = handler.handle(Request::from_parts(parts, lent), context);
+        let work = mounted
+            .handler
+            .handle(Request::from_parts(parts, lent), context);
         let response = match AssertUnwindSafe(work).catch_unwind().await {
             Ok(response) => response,
             Err(_) => plain(
@@ -403,7 +402,7 @@ impl Inner {
         BaseUrl::of_request(headers, authority, connection, trusted)
     }
 
-    fn context(&self, parts: &http::request::Parts, base: BaseUrl) -> Result<Context> {
+    fn context(&self, parts: &http::request::Parts, mount: &str, base: BaseUrl) -> Result<Context> {
         let connection = connection(&parts.extensions);
         let text = |name: http::HeaderName| parts.headers.get(name)?.to_str().ok().map(Into::into);
         let actor = Actor {
@@ -415,6 +414,7 @@ impl Inner {
         let clock = self.options.clock.clone();
         Ok(Context {
             actor: Arc::new(actor),
+            mount: mount.into(),
             base,
             clock,
             connection,

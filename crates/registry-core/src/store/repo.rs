@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
@@ -97,6 +98,15 @@ impl Repo {
         snapshot
             .map(|snapshot| snapshot.document.typed())
             .transpose()
+    }
+
+    /// One entry of the document `file` as it is now, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn entry(&self, file: &str, name: &str) -> Result<Option<Bytes>> {
+        let snapshot = self.snapshot(file).await?;
+        Ok(snapshot.and_then(|snapshot| snapshot.document.entries.get(name).cloned()))
     }
 
     async fn snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
