@@ -1,1 +1,12 @@
-//! To be written.
+//! The npm registry protocol.
+
+pub mod error;
+pub mod name;
+pub mod publish;
+pub mod route;
+pub mod version;
+
+pub use error::Error;
+pub use name::{PackageName, Tag};
+pub use route::Route;
+pub use version::Version;

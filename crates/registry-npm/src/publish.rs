@@ -1,0 +1,6 @@
+//! What a `PUT` brings: its body read as it streams, and checked.
+
+mod base64;
+pub mod scan;
+
+pub use scan::{Event, PublishScanner};
