@@ -64,12 +64,11 @@ fn finds_the_data() {
         )),
     );
     check(
-        r#"{"_attachments":{"a":{"data":"\/\/8\/","x":{"data":"kept"}}},"data":"kept"}"#,
-        None,
-    );
-    check(
-        r#"{"_attachments":{"a":{"data":"YS\/i","x":{"data":"kept"}}}}"#,
-        None,
+        r#"{"_attachments":{"a":{"data":"aGk\/","x":{"data":"kept"}}},"data":"kept"}"#,
+        Some((
+            r#"{"_attachments":{"a":{"data":"","x":{"data":"kept"}}},"data":"kept"}"#,
+            &[("a", "hi?")],
+        )),
     );
 }
 
