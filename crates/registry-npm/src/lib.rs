@@ -4,6 +4,7 @@ pub mod error;
 pub mod name;
 pub mod publish;
 pub mod route;
+pub mod tarball;
 pub mod version;
 
 pub use error::Error;
