@@ -202,17 +202,27 @@ impl PublishScanner {
 
     /// A key has ended that began at `start` of the document.
     fn key(&mut self, start: usize) -> Result<()> {
+        let raw = &self.document[start..];
+        let escaped = memchr::memchr(b'\\', raw).is_some();
         let tracked = match self.place {
             Place::Elsewhere => self.nesting.depth == 1,
             Place::Files => self.nesting.depth == 2,
             Place::File { .. } => self.nesting.depth == 3,
             Place::Attachments | Place::Data => false,
         };
+        if !tracked && !escaped && raw != b"\"__proto__\"" {
+            return Ok(());
+        }
+        let key: String = serde_json::from_slice(raw)
+            .map_err(|_| Error::invalid("the document has a key that is not valid JSON"))?;
+        if key == "__proto__" {
+            return Err(Error::invalid(
+                "the document has a key __proto__; rename it",
+            ));
+        }
         if !tracked {
             return Ok(());
         }
-        let key: String = serde_json::from_slice(&self.document[start..])
-            .map_err(|_| Error::invalid("the document has a key that is not valid JSON"))?;
         match (self.place, key.as_str()) {
             (Place::Elsewhere, "_attachments") => {
                 if self.attachments.replace(Vec::new()).is_some() {

@@ -164,7 +164,10 @@ fn damage_is_found() {
         // A few bits of a deflate stream mean nothing; no bit of its trailer does.
         let unharmed = inspect(&bad[..], &limits).ok();
         let trailer = at + 8 >= good.len();
-        assert!(unharmed.is_none() || !trailer && unharmed == whole, "byte {at}");
+        assert!(
+            unharmed.is_none() || !trailer && unharmed == whole,
+            "byte {at}"
+        );
     }
     refused(
         inspect(&[&good[..], b"garbage"].concat()[..], &limits),

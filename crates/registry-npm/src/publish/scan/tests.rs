@@ -81,7 +81,7 @@ fn leaves_everything_else() {
         r#"{"_attachments":{"a":{"x":["data","kept",{"data":"kept"}]}}}"#,
         r#"{"_attachments":{"a.sigstore":{"data":"{\"kept\":1}","length":10}}}"#,
         r#"{"_attachments":{}}"#,
-        r#"{"__proto__":{"data":"kept"}}"#,
+        r#"{"x":"__proto__","y":["__proto__"],"z":{"constructor":1,"\n":2}}"#,
         "{}",
     ] {
         check(body, Some((body, &[])));
@@ -95,6 +95,9 @@ fn refuses() {
         "{",
         r#"{"a"#,
         r#"{"a":"\"}"#,
+        r#"{"a":[{"__proto__":1}]}"#,
+        r#"{"a":{"__prot\u006f__" :1}}"#,
+        r#"{"_attachments":{"__proto__":{}}}"#,
         r#"{"_attachments":[]}"#,
         r#"{"_attachments":"a"}"#,
         r#"{"_attachments":null}"#,
