@@ -5,6 +5,7 @@ pub mod error;
 pub mod name;
 pub mod publish;
 pub mod route;
+pub mod search;
 pub mod tarball;
 pub mod version;
 pub mod wire;

@@ -159,7 +159,8 @@ fn forms() {
         "maintainers":[{"name":"u"}],
         "users":{"u":true},
         "description":"words",
-        "readme":"readme of 1.9.0"}"#]].assert_eq(&full.replace(",\"", ",\n\""));
+        "readme":"readme of 1.9.0"}"#]]
+    .assert_eq(&full.replace(",\"", ",\n\""));
     let abbreviated = text(package.view(|view| view.abbreviated()).unwrap());
     serde_json::from_str::<Value>(&abbreviated).unwrap();
     expect![[r#"
@@ -181,12 +182,14 @@ fn forms() {
         "tarball":"https://r/npm/@s/n/-/n-1.10.0.tgz"}}},
         "modified":"2026-01-02T03:04:05.678Z",
         "time":{"1.9.0":"2026-01-02T03:04:05.678Z",
-        "1.10.0":"2026-01-02T03:04:05.678Z"}}"#]].assert_eq(&abbreviated.replace(",\"", ",\n\""));
+        "1.10.0":"2026-01-02T03:04:05.678Z"}}"#]]
+    .assert_eq(&abbreviated.replace(",\"", ",\n\""));
     let manifest = text(package.view(|view| view.manifest("latest")).unwrap());
     expect![[r#"{"dependencies":{"x":"1"},"name":"@s/n","version":"1.9.0","description":"words","n":1,"scripts":{},"dist":{"integrity":"same","shasum":"s","tarball":"https://r/npm/@s/n/-/n-1.9.0.tgz"}}"#]].assert_eq(&manifest);
     assert!(package.view(|view| view.manifest("2.0.0")).is_err());
     let empty = text(Package::default().view(|view| view.abbreviated()).unwrap());
-    expect![[r#"{"name":"@s/n","dist-tags":{},"versions":{},"modified":"","time":{}}"#]].assert_eq(&empty);
+    expect![[r#"{"name":"@s/n","dist-tags":{},"versions":{},"modified":"","time":{}}"#]]
+        .assert_eq(&empty);
 }
 
 #[test]

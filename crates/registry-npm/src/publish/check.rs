@@ -109,7 +109,7 @@ impl<'a> Publication<'a> {
         let said: Option<String> = manifest.parse("version");
         if said.as_deref() != Some(version.as_str()) {
             return Err(Error::invalid(format!(
-                "the manifest's version is {said:?}, not {version}"
+                "the manifest's version is not {version}, as the document says"
             )));
         }
         if manifest.parse::<bool>("private") == Some(true) {
