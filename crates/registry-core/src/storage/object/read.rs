@@ -76,9 +76,7 @@ fn store_range(range: ByteRange) -> GetRange {
 fn may_be_the_range(error: &StoreError) -> bool {
     matches!(
         error,
-        StoreError::Generic { .. }
-            | StoreError::NotSupported { .. }
-            | StoreError::Precondition { .. }
+        StoreError::Generic { .. } | StoreError::NotSupported { .. }
     )
 }
 
@@ -182,6 +180,10 @@ pub(super) fn list(
         None => store.list(folder.as_ref()),
     };
     let entries = found.map_err(failed).try_filter_map(move |found| {
+        // Some stores begin at the offset itself.
+        if after.as_ref().is_some_and(|after| found.location <= *after) {
+            return std::future::ready(Ok(None));
+        }
         // Names that are no keys are not ours.
         let key = Key::new(found.location.as_ref()).ok();
         let key = match &prefix {
