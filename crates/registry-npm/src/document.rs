@@ -10,8 +10,13 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use registry_core::{Error, Result};
+use registry_core::{
+    Error, Result,
+    digest::{Algorithm, hex},
+    store::StoredBytes,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -94,6 +99,10 @@ pub struct Entry<'a> {
 pub struct Provenance<'a> {
     /// Under what name the bundle is stored.
     pub file: &'a str,
+    /// The bundle's size in bytes.
+    pub size: u64,
+    /// The bundle's SHA-512 in hexadecimal.
+    pub sha512: &'a str,
     /// What the bundle states.
     pub predicate_type: &'a str,
 }
@@ -130,12 +139,50 @@ impl<'a> Entry<'a> {
         Ok(bytes.into())
     }
 
+    /// Its tarball, as the store knows it.
+    ///
+    /// # Errors
+    /// When the stored bytes are damaged.
+    pub fn tarball(&self) -> Result<StoredBytes> {
+        let integrity = self.dist()?.integrity;
+        let sha512 = integrity.strip_prefix("sha512-").unwrap_or_default();
+        let sha512 = STANDARD.decode(sha512).map_err(Error::internal)?;
+        Ok(StoredBytes {
+            file: self.file.to_owned(),
+            size: self.size,
+            algorithm: Algorithm::Sha512,
+            digest: hex(&sha512),
+        })
+    }
+
+    /// All bytes that it names.
+    ///
+    /// # Errors
+    /// When the stored bytes are damaged.
+    pub fn stored(&self) -> Result<Vec<StoredBytes>> {
+        let mut all = vec![self.tarball()?];
+        all.extend(self.provenance.map(|provenance| provenance.stored()));
+        Ok(all)
+    }
+
     /// What identifies its tarball.
     ///
     /// # Errors
     /// When the stored bytes are damaged.
     pub fn dist(&self) -> Result<Dist> {
         serde_json::from_str(self.dist.get()).map_err(Error::internal)
+    }
+}
+
+impl Provenance<'_> {
+    /// The bundle, as the store knows it.
+    pub fn stored(&self) -> StoredBytes {
+        StoredBytes {
+            file: self.file.to_owned(),
+            size: self.size,
+            algorithm: Algorithm::Sha512,
+            digest: self.sha512.to_owned(),
+        }
     }
 }
 

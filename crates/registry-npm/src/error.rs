@@ -12,15 +12,15 @@ pub enum Error {
     Core(registry_core::Error),
     /// A version exists, or once existed, with other content. Clients and scripts know this one by
     /// its status, 403, and by its words.
-    Published(String),
+    Published(registry_core::Error),
 }
 
 impl Error {
     /// The refusal to publish `version` a second time.
     pub fn published(version: impl fmt::Display) -> Self {
-        Self::Published(format!(
-            "You cannot publish over the previously published versions: {version}."
-        ))
+        let message =
+            format!("You cannot publish over the previously published versions: {version}.");
+        Self::Published(registry_core::Error::new(ErrorKind::Conflict, message))
     }
 
     /// The status of the answer.
@@ -33,9 +33,20 @@ impl Error {
 
     /// What kind of failure this is.
     pub fn kind(&self) -> ErrorKind {
+        self.cause().kind()
+    }
+
+    /// The core's error within.
+    pub fn cause(&self) -> &registry_core::Error {
         match self {
-            Self::Core(error) => error.kind(),
-            Self::Published(_) => ErrorKind::Conflict,
+            Self::Core(error) | Self::Published(error) => error,
+        }
+    }
+
+    /// The core's error within, for where the status that npm knows it by does not matter.
+    pub fn into_core(self) -> registry_core::Error {
+        match self {
+            Self::Core(error) | Self::Published(error) => error,
         }
     }
 }
@@ -48,19 +59,13 @@ impl From<registry_core::Error> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Core(error) => error.fmt(f),
-            Self::Published(message) => f.write_str(message),
-        }
+        self.cause().fmt(f)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Core(error) => error.source(),
-            Self::Published(_) => None,
-        }
+        self.cause().source()
     }
 }
 
@@ -80,14 +85,6 @@ pub fn render(error: &Error) -> Response<Body> {
     );
     if error.kind() == ErrorKind::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
-    }
-    if let Error::Core(error) = error {
-        headers.extend(
-            error
-                .headers()
-                .map(|(name, value)| (Some(name), value))
-                .collect::<Vec<_>>(),
-        );
     }
     response
 }
@@ -134,9 +131,9 @@ mod tests {
             501 content-type: "application/json" {"error":"Unsupported"}
             429 content-type: "application/json" {"error":"RateLimited"}
             502 content-type: "application/json" {"error":"Upstream"}
-            503 content-type: "application/json" retry-after: "1" {"error":"Unavailable"}
+            503 content-type: "application/json" {"error":"Unavailable"}
             500 content-type: "application/json" {"error":"Internal"}
-            405 content-type: "application/json" allow: "GET, HEAD" {"error":"this address takes GET, HEAD only"}
+            405 content-type: "application/json" {"error":"this address takes GET, HEAD only"}
             403 content-type: "application/json" {"error":"You cannot publish over the previously published versions: 1.0.0."}
         "#]].assert_eq(&all);
     }

@@ -194,4 +194,46 @@ impl Route {
             rest => request.package(rest),
         }
     }
+
+    /// What logs and metrics call it.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Packument { .. } => "packument",
+            Self::Manifest { .. } => "manifest",
+            Self::Tarball { .. } => "tarball",
+            Self::Put { .. } => "put",
+            Self::Unpublish { .. } => "unpublish",
+            Self::DeleteTarball { .. } => "delete-tarball",
+            Self::Tags(..) => "tags",
+            Self::SetTags(..) => "set-tags",
+            Self::Tag(..) => "tag",
+            Self::SetTag(..) => "set-tag",
+            Self::RemoveTag(..) => "remove-tag",
+            Self::Access(..) => "access",
+            Self::SetAccess(..) => "set-access",
+            Self::Visibility(..) => "visibility",
+            Self::Collaborators(..) => "collaborators",
+            Self::UserPackages { .. } => "user-packages",
+            Self::Ping => "ping",
+            Self::Whoami => "whoami",
+            Self::User { .. } => "user",
+            Self::Login { .. } => "login",
+            Self::Logout { .. } => "logout",
+            Self::WebLogin => "web-login",
+            Self::WebLoginPage { .. } => "web-login-page",
+            Self::WebLoginSubmit { .. } => "web-login-submit",
+            Self::WebLoginDone { .. } => "web-login-done",
+            Self::Tokens => "tokens",
+            Self::CreateToken => "create-token",
+            Self::RevokeToken { .. } => "revoke-token",
+            Self::Profile => "profile",
+            Self::SetProfile => "set-profile",
+            Self::Search(..) => "search",
+            Self::StarredByUser { .. } => "starred-by-user",
+            Self::BulkAdvisories => "bulk-advisories",
+            Self::Audit => "audit",
+            Self::Keys => "keys",
+            Self::Attestations { .. } => "attestations",
+        }
+    }
 }

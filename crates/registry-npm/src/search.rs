@@ -14,7 +14,6 @@ use std::{cmp::Ordering, hash::BuildHasher};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use registry_core::{Error, Result};
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use self::query::{Query, Rank};
@@ -62,16 +61,6 @@ enum State {
 struct Span {
     start: u32,
     length: u32,
-}
-
-/// A line of a checkpoint.
-#[derive(Serialize, Deserialize)]
-struct Line<'a> {
-    revision: u64,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    package: Option<&'a RawValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    removed: Option<String>,
 }
 
 impl SearchIndex {
@@ -147,51 +136,30 @@ impl SearchIndex {
         (total, page.filter_map(line).collect())
     }
 
-    /// The index as lines of JSON, for a checkpoint.
-    ///
-    /// # Errors
-    /// Each line, if its package's JSON is damaged.
-    pub fn save(&self) -> impl Iterator<Item = Result<String>> {
+    /// The names of the packages that match `text`, in no order.
+    pub fn matches(&self, text: &str) -> Vec<String> {
+        let query = Query::new(text);
+        let mut names = Vec::new();
+        query.candidates(self, |number| {
+            let slot = &self.slots[number as usize];
+            if slot.state == State::Live && query.rank(self.card(slot)).is_some() {
+                names.push(self.name(slot).to_owned());
+            }
+        });
+        names
+    }
+
+    /// Every package: its name, the revision at which it was last seen, and what a search shows of
+    /// it as JSON, unless it was removed.
+    pub fn all(&self) -> impl Iterator<Item = (&str, u64, Option<&str>)> {
         let kept = self
             .slots
             .iter()
             .filter(|slot| slot.state != State::Replaced);
         kept.map(|slot| {
-            let removed = (slot.state == State::Removed).then(|| self.name(slot).to_owned());
-            let package = match removed {
-                Some(_) => None,
-                None => {
-                    serde_json::from_str(span(&self.lines, slot.line)).map_err(Error::internal)?
-                }
-            };
-            let revision = slot.revision;
-            let line = Line {
-                revision,
-                package,
-                removed,
-            };
-            serde_json::to_string(&line)
-                .map(|line| line + "\n")
-                .map_err(Error::internal)
+            let line = (slot.state == State::Live).then(|| span(&self.lines, slot.line));
+            (self.name(slot), slot.revision, line)
         })
-    }
-
-    /// Takes back a line that [`save`](Self::save) gave.
-    ///
-    /// # Errors
-    /// When it is no such line.
-    pub fn load(&mut self, line: &str) -> Result<()> {
-        let line: Line<'_> = serde_json::from_str(line).map_err(Error::internal)?;
-        match (line.package, line.removed) {
-            (Some(raw), _) => {
-                let package: SearchPackage =
-                    serde_json::from_str(raw.get()).map_err(Error::internal)?;
-                let card = card(&package);
-                self.put(line.revision, &package.name, &card, raw.get(), State::Live)
-            }
-            (None, Some(name)) => self.remove(line.revision, &name),
-            (None, None) => Err(Error::internal("a checkpoint's line names no package")),
-        }
     }
 
     fn put(

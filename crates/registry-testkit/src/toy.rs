@@ -57,25 +57,25 @@ impl Fold for Boxes {
         "boxes"
     }
 
-    fn apply(&mut self, entry: LogEntry<'_>) {
+    fn apply(&mut self, entry: LogEntry<'_>) -> Result<()> {
         self.0.insert(entry.name.into_owned(), entry.revision);
+        Ok(())
     }
 
     fn revision(&self, name: &str) -> Option<u64> {
         self.0.get(name).copied()
     }
 
-    fn save(&self, to: &mut dyn FnMut(LogEntry<'_>)) {
-        let Ok(data) = RawValue::from_string("null".to_owned()) else {
-            return;
-        };
+    fn save(&self, to: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()> {
+        let data = RawValue::from_string("null".to_owned()).map_err(Error::internal)?;
         for (name, revision) in &self.0 {
             to(LogEntry {
                 name: name.into(),
                 revision: *revision,
                 data: &data,
-            });
+            })?;
         }
+        Ok(())
     }
 }
 
@@ -246,12 +246,7 @@ async fn put(repo: &Repo, item: String, mut body: Body) -> Result<Response<Body>
         writer.write(bytes?).await?;
     }
     let staged = writer.finish().await?;
-    let stored = StoredBytes {
-        file: staged.file().to_owned(),
-        size: staged.size(),
-        algorithm: Algorithm::Sha256,
-        digest: staged.digests().hex(Algorithm::Sha256),
-    };
+    let stored = staged.stored(Algorithm::Sha256);
     let json = serde_json::to_vec(&stored).map_err(Error::internal)?;
     let change = move |document: &mut Document<()>| {
         if let Some(known) = document.entries.get(&*item) {

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use registry_core::{Error as CoreError, ErrorKind};
+use registry_core::{Error as CoreError, ErrorKind, store::StoredBytes};
 
 use super::{Entries, Entry, Head, in_order};
 use crate::{Error, Tag, Version, version::release, wire::Person};
@@ -126,7 +126,8 @@ pub fn remove_tag(head: &mut Head, tag: &Tag, now: &str) -> Result<()> {
     Ok(())
 }
 
-/// Takes the whole package away; its version numbers stay spent. Gives the stored files.
+/// Takes the whole package away; its version numbers stay spent. Gives the bytes
+/// that nothing names any more.
 ///
 /// # Errors
 /// [`ErrorKind::Conflict`] when it has changed since the client looked.
@@ -135,7 +136,7 @@ pub fn unpublish(
     entries: &mut Entries,
     is_stale: bool,
     now: &str,
-) -> Result<Vec<String>> {
+) -> Result<Vec<StoredBytes>> {
     if head.deleted {
         return Ok(Vec::new());
     }
@@ -149,18 +150,12 @@ pub fn unpublish(
     Ok(files)
 }
 
-/// Takes versions away, and gives their stored files.
-fn remove(head: &mut Head, entries: &mut Entries, versions: &[String]) -> Result<Vec<String>> {
+/// Takes versions away, and gives their bytes.
+fn remove(head: &mut Head, entries: &mut Entries, versions: &[String]) -> Result<Vec<StoredBytes>> {
     let mut files = Vec::new();
     for version in versions {
         if let Some(bytes) = entries.remove(&**version) {
-            let entry = Entry::parse(&bytes)?;
-            files.push(entry.file.to_owned());
-            files.extend(
-                entry
-                    .provenance
-                    .map(|provenance| provenance.file.to_owned()),
-            );
+            files.extend(Entry::parse(&bytes)?.stored()?);
             head.gone.insert(release(version).to_owned());
         }
     }

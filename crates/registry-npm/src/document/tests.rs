@@ -83,7 +83,7 @@ impl Package {
         document: &Value,
         stale: bool,
         removes: bool,
-    ) -> Result<Vec<String>, NpmError> {
+    ) -> Result<Vec<registry_core::store::StoredBytes>, NpmError> {
         let text = document.to_string();
         let document = serde_json::from_str(&text).unwrap();
         let how = Put {
@@ -119,6 +119,8 @@ fn forms() {
     let mut provenance = Entry::parse(&package.entries["1.10.0"]).unwrap();
     provenance.provenance = Some(Provenance {
         file: "f",
+        size: 1,
+        sha512: "00",
         predicate_type: "https://p",
     });
     let bytes = provenance.to_bytes().unwrap();
@@ -322,6 +324,7 @@ fn unpublishing() {
     let mut package = kept;
     refused(package.put(&document, true, true), 409, "again");
     let files = package.put(&document, false, true).unwrap();
+    let files: Vec<_> = files.into_iter().map(|bytes| bytes.file).collect();
     assert_eq!(files, ["n-1.2.0.u.tgz"]);
     assert_eq!(package.versions(), "1.0.0 1.1.0 2.0.0-rc.1");
     assert_eq!(package.full()["dist-tags"], json!({"latest": "1.1.0"}));

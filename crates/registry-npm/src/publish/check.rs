@@ -4,6 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use registry_core::{
     Error, ErrorKind, Result,
     digest::{Algorithm, Digests},
+    store::StoredBytes,
 };
 
 use serde::Deserialize;
@@ -61,8 +62,8 @@ pub struct Stored<'a> {
     pub digests: &'a Digests,
     /// What is in them.
     pub inspected: &'a Inspected,
-    /// Under what name the provenance is stored, if there is one.
-    pub provenance_file: Option<&'a str>,
+    /// The provenance, as it was stored, if there is one.
+    pub provenance: Option<&'a StoredBytes>,
 }
 
 /// Reads the document that [`PublishScanner`](super::PublishScanner) left.
@@ -80,6 +81,36 @@ pub fn is_publish(document: &PutDocument<'_>) -> bool {
         .attachments
         .as_ref()
         .is_some_and(|files| !files.is_empty())
+}
+
+/// Whether the document says nothing but whose stars the package has.
+pub fn is_star(document: &PutDocument<'_>) -> bool {
+    let PutDocument {
+        dist_tags,
+        versions,
+        maintainers,
+        users,
+        access,
+        attachments,
+        ..
+    } = document;
+    users.is_some()
+        && dist_tags.is_none()
+        && versions.is_none()
+        && maintainers.is_none()
+        && access.is_none()
+        && attachments.is_none()
+}
+
+/// Refuses a document that says it is of another package than `name`.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] with what does not fit.
+pub fn names(name: &PackageName, document: &PutDocument<'_>) -> Result<()> {
+    for said in [&document.name, &document.id].into_iter().flatten() {
+        same_name("the document's name", Some(said), name)?;
+    }
+    Ok(())
 }
 
 impl<'a> Publication<'a> {

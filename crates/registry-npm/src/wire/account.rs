@@ -154,6 +154,8 @@ pub struct Profile<'a> {
 pub struct ProfileChange {
     /// A new address.
     pub email: Option<String>,
+    /// A new full name.
+    pub fullname: Option<String>,
     /// A new password.
     pub password: Option<PasswordChange>,
     /// A second factor, which there is not.

@@ -1,6 +1,6 @@
 //! A document put back: what may change in a published package.
 
-use registry_core::Error as CoreError;
+use registry_core::{Error as CoreError, store::StoredBytes};
 use serde_json::{Value, value::RawValue};
 
 use super::{Result, invalid, remove, stale, touch};
@@ -25,7 +25,7 @@ pub struct Put<'a> {
 }
 
 /// Applies a document without attachments: deprecation, owners, stars, access, tags, and the
-/// removal of versions. Gives the stored files that nothing names any more.
+/// removal of versions. Gives the bytes that nothing names any more.
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`] when it would add or alter a version, [`ErrorKind::Conflict`] when it
@@ -35,7 +35,7 @@ pub fn put(
     entries: &mut Entries,
     document: &PutDocument<'_>,
     put: Put<'_>,
-) -> Result<Vec<String>> {
+) -> Result<Vec<StoredBytes>> {
     let mut deprecations = Vec::new();
     for (version, manifest) in document.versions.iter().flatten() {
         let Some(entry) = entries.get(&**version) else {

@@ -70,14 +70,16 @@ impl Publication<'_> {
         let deprecated = deprecated
             .map(|text| json(&shortened(text, 4096)))
             .transpose()?;
-        let bundle = self.provenance.as_ref().zip(stored.provenance_file);
+        let bundle = self.provenance.as_ref().zip(stored.provenance);
         Entry {
             time,
             file: stored.file,
             size: stored.size,
             deprecated: deprecated.as_deref(),
-            provenance: bundle.map(|(bundle, file)| Provenance {
-                file,
+            provenance: bundle.map(|(bundle, stored)| Provenance {
+                file: &stored.file,
+                size: stored.size,
+                sha512: &stored.digest,
                 predicate_type: &bundle.predicate_type,
             }),
             dist: &*json(dist)?,

@@ -38,15 +38,18 @@ fn publish(document: &Value) -> Result<Release> {
         file_count: 2,
         unpacked_size: 9,
     };
+    let bundle = StoredBytes {
+        file: "n-1.0.0.u1.sigstore".into(),
+        size: 9,
+        algorithm: Algorithm::Sha512,
+        digest: "00".into(),
+    };
     let stored = Stored {
         file: "n-1.0.0.u1.tgz",
         size: 5,
         digests: &hasher.finish(),
         inspected: &inspected,
-        provenance_file: publication
-            .provenance
-            .is_some()
-            .then_some("n-1.0.0.u1.sigstore"),
+        provenance: publication.provenance.is_some().then_some(&bundle),
     };
     let publisher = Person {
         name: "u".into(),
