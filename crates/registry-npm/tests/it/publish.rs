@@ -159,7 +159,7 @@ fn cases() -> Vec<Case> {
         case("a tag for another version", 400, "tag", |d| {
             d["dist-tags"] = json!({ "x": "2.0.0" })
         }),
-        case("a hostile tag", 400, "tag", |d| {
+        case("a hostile tag", 400, "__proto__", |d| {
             d["dist-tags"] = serde_json::from_str(r#"{"__proto__":"1.0.0"}"#).unwrap();
         }),
         case("private", 400, "private", |d| {
