@@ -12,8 +12,9 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use registry::{
-    Body, BoxError,
+    Body,
     digest::random_hex,
+    error::BoxError,
     protocol::{Connection, Handled, RegistryService},
     storage::{GetOptions, Storage},
 };

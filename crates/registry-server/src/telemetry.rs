@@ -39,14 +39,20 @@ const LONGEST: usize = 300;
 /// # Errors
 /// When the filter cannot be read.
 pub(crate) fn start(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log);
-    let filter = filter.with_context(|| format!("log: {:?} is no filter", config.log))?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = fmt().with_env_filter(filter(config)?).with_writer(std::io::stderr);
     let started = match config.log_format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("the log cannot begin: {error}"))
+}
+
+/// What is logged.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn filter(config: &Config) -> Result<EnvFilter> {
+    EnvFilter::try_new(&config.log).with_context(|| format!("log: {:?} is no filter", config.log))
 }
 
 /// A request from its head to the last byte of its answer. Dropped, it becomes a line in the log.

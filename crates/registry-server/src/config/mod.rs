@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path, path::PathBuf, tim
 
 use anyhow::Result;
 use ipnet::IpNet;
-use registry::protocol::BaseUrl;
+use registry::{auth::Anonymous, protocol::BaseUrl};
 
 use self::source::{Resolved, Sources};
 pub(crate) use self::value::duration;
@@ -48,17 +48,6 @@ pub(crate) struct Config {
     pub(crate) gc: Gc,
     /// What is mounted.
     pub(crate) mounts: Vec<MountConfig>,
-}
-
-/// What somebody without credentials may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Anonymous {
-    /// Nothing.
-    None,
-    /// Read.
-    Read,
-    /// Everything that users may.
-    All,
 }
 
 const ANONYMOUS: &[(&str, Anonymous)] =
