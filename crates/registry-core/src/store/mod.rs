@@ -27,6 +27,7 @@ pub use self::{
     view::Fold,
 };
 pub(crate) use self::{
+    documents::lock,
     hooks::Hooks,
     rendered::{Forms, forms},
 };
