@@ -115,7 +115,11 @@ pub(crate) enum Token {
 impl Common {
     /// These flags by the keys that they stand for.
     pub(crate) fn flags(&self) -> Flags {
-        self.storage.clone().map(|storage| ("storage", storage)).into_iter().collect()
+        self.storage
+            .clone()
+            .map(|storage| ("storage", storage))
+            .into_iter()
+            .collect()
     }
 }
 

@@ -50,20 +50,30 @@ fn run(cli: Cli) -> Result<()> {
     }
     // Variables that are not UTF-8 are none of ours.
     let env = std::env::vars_os();
-    let env = env.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let env =
+        env.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let (config, resolved) = Config::load(flags, env, cli.common.config.as_deref())?;
     let mut out = Output;
     if let Some(Command::CheckConfig(_)) = cli.command {
         telemetry::filter(&config)?;
-        config.tls.as_ref().map(listen::Certificate::load).transpose()?;
+        config
+            .tls
+            .as_ref()
+            .map(listen::Certificate::load)
+            .transpose()?;
         out.line(config::show(&resolved).trim_end());
         return Ok(());
     }
     telemetry::start(&config)?;
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
         bail!("the cryptography of TLS is set already");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.context("no runtime came about")?;
     let end = runtime.block_on(async {
         match cli.command {

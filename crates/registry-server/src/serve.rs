@@ -34,7 +34,10 @@ pub(crate) async fn serve(config: &Config, out: &mut Output) -> Result<()> {
     let auth = admin::provider(storage.clone(), config)?;
     let registry = mounts::registry(storage.clone(), auth.clone(), config)?;
     let certificate = config.tls.as_ref().map(Certificate::load).transpose()?;
-    let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose()?;
+    let acceptor = certificate
+        .as_ref()
+        .map(Certificate::acceptor)
+        .transpose()?;
     let listeners = Listeners::bind(&config.listen, acceptor).await?;
     let signals = Signals::new()?;
     // Only now, since the token is told once.
@@ -71,11 +74,18 @@ fn announce(
         out.line(&format!("listening on {address}"));
     }
     let here = addresses.first().map_or("http://localhost", String::as_str);
-    let here = here.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:");
-    let base = config.public_url.clone().map_or_else(|| BaseUrl::new(&here), Ok)?;
+    let here = here
+        .replace("//0.0.0.0:", "//localhost:")
+        .replace("//[::]:", "//localhost:");
+    let base = config
+        .public_url
+        .clone()
+        .map_or_else(|| BaseUrl::new(&here), Ok)?;
     if let Some((user, token)) = &first {
         let token = token.reveal();
-        out.line(&format!("\nThis is the first start. The user {user} was made, with the token\n\n  {token}\n"));
+        out.line(&format!(
+            "\nThis is the first start. The user {user} was made, with the token\n\n  {token}\n"
+        ));
         out.line("which administers, and is not told again.");
     }
     for (name, usage) in registry.usage(&base) {

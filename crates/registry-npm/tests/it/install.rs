@@ -266,3 +266,15 @@ async fn the_small_routes() {
         (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
     );
 }
+
+#[test]
+fn the_example_serves() {
+    let example = registry_testkit::Example::start("npm_in_axum");
+    let published = example.send("PUT", "/npm/a", "", &Package::new("a", "1.0.0").body());
+    assert!(published.starts_with("HTTP/1.1 201"), "{published}");
+    assert!(
+        example
+            .send("GET", "/npm/a", "", "")
+            .contains("\"latest\":\"1.0.0\"")
+    );
+}

@@ -218,7 +218,10 @@ async fn what_is_wrong_is_refused_and_nothing_is_kept() {
         let answer = client.put("/npm/a", document.to_string()).await;
         assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.text());
         let told = answer.json()["error"].as_str().unwrap().to_owned();
-        assert!(told.to_lowercase().contains(&error.to_lowercase()), "{what}: {told}");
+        assert!(
+            told.to_lowercase().contains(&error.to_lowercase()),
+            "{what}: {told}"
+        );
         while !stored(&*storage).await.is_empty() {
             tokio::task::yield_now().await;
         }
