@@ -162,7 +162,7 @@ impl App {
 
     fn index<B>(&self, request: Request<B>) -> Response<Body> {
         let parts = request.into_parts().0;
-        let usage = self.registry.usage(&self.registry.base(&parts));
+        let usage = self.registry.usage(&self.registry.base(&parts), None);
         let accept = parts
             .headers
             .get(header::ACCEPT)

@@ -17,13 +17,10 @@ use crate::{
     app::App,
     config::Config,
     listen::{Certificate, Listeners},
-    mounts,
+    maintenance, mounts,
     output::Output,
     page, storage,
 };
-
-/// What stands for a token in the lines that a protocol gives for pasting.
-const TOKEN: &str = "<token>";
 
 /// Serves until a signal says to stop.
 ///
@@ -50,6 +47,13 @@ pub(crate) async fn serve(config: &Config, out: &mut Output) -> Result<()> {
             tracing::warn!(?error, "the logs could not be read beforehand");
         }
     });
+    if let Some(interval) = config.gc.interval {
+        tokio::spawn(maintenance::collect(
+            registry.clone(),
+            interval,
+            config.gc.grace,
+        ));
+    }
     let app = App::new(registry, storage, &config.limits);
     let (stop, stopped) = watch::channel(false);
     let serving = listeners.serve(app.clone(), &config.limits, stopped);
@@ -88,11 +92,8 @@ fn announce(
         ));
         out.line("which administers, and is not told again.");
     }
-    for (name, usage) in registry.usage(&base) {
-        let usage = match &first {
-            Some((_, token)) => usage.replace(TOKEN, token.reveal()),
-            None => usage,
-        };
+    let token = first.as_ref().map(|(_, token)| token.reveal());
+    for (name, usage) in registry.usage(&base, token) {
         out.line(&format!("\n{name}:\n{}", page::indented(&usage)));
     }
     Ok(())

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path, path::PathBuf, tim
 
 use anyhow::Result;
 use ipnet::IpNet;
-use registry::{auth::Anonymous, protocol::BaseUrl};
+use registry::{auth::Anonymous, npm::NpmConfig, protocol::BaseUrl};
 
 use self::source::{Resolved, Sources};
 pub(crate) use self::value::duration;
@@ -138,12 +138,7 @@ pub(crate) struct MountConfig {
 #[derive(Clone, Debug)]
 pub(crate) enum ProtocolConfig {
     /// npm's.
-    Npm {
-        /// Whether only owners may write a package that has owners.
-        enforce_owners: bool,
-        /// The largest tarball, in bytes.
-        max_size: u64,
-    },
+    Npm(NpmConfig),
 }
 
 /// What the command line sets, by the key that it stands for.
@@ -186,7 +181,7 @@ impl Config {
             tls: tls(from)?,
             limits: Limits::resolve(from)?,
             gc: Gc {
-                interval: from.optional("gc.interval", value::duration)?,
+                interval: from.optional("gc.interval", some_time)?,
                 grace: from.get("gc.grace", "24h", value::duration)?,
             },
             mounts: mounts(from, anonymous)?,
@@ -271,12 +266,13 @@ fn mount(
         path: from.optional(&key("path"), value::path)?,
         anonymous: own.unwrap_or(anonymous),
         protocol: match protocol {
-            Protocol::Npm => ProtocolConfig::Npm {
-                enforce_owners: from.get(&key("owners"), "recorded", |text| {
+            Protocol::Npm => ProtocolConfig::Npm(NpmConfig {
+                owners_enforced: from.get(&key("owners"), "recorded", |text| {
                     value::one_of(text, &[("recorded", false), ("enforced", true)])
                 })?,
-                max_size: from.get(&key("max_size"), "1G", value::size)?,
-            },
+                max_tarball: from.get(&key("max_size"), "1G", value::size)?,
+                ..NpmConfig::default()
+            }),
         },
     })
 }

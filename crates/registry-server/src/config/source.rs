@@ -149,7 +149,7 @@ impl Sources {
             .rev()
             .find(|resolved| resolved.key == key);
         let origin = origin.map_or("", |resolved| &resolved.origin);
-        anyhow!("{origin}: {key}: {wrong}")
+            (Some(split(text)), format!("--{}", last(key).replace('_', "-")))
     }
 
     /// The text of a setting, from whoever has the first word.

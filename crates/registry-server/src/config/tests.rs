@@ -73,11 +73,8 @@ fn mounts_are_configured_by_file_and_environment() {
     let staging = &config.mounts[1];
     assert_eq!(staging.path.as_deref(), Some("/staging"));
     assert_eq!(staging.anonymous, Anonymous::None);
-    let ProtocolConfig::Npm {
-        enforce_owners,
-        max_size,
-    } = staging.protocol;
-    assert_eq!((enforce_owners, max_size), (false, 5 << 20));
+    let ProtocolConfig::Npm(npm) = &staging.protocol;
+    assert_eq!((npm.owners_enforced, npm.max_tarball), (false, 5 << 20));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The binary, with an environment of nothing but what is given.
-pub fn registry(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+pub(crate) fn registry(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
     let ours =
         std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REGISTRY_"));
@@ -24,7 +24,7 @@ pub fn registry(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
 }
 
 /// Runs a command to its end, with a standard input; its success, standard output and error.
-pub fn run(
+pub(crate) fn run(
     arguments: &[&str],
     environment: &[(&str, &str)],
     input: &str,
@@ -47,10 +47,10 @@ pub fn run(
 }
 
 /// A server process, killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     out: Arc<Mutex<String>>,
     log: Arc<Mutex<String>>,
     readers: Vec<thread::JoinHandle<()>>,
@@ -58,12 +58,12 @@ pub struct Server {
 
 impl Server {
     /// A server over memory, on a port of its own.
-    pub fn start(environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
         Self::with(&["--storage", "memory:"], environment)
     }
 
     /// A server with arguments of its own.
-    pub fn with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = registry(arguments, &[("REGISTRY_LISTEN", "127.0.0.1:0")]);
         command
             .envs(environment.iter().copied())
@@ -101,12 +101,12 @@ impl Server {
     }
 
     /// A connection.
-    pub fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).unwrap()
     }
 
     /// Sends bytes, and reads until the server closes.
-    pub fn talk(&self, bytes: &[u8]) -> String {
+    pub(crate) fn talk(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
         // The server may have enough before everything is sent.
         let _ = stream.write_all(bytes);
@@ -114,7 +114,7 @@ impl Server {
     }
 
     /// Answers of a GET that closes the connection.
-    pub fn get(&self, path: &str, headers: &str) -> String {
+    pub(crate) fn get(&self, path: &str, headers: &str) -> String {
         self.talk(
             format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n{headers}\r\n")
                 .as_bytes(),
@@ -122,7 +122,7 @@ impl Server {
     }
 
     /// Sends a signal.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -134,14 +134,14 @@ impl Server {
     }
 
     /// Waits until a line of the log holds `words`.
-    pub fn wait_for_log(&self, words: &str) {
+    pub(crate) fn wait_for_log(&self, words: &str) {
         while !self.log.lock().unwrap().contains(words) {
             thread::sleep(std::time::Duration::from_millis(10));
         }
     }
 
     /// Waits for its end; how it ended, what it printed, and what it logged.
-    pub fn end(mut self) -> (ExitStatus, String, String) {
+    pub(crate) fn end(mut self) -> (ExitStatus, String, String) {
         let status = self.child.wait().unwrap();
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
@@ -172,7 +172,7 @@ fn collect(
 }
 
 /// Everything until the server closes; that it does so rudely is no matter.
-pub fn rest(mut stream: TcpStream) -> String {
+pub(crate) fn rest(mut stream: TcpStream) -> String {
     let mut all = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(read) = stream.read(&mut piece) {
