@@ -5,6 +5,7 @@ use std::{
     io::{self, ErrorKind, IoSlice, Write},
     mem,
     path::{Path, PathBuf},
+    thread,
 };
 
 use async_trait::async_trait;
@@ -16,6 +17,10 @@ use crate::storage::{StorageError, Upload, Version};
 
 /// How much is gathered before it is written. As much may be on its way to the disk meanwhile.
 const BATCH: usize = 512 << 10;
+
+/// How much of a long upload is written before a thread begins to make it durable, so that little
+/// is left to do at the end.
+const FLUSH: usize = 32 << 20;
 
 /// An upload to a file that is created under its final name: nobody else writes it.
 ///
@@ -32,9 +37,9 @@ enum State {
     /// Nothing was written yet.
     New,
     /// A batch is being written.
-    Writing(JoinHandle<Result<File, StorageError>>),
+    Writing(JoinHandle<Result<Writer, StorageError>>),
     /// Nothing is being written.
-    Idle(File),
+    Idle(Writer),
     /// A write failed, or all is done.
     Over,
 }
@@ -50,14 +55,14 @@ impl FileUpload {
     }
 
     /// Waits for the batch that is being written. `None` before the first.
-    async fn idle(&mut self) -> Result<Option<File>, StorageError> {
+    async fn idle(&mut self) -> Result<Option<Writer>, StorageError> {
         if let State::Writing(writing) = &mut self.state {
             let result = writing.await;
             self.state = State::Over;
             self.state = State::Idle(result.map_err(|error| ambiguous(io::Error::other(error)))??);
         }
         match mem::replace(&mut self.state, State::Over) {
-            State::Idle(file) => Ok(Some(file)),
+            State::Idle(writer) => Ok(Some(writer)),
             State::New => Ok(None),
             State::Writing(_) | State::Over => Err(failed(io::Error::other("the upload is over"))),
         }
@@ -80,30 +85,33 @@ impl Upload for FileUpload {
         if self.batched < BATCH {
             return Ok(());
         }
-        let file = self.idle().await?;
+        let writer = self.idle().await?;
         let (batch, path) = (self.take_batch(), self.path.clone());
         self.state = State::Writing(spawn_blocking(move || {
-            let mut file = file.map_or_else(|| create(&path), Ok)?;
-            let result = write_all(&mut file, &batch).map_err(failed);
+            let mut writer = writer.map_or_else(|| Writer::create(&path), Ok)?;
+            let result = writer.write(&batch).map_err(failed);
             remove_if_failed(result, &path)?;
-            Ok(file)
+            Ok(writer)
         }));
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Version, StorageError> {
-        let file = self.idle().await?;
+        let writer = self.idle().await?;
         let (batch, path) = (self.take_batch(), self.path.clone());
-        let version = blocking(move || {
-            let mut file = file.map_or_else(|| create(&path), Ok)?;
-            let result = write_all(&mut file, &batch)
-                .and_then(|()| file.sync_data())
+        blocking(move || {
+            let mut writer = writer.map_or_else(|| Writer::create(&path), Ok)?;
+            let result = writer
+                .write(&batch)
+                .and_then(|()| writer.finish())
                 .map_err(failed)
-                .and_then(|()| write::sync_folder(write::parent(&path)).map_err(ambiguous))
-                .and_then(|()| file.metadata().map_err(ambiguous));
-            Ok(version(&remove_if_failed(result, &path)?))
-        });
-        version.await
+                .and_then(|metadata| {
+                    write::sync_folder(write::parent(&path)).map_err(ambiguous)?;
+                    Ok(version(&metadata))
+                });
+            remove_if_failed(result, &path)
+        })
+        .await
     }
 
     async fn abort(mut self: Box<Self>) -> Result<(), StorageError> {
@@ -142,13 +150,57 @@ async fn remove(state: State, path: PathBuf) -> Result<(), StorageError> {
     .await
 }
 
-/// Creates the file, and its folders where they are missing.
-fn create(path: &Path) -> Result<File, StorageError> {
-    let file = write::in_folder(write::parent(path), || File::create_new(path));
-    file.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => StorageError::Precondition,
-        _ => failed(error),
-    })
+/// A file being written.
+struct Writer {
+    file: File,
+    /// How much was written since the last flush began.
+    dirty: usize,
+    flush: Option<thread::JoinHandle<io::Result<()>>>,
+}
+
+impl Writer {
+    /// Creates the file, and its folders where they are missing.
+    fn create(path: &Path) -> Result<Self, StorageError> {
+        let file = write::in_folder(write::parent(path), || File::create_new(path));
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => StorageError::Precondition,
+            _ => failed(error),
+        })?;
+        Ok(Self {
+            file,
+            dirty: 0,
+            flush: None,
+        })
+    }
+
+    fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
+        write_all(&mut self.file, batch)?;
+        self.dirty += batch.iter().map(Bytes::len).sum::<usize>();
+        let flushing = self.flush.as_ref();
+        if self.dirty >= FLUSH && flushing.is_none_or(thread::JoinHandle::is_finished) {
+            self.flushed()?;
+            self.dirty = 0;
+            // On the same open file, so that its errors are seen by one of the two who look.
+            let file = self.file.try_clone()?;
+            let flush = thread::Builder::new().name("flush".into());
+            self.flush = flush.spawn(move || file.sync_data()).ok();
+        }
+        Ok(())
+    }
+
+    /// Waits for the flush under way.
+    fn flushed(&mut self) -> io::Result<()> {
+        let done = self.flush.take().map(thread::JoinHandle::join);
+        done.unwrap_or(Ok(Ok(())))
+            .unwrap_or_else(|_| Err(io::Error::other("a flush panicked")))
+    }
+
+    /// Makes all bytes durable.
+    fn finish(mut self) -> io::Result<fs::Metadata> {
+        self.flushed()?;
+        self.file.sync_data()?;
+        self.file.metadata()
+    }
 }
 
 /// Removes a file that failed to be written. Best effort: what stays is named by nothing.
