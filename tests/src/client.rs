@@ -110,7 +110,6 @@ impl Answer {
     /// # Panics
     /// When it does not.
     #[track_caller]
-    #[must_use]
     pub fn good(self) -> Self {
         assert!(self.status.is_success(), "{self}");
         self

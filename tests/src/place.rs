@@ -111,7 +111,7 @@ macro_rules! cells {
                 async fn $count() {
                     let kind = $crate::Kind::$kind;
                     let cell = $crate::Cell { kind, replicas: $replicas };
-                    $run(cell).await;
+                    ($run)(cell).await;
                 }
             )+
         }

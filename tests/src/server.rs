@@ -93,7 +93,7 @@ impl Server {
     pub fn start(place: &Place, name: &str, settings: &[(String, String)]) -> Self {
         let log = place.folder().join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log);
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--anonymous", "read"];
+        let arguments = ["serve", "--listen", "127.0.0.1:0"];
         let mut child = command(place, &arguments)
             .envs(settings.iter().cloned())
             .stdin(Stdio::null())
