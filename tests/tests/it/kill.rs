@@ -9,7 +9,7 @@ use std::time::Duration;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::random::Random;
-use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, Search, sized, together};
+use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, Search, Site, sized, together};
 
 const WORKERS: usize = 8;
 
@@ -128,30 +128,41 @@ fn by_package(tries: &[Try]) -> BTreeMap<&str, BTreeMap<&str, &Try>> {
 
 /// Every server lists what was acknowledged, what is listed can be read, and a search finds it.
 async fn check<E: Ecosystem>(ecosystem: &E, cluster: &Cluster, tries: &[Try]) {
-    for site in cluster.sites() {
-        for (package, versions) in by_package(tries) {
-            let listing = ecosystem.listing(&site, package).await.unwrap();
-            for (version, one) in &versions {
-                match listing.versions.get(*version) {
-                    None => assert!(!one.acknowledged, "{package} {version} is lost"),
-                    Some(artifact) => {
-                        assert_eq!(artifact.digest, ecosystem.digest(&one.release.bytes));
-                        let read = check_artifact(ecosystem, &site, artifact).await;
-                        read.unwrap_or_else(|fault| panic!("{package} {version}: {fault}"));
-                    }
-                }
-            }
-            let listed = |version: &String| listing.versions.contains_key(version);
-            assert!(
-                listing.tags.values().all(listed),
-                "{package}: {:?}",
-                listing.tags
-            );
-            if versions.values().any(|one| one.acknowledged) {
-                let found = ecosystem.search(&site, package).await;
-                assert_ne!(found, Search::Missing, "{}: {package}", site.url);
+    let (sites, tries) = (cluster.sites(), Arc::<[Try]>::from(tries));
+    together(sites.len(), |number| {
+        let (ecosystem, site, tries) = (ecosystem.clone(), sites[number].clone(), tries.clone());
+        async move {
+            for (package, versions) in by_package(&tries) {
+                check_package(&ecosystem, &site, package, &versions).await;
             }
         }
+    })
+    .await;
+}
+
+async fn check_package<E: Ecosystem>(
+    ecosystem: &E,
+    site: &Site,
+    package: &str,
+    versions: &BTreeMap<&str, &Try>,
+) {
+    let listing = ecosystem.listing(site, package).await.unwrap();
+    for (version, one) in versions {
+        match listing.versions.get(*version) {
+            None => assert!(!one.acknowledged, "{package} {version} is lost"),
+            Some(artifact) => {
+                assert_eq!(artifact.digest, ecosystem.digest(&one.release.bytes));
+                let read = check_artifact(ecosystem, site, artifact).await;
+                read.unwrap_or_else(|fault| panic!("{package} {version}: {fault}"));
+            }
+        }
+    }
+    let listed = |version: &String| listing.versions.contains_key(version);
+    let tags = &listing.tags;
+    assert!(tags.values().all(listed), "{package}: {tags:?}");
+    if versions.values().any(|one| one.acknowledged) {
+        let found = ecosystem.search(site, package).await;
+        assert_ne!(found, Search::Missing, "{}: {package}", site.url);
     }
 }
 
@@ -169,11 +180,14 @@ async fn retry<E: Ecosystem>(ecosystem: &E, cluster: &Cluster, tries: Vec<Try>) 
         );
         packages.insert(package.clone());
     }
+    let (acknowledged, retried): (Vec<_>, Vec<_>) =
+        tries.into_iter().partition(|one| one.acknowledged);
     let acknowledge = |one| Try {
         acknowledged: true,
         ..one
     };
-    let tries: Vec<_> = tries.into_iter().map(acknowledge).collect();
+    let retried: Vec<_> = retried.into_iter().map(acknowledge).collect();
+    check(ecosystem, cluster, &retried).await;
     for package in &packages {
         for site in cluster.sites() {
             let listing = ecosystem.listing(&site, package).await.unwrap();
@@ -184,6 +198,5 @@ async fn retry<E: Ecosystem>(ecosystem: &E, cluster: &Cluster, tries: Vec<Try>) 
             }
         }
     }
-    check(ecosystem, cluster, &tries).await;
-    tries
+    [acknowledged, retried].concat()
 }

@@ -4,7 +4,7 @@ use registry_tests::npm::{self, Npm};
 use registry_tests::{Request, Site};
 use serde_json::{Value, json};
 
-use super::{REFUSED, Table, attachment, encoded, good};
+use super::{Change, REFUSED, Table, attachment, encoded, good};
 
 const VERSION: &str = "1.0.0";
 
@@ -432,7 +432,7 @@ async fn versions_and_tags() {
 async fn prototypes() {
     let table = Table::start(&[]);
     let evil = json!({"polluted": true});
-    let places: [(&str, &dyn Fn(&mut Value)); 8] = [
+    let places: [Change<'_>; 8] = [
         ("the document", &|document| {
             document["__proto__"] = evil.clone()
         }),

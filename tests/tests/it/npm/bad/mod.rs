@@ -24,6 +24,9 @@ struct Table {
     faults: RefCell<Vec<String>>,
 }
 
+/// A change to a document, by what it is.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
+
 /// Any refusal that is the client's fault.
 const REFUSED: &[u16] = &[400, 403, 404, 405, 409, 413, 422];
 
@@ -110,7 +113,8 @@ impl Table {
     }
 
     async fn nothing_stored(&self, what: &str) {
-        if let Err(fault) = snapshot::settled(self.storage(), &self.files.borrow()).await {
+        let files = self.files.borrow().clone();
+        if let Err(fault) = snapshot::settled(self.storage(), &files).await {
             self.fault(what, fault);
             self.look();
         }

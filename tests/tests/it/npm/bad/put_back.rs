@@ -2,14 +2,11 @@
 
 use registry_tests::Request;
 use registry_tests::npm::{self, text};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{REFUSED, Table, good};
+use super::{Change, REFUSED, Table, good};
 
 const V1: &str = "1.0.0";
-
-/// A change to a document, by what it is.
-type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn put_back() {
@@ -180,11 +177,8 @@ async fn what_is_stale_or_not_there() {
             .await;
     }
     // The tarball of a version that is listed does not go by itself.
-    let (_, current) = {
-        let document = table.site.get(&writable).await.good().json();
-        let rev = text(&document["_rev"]).to_owned();
-        (document, rev)
-    };
+    let current = table.site.get(&writable).await.good().json();
+    let current = text(&current["_rev"]);
     let file = npm::file_name(package, V1);
     let delete = Request::delete(format!("/npm/{package}/-/{file}/-rev/{current}"));
     table

@@ -167,10 +167,14 @@ async fn too_large() {
     table.finish();
 }
 
-/// Writes a byte a second until the server has had enough.
+/// Writes a byte a second, or none when there are none, until the server has had enough.
 async fn drip(raw: &mut Raw, bytes: &[u8]) {
-    for byte in bytes.iter().cycle().take(300) {
-        if raw.stirs(Duration::from_secs(1)).await || !raw.write(&[*byte]).await {
+    for second in 0..300 {
+        if raw.stirs(Duration::from_secs(1)).await {
+            return;
+        }
+        let byte = bytes.get(second).into_iter();
+        if !raw.write(&byte.copied().collect::<Vec<_>>()).await {
             return;
         }
     }

@@ -10,6 +10,9 @@ use serde_json::json;
 
 use super::Table;
 
+/// What a tarball is, and how it is made for a package.
+type Case<'a> = (&'a str, &'a dyn Fn(&str) -> Bytes);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tarballs() {
     let table = Table::start(&[]);
@@ -28,7 +31,7 @@ async fn tarballs() {
         bytes[at] ^= 0x55;
         Bytes::from(bytes)
     };
-    let cases: &[(&str, &dyn Fn(&str) -> Bytes)] = &[
+    let cases: &[Case<'_>] = &[
         ("nothing", &|_| Bytes::new()),
         ("noise", &|_| Random::new(1).bytes(2_000).into()),
         ("text", &|_| Bytes::from_static(b"not a tarball")),
