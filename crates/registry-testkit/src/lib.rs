@@ -1,1 +1,10 @@
-//! To be written.
+//! A registry in a test: in process, over memory, with faults on demand.
+
+pub mod auth;
+pub mod client;
+pub mod faults;
+pub mod toy;
+
+pub use auth::TestAuth;
+pub use client::{Answer, Client};
+pub use faults::{Fault, Faulty};

@@ -70,7 +70,9 @@ impl Credentials {
         let value = value.to_str().map_err(|_| unreadable())?.trim();
         let (scheme, rest) = value.split_once(' ').unwrap_or(("", value));
         let rest = rest.trim();
-        let bare = ["bearer", "basic", "token"].iter().any(|word| rest.eq_ignore_ascii_case(word));
+        let bare = ["bearer", "basic", "token"]
+            .iter()
+            .any(|word| rest.eq_ignore_ascii_case(word));
         if rest.is_empty() || (scheme.is_empty() && bare) {
             return Err(unreadable());
         }

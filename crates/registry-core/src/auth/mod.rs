@@ -1,15 +1,32 @@
 //! Who asks, and what they may do.
 
+mod admin;
 mod credentials;
 mod granted;
+mod layout;
+mod logins;
+mod passwords;
+mod provider;
+mod remembered;
+mod rights;
+mod scope;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod users;
 
 use std::{any::Any, fmt, net::IpAddr, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 
 pub use self::{
+    admin::UserInfo,
     credentials::{Credentials, Secret, TOKEN_PREFIX},
     granted::Granted,
+    provider::{AuthOptions, DefaultAuth},
+    rights::{Anonymous, Grant},
+    scope::Scope,
+    tokens::{BucketTokens, MemoryTokens, TokenRecord, TokenStore},
 };
 use crate::{error::Result, store::Resource};
 

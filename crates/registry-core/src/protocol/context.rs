@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::{Duration, SystemTime},
 };
 
 use http::HeaderMap;
@@ -20,6 +21,8 @@ use crate::store::Actor;
 pub struct Context {
     /// Who acts.
     pub actor: Arc<Actor>,
+    /// The mount's name, with which its scopes begin.
+    pub mount: Arc<str>,
     /// The address of the mount, as the client sees it.
     pub base: BaseUrl,
     /// What time it is.
@@ -174,8 +177,14 @@ impl Clock {
         Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// The time as the system counts it.
+    pub fn system_time(&self) -> SystemTime {
+        let millisecond = u64::try_from(self.now().as_millisecond()).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + Duration::from_millis(millisecond)
+    }
+
     /// Moves a fixed clock forward; the system's does not move.
-    pub fn advance(&self, by: std::time::Duration) {
+    pub fn advance(&self, by: Duration) {
         if let Some(fixed) = &self.0 {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
             fixed.fetch_add(by, Ordering::SeqCst);

@@ -37,8 +37,9 @@ pub trait ProtocolHandler: Send + Sync + 'static {
         context: Context,
     ) -> BoxFuture<'a, Response<Body>>;
 
-    /// The lines that a user pastes into a client to use this mount at `base`.
-    fn usage(&self, base: &BaseUrl) -> String;
+    /// The lines that a user pastes into a client to use this mount at `base`, with
+    /// `token` in them if there is one.
+    fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String;
 }
 
 /// A protocol with its part of the bucket.
@@ -71,8 +72,8 @@ impl<P: Protocol> ProtocolHandler for Handler<P> {
         })
     }
 
-    fn usage(&self, base: &BaseUrl) -> String {
-        self.protocol.usage(base)
+    fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String {
+        self.protocol.usage(base, token)
     }
 }
 

@@ -71,6 +71,7 @@ pub trait Protocol: Catalog + Sized {
     /// The core's error within one of the protocol's, for the log.
     fn cause(error: &Self::Error) -> &Error;
 
-    /// The lines that a user pastes into a client to use this registry at `base`.
-    fn usage(&self, base: &BaseUrl) -> String;
+    /// The lines that a user pastes into a client to use this registry at `base`, with
+    /// `token` in them if there is one.
+    fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String;
 }

@@ -25,7 +25,7 @@ use crate::{
     digest::random_hex,
     error::{BoxError, Error, Result},
     storage::Storage,
-    store::{Actor, Documents, Forms, Hooks, StorageHook, Store, forms},
+    store::{Actor, Documents, Forms, GcReport, Hooks, StorageHook, Store, VerifyReport, forms},
 };
 
 /// How much of a refused request's body is read, so that the client gets to see the refusal.
@@ -255,13 +255,14 @@ impl RegistryService {
         self.0.find(path).is_some()
     }
 
-    /// Each mount's name and the lines to paste into its client, for a server reached as `base`.
-    pub fn usage(&self, base: &BaseUrl) -> Vec<(String, String)> {
+    /// Each mount's name and the lines to paste into its client, for a server reached as `base`,
+    /// with `token` in them if there is one.
+    pub fn usage(&self, base: &BaseUrl, token: Option<&str>) -> Vec<(String, String)> {
         let of = |mounted: &Mounted| {
             let prefix = mounted.paths.first().map_or("", |path| &path.prefix);
             (
                 mounted.name.clone(),
-                mounted.handler.usage(&base.join(prefix)),
+                mounted.handler.usage(&base.join(prefix), token),
             )
         };
         self.0.mounts.iter().map(of).collect()
@@ -287,6 +288,32 @@ impl RegistryService {
         Ok(())
     }
 
+    /// Deletes, in every mount, bytes that nothing names and that are older than `grace`; a dry run
+    /// only tells.
+    ///
+    /// # Errors
+    /// When the store fails, or a document is damaged (then nothing beside it is deleted).
+    pub async fn gc(&self, grace: Duration, dry_run: bool) -> Result<GcReport> {
+        let mut report = GcReport::default();
+        for mounted in &self.0.mounts {
+            report.add(mounted.store.gc(grace, dry_run).await?);
+        }
+        Ok(report)
+    }
+
+    /// Reads every document and hashes every artifact of every mount; with `repair`, appends to the
+    /// logs what is missing there.
+    ///
+    /// # Errors
+    /// When the store fails; what is damaged stands in the report.
+    pub async fn verify(&self, repair: bool) -> Result<VerifyReport> {
+        let mut report = VerifyReport::default();
+        for mounted in &self.0.mounts {
+            report.add(mounted.store.verify(repair).await?);
+        }
+        Ok(report)
+    }
+
     /// Answers one request.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
     where
@@ -300,23 +327,21 @@ impl RegistryService {
                 "nothing is mounted at this address\n",
             );
         };
-        let (handler, base) = {
-            let (mount, index) = &self.0.table[at];
-            let base = self
-                .0
-                .base(&parts.headers, &parts.uri, connection(&parts.extensions));
-            (
-                self.0.mounts[*index].handler.clone(),
-                base.join(&mount.prefix),
-            )
-        };
-        let Ok(context) = self.0.context(&parts, base) else {
+        let (path_of_mount, index) = &self.0.table[at];
+        let mounted = &self.0.mounts[*index];
+        let base = self
+            .0
+            .base(&parts.headers, &parts.uri, connection(&parts.extensions));
+        let base = base.join(&path_of_mount.prefix);
+        let Ok(context) = self.0.context(&parts, &mounted.name, base) else {
             return plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no randomness\n");
         };
         parts.uri = with_query(path, parts.uri.query());
         let home = Home::default();
         let lent = home.lend(Body::new(body));
-        let work = handler.handle(Request::from_parts(parts, lent), context);
+        let work = mounted
+            .handler
+            .handle(Request::from_parts(parts, lent), context);
         let response = match AssertUnwindSafe(work).catch_unwind().await {
             Ok(response) => response,
             Err(_) => plain(
@@ -377,7 +402,7 @@ impl Inner {
         BaseUrl::of_request(headers, authority, connection, trusted)
     }
 
-    fn context(&self, parts: &http::request::Parts, base: BaseUrl) -> Result<Context> {
+    fn context(&self, parts: &http::request::Parts, mount: &str, base: BaseUrl) -> Result<Context> {
         let connection = connection(&parts.extensions);
         let text = |name: http::HeaderName| parts.headers.get(name)?.to_str().ok().map(Into::into);
         let actor = Actor {
@@ -389,6 +414,7 @@ impl Inner {
         let clock = self.options.clock.clone();
         Ok(Context {
             actor: Arc::new(actor),
+            mount: mount.into(),
             base,
             clock,
             connection,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    marker::PhantomData,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,8 +12,10 @@ use std::{
 
 use async_trait::async_trait;
 use quick_cache::{Weighter, sync::Cache};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::oneshot;
 
-use super::document::RawDocument;
+use super::document::{Document, RawDocument};
 use crate::{
     digest::random_hex,
     error::{Error, Result},
@@ -156,6 +159,75 @@ impl Documents {
             key: key.clone(),
         };
         tokio::spawn(lane.lead());
+    }
+
+    /// Changes the document at `key`, of which no log tells. `change` says whether the document is
+    /// to be written, and what to answer; it is called again, on a newer document, whenever another
+    /// writer was faster. It runs to its end whatever becomes of the caller.
+    ///
+    /// # Errors
+    /// What `change` says, or when the store fails.
+    pub(crate) async fn change<H, R>(
+        &self,
+        key: &Key,
+        change: impl FnMut(&mut Document<H>) -> Result<(bool, R)> + Send + 'static,
+    ) -> Result<R>
+    where
+        H: Serialize + DeserializeOwned + Default + Send + 'static,
+        R: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let plain = Plain {
+            change,
+            value: None,
+            reply,
+            head: PhantomData::<fn(H)>,
+        };
+        self.submit(key, Box::new(plain));
+        answer
+            .await
+            .map_err(|_| Error::internal("the change broke off"))?
+    }
+}
+
+/// A change from which nothing follows but its answer.
+struct Plain<H, R, F> {
+    change: F,
+    value: Option<R>,
+    reply: oneshot::Sender<Result<R>>,
+    head: PhantomData<fn(H)>,
+}
+
+#[async_trait]
+impl<H, R, F> Change for Plain<H, R, F>
+where
+    H: Serialize + DeserializeOwned + Default + Send + 'static,
+    R: Send + 'static,
+    F: FnMut(&mut Document<H>) -> Result<(bool, R)> + Send + 'static,
+{
+    fn apply(&mut self, document: &mut RawDocument) -> Result<bool> {
+        let mut typed: Document<H> = document.typed()?;
+        let (write, value) = (self.change)(&mut typed)?;
+        if write {
+            document.head = serde_json::to_vec(&typed.head)
+                .map_err(Error::internal)?
+                .into();
+            document.entries = typed.entries;
+        }
+        self.value = Some(value);
+        Ok(write)
+    }
+
+    async fn admit(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn settle(self: Box<Self>, end: Result<Settled>) {
+        let value = self.value;
+        let end =
+            end.and_then(|_| value.ok_or_else(|| Error::internal("a change without a value")));
+        // A caller who went away does not want the answer.
+        drop(self.reply.send(end));
     }
 }
 

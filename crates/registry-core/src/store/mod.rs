@@ -5,6 +5,7 @@ mod document;
 mod documents;
 mod hooks;
 mod log;
+mod maintenance;
 mod rendered;
 mod repo;
 mod stage;
@@ -21,12 +22,14 @@ pub use self::{
     documents::{Documents, Snapshot},
     hooks::{Actor, Inspector, Operation, StorageHook, Veto},
     log::LogEntry,
+    maintenance::{GcReport, Problem, VerifyReport},
     rendered::Rendered,
     repo::{Change, Repo},
     stage::{Incoming, Inspection, StageWriter, Staged},
     view::Fold,
 };
 pub(crate) use self::{
+    documents::lock,
     hooks::Hooks,
     rendered::{Forms, forms},
 };
@@ -53,6 +56,17 @@ struct Inner {
     view: Arc<View>,
     forms: Arc<Forms>,
     hooks: Hooks,
+}
+
+impl Inner {
+    /// Whose document lies at a key of the bucket, if the log speaks of it.
+    fn subject(&self, key: &Key) -> Option<Resource> {
+        self.catalog.subject(&key.below(&self.root)?)
+    }
+
+    fn log_folder(&self) -> Result<Key> {
+        Ok(self.root.join("log")?)
+    }
 }
 
 impl Store {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
@@ -97,6 +98,15 @@ impl Repo {
         snapshot
             .map(|snapshot| snapshot.document.typed())
             .transpose()
+    }
+
+    /// One entry of the document `file` as it is now, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn entry(&self, file: &str, name: &str) -> Result<Option<Bytes>> {
+        let snapshot = self.snapshot(file).await?;
+        Ok(snapshot.and_then(|snapshot| snapshot.document.entries.get(name).cloned()))
     }
 
     async fn snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
@@ -333,7 +343,7 @@ impl<H, R, F> Work<H, R, F> {
         } else {
             forget(staged, false);
         }
-        if settled.revision > 0 && self.repo.is_logged(&self.key) {
+        if settled.revision > 0 && self.repo.store.0.subject(&self.key).is_some() {
             let subject = Subject {
                 name: self.repo.name.clone(),
                 key: self.key.clone(),
@@ -374,11 +384,5 @@ impl Repo {
     fn removal(&self, stored: &StoredBytes) -> Result<Operation> {
         let key = self.home.join(&stored.file)?;
         Ok(self.operation(key, Some(stored.size), "application/octet-stream"))
-    }
-
-    /// Whether the log speaks of the document at this key.
-    fn is_logged(&self, key: &Key) -> bool {
-        key.below(&self.store.0.root)
-            .is_some_and(|key| self.store.0.catalog.subject(&key).is_some())
     }
 }

@@ -9,7 +9,10 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
-use super::hooks::{Inspector, Operation};
+use super::{
+    catalog::StoredBytes,
+    hooks::{Inspector, Operation},
+};
 use crate::{
     digest::{Algorithm, Digests, MultiHasher},
     error::{Error, ErrorKind, Result},
@@ -148,6 +151,16 @@ impl Staged {
     /// The digests asked for.
     pub fn digests(&self) -> &Digests {
         &self.digests
+    }
+
+    /// What a document keeps to name the bytes by, with the digest of `algorithm`.
+    pub fn stored(&self, algorithm: Algorithm) -> StoredBytes {
+        StoredBytes {
+            file: self.file.clone(),
+            size: self.size,
+            algorithm,
+            digest: self.digests.hex(algorithm),
+        }
     }
 
     /// A document names the bytes now: they stay.

@@ -34,13 +34,19 @@ pub trait Fold: Any + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Takes in one entry. The last one about a package holds.
-    fn apply(&mut self, entry: LogEntry<'_>);
+    ///
+    /// # Errors
+    /// When the entry is damaged.
+    fn apply(&mut self, entry: LogEntry<'_>) -> Result<()>;
 
     /// The revision of the last entry about a package.
     fn revision(&self, name: &str) -> Option<u64>;
 
     /// Entries that make the same fold when applied to an empty one.
-    fn save(&self, to: &mut dyn FnMut(LogEntry<'_>));
+    ///
+    /// # Errors
+    /// What `to` says.
+    fn save(&self, to: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()>;
 }
 
 /// A fold and how far it has read.
@@ -158,9 +164,8 @@ impl View {
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
         {
-            state
-                .fold
-                .apply(serde_json::from_slice(line).map_err(Error::internal)?);
+            let entry = serde_json::from_slice(line).map_err(Error::internal)?;
+            state.fold.apply(entry)?;
         }
         Ok(())
     }
@@ -238,12 +243,12 @@ impl View {
                 {
                     pieces.push(Vec::with_capacity(PIECE + 1024));
                 }
-                if let Some(piece) = pieces.last_mut()
-                    && serde_json::to_writer(&mut *piece, &entry).is_ok()
-                {
+                if let Some(piece) = pieces.last_mut() {
+                    serde_json::to_writer(&mut *piece, &entry).map_err(Error::internal)?;
                     piece.push(b'\n');
                 }
-            });
+                Ok(())
+            })?;
             size += pieces.iter().map(Vec::len).sum::<usize>();
         }
         pieces.push(format!("{END}\n").into_bytes());
