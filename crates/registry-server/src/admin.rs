@@ -48,9 +48,16 @@ async fn open(config: &Config) -> Result<Arc<DefaultAuth>> {
 /// When the user is not there, or there already, or the storage fails.
 pub(crate) async fn user(command: User, config: &Config, out: &mut Output) -> Result<()> {
     match command {
-        User::Add { name, admin, scopes } => {
+        User::Add {
+            name,
+            admin,
+            scopes,
+        } => {
             let password = password()?;
-            open(config).await?.add_user(&name, password, admin, &scopes).await?;
+            open(config)
+                .await?
+                .add_user(&name, password, admin, &scopes)
+                .await?;
             eprintln!("added the user {name}");
         }
         User::List => {
@@ -82,7 +89,12 @@ fn password() -> Result<Secret> {
 /// When the user or token is not there, a scope does not parse, or the storage fails.
 pub(crate) async fn token(command: Token, config: &Config, out: &mut Output) -> Result<()> {
     match command {
-        Token::Create { user, scopes, expires, read_only } => {
+        Token::Create {
+            user,
+            scopes,
+            expires,
+            read_only,
+        } => {
             let life = expires.as_deref().map(duration).transpose();
             let life = life.map_err(|wrong| anyhow::anyhow!("--expires: {wrong}"))?;
             let grant = NewToken {
@@ -112,15 +124,26 @@ pub(crate) async fn token(command: Token, config: &Config, out: &mut Output) -> 
 fn described(token: &TokenInfo) -> String {
     let grant = &token.grant;
     let ends = grant.expires.map_or_else(|| "never".to_owned(), date);
-    let access = if grant.read_only { "read-only" } else { "read-write" };
+    let access = if grant.read_only {
+        "read-only"
+    } else {
+        "read-write"
+    };
     let (scopes, networks) = (words(&grant.scopes), words(&grant.networks));
     let made = date(token.created);
     let TokenInfo { id, user, hint, .. } = token;
-    format!("{id}\t{user}\t{hint}\t{made}\t{ends}\t{access}\t{scopes}\t{networks}\t{}", grant.name)
+    format!(
+        "{id}\t{user}\t{hint}\t{made}\t{ends}\t{access}\t{scopes}\t{networks}\t{}",
+        grant.name
+    )
 }
 
 fn words(list: &[String]) -> String {
-    if list.is_empty() { "-".to_owned() } else { list.join(" ") }
+    if list.is_empty() {
+        "-".to_owned()
+    } else {
+        list.join(" ")
+    }
 }
 
 fn date(at: SystemTime) -> String {

@@ -113,12 +113,22 @@ impl App {
                 _ => self.index(request),
             }
         } else {
-            let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "this address takes GET only\n");
-            refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            let mut refused = text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this address takes GET only\n",
+            );
+            refused
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             refused
         };
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response.extensions_mut().insert(Handled { route, ..Handled::default() });
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.extensions_mut().insert(Handled {
+            route,
+            ..Handled::default()
+        });
         response
     }
 
@@ -127,7 +137,10 @@ impl App {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
         let look = async {
-            let options = GetOptions { head: true, ..GetOptions::default() };
+            let options = GetOptions {
+                head: true,
+                ..GetOptions::default()
+            };
             self.storage.get(&storage::format_key()?, options).await?;
             anyhow::Ok(())
         };
@@ -135,16 +148,25 @@ impl App {
             Ok(Ok(())) => text(StatusCode::OK, "ready\n"),
             Ok(Err(error)) => {
                 tracing::warn!("not ready: {error:#}");
-                text(StatusCode::SERVICE_UNAVAILABLE, "the storage cannot be reached\n")
+                text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the storage cannot be reached\n",
+                )
             }
-            Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the storage does not answer\n"),
+            Err(_) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the storage does not answer\n",
+            ),
         }
     }
 
     fn index<B>(&self, request: Request<B>) -> Response<Body> {
         let parts = request.into_parts().0;
-        let usage = self.registry.usage(&self.registry.base(&parts));
-        let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        let usage = self.registry.usage(&self.registry.base(&parts), None);
+        let accept = parts
+            .headers
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok());
         if !accept.is_some_and(|accept| accept.contains("text/html")) {
             return typed(page::PLAIN, page::plain(&usage));
         }
@@ -152,7 +174,10 @@ impl App {
         let headers = response.headers_mut();
         let policy = HeaderValue::from_static(page::POLICY);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
         response
     }
@@ -161,7 +186,9 @@ impl App {
 fn typed(content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     let content_type = HeaderValue::from_static(content_type);
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }
 

@@ -60,6 +60,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Token,
     },
+    /// Delete bytes that nothing names
+    Gc {
+        /// Only tell what would be deleted
+        #[arg(long)]
+        dry_run: bool,
+        /// How old they must be [default: 24h]
+        #[arg(long, value_name = "TIME")]
+        grace: Option<String>,
+    },
+    /// Read everything and tell what is damaged or missing
+    Verify {
+        /// Append to the logs what is missing there
+        #[arg(long)]
+        repair: bool,
+    },
     /// Print what the configuration comes to, and check it
     CheckConfig(Serve),
 }
@@ -115,7 +130,11 @@ pub(crate) enum Token {
 impl Common {
     /// These flags by the keys that they stand for.
     pub(crate) fn flags(&self) -> Flags {
-        self.storage.clone().map(|storage| ("storage", storage)).into_iter().collect()
+        self.storage
+            .clone()
+            .map(|storage| ("storage", storage))
+            .into_iter()
+            .collect()
     }
 }
 

@@ -16,8 +16,9 @@ use prometheus_client::{
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Where the time that a request takes is divided, in seconds.
-const BUCKETS: [f64; 12] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
+const BUCKETS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0,
+];
 
 /// Everything that is counted. Labels are bounded: mounts by the configuration, routes and methods
 /// by the code.
@@ -96,23 +97,46 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let start = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let started = Gauge::<f64, AtomicU64>::default();
         started.set(start.as_secs_f64());
         let all = &mut self.registry;
         all.register("requests", "Requests answered", self.requests.clone());
-        let (took, seconds) = ("From a request's head to the end of its answer", Unit::Seconds);
+        let (took, seconds) = (
+            "From a request's head to the end of its answer",
+            Unit::Seconds,
+        );
         all.register_with_unit("request_duration", took, seconds, self.duration.clone());
         let received = "Bytes of requests' bodies";
         all.register_with_unit("request", received, Unit::Bytes, self.received.clone());
         let sent = "Bytes of answers' bodies";
         all.register_with_unit("response", sent, Unit::Bytes, self.sent.clone());
-        all.register("connections", "Connections that are open", self.connections.clone());
-        all.register("in_flight", "Requests that are being answered", self.in_flight.clone());
+        all.register(
+            "connections",
+            "Connections that are open",
+            self.connections.clone(),
+        );
+        all.register(
+            "in_flight",
+            "Requests that are being answered",
+            self.in_flight.clone(),
+        );
         let resident = "Resident memory";
-        all.register_with_unit("process_resident_memory", resident, Unit::Bytes, self.resident.clone());
+        all.register_with_unit(
+            "process_resident_memory",
+            resident,
+            Unit::Bytes,
+            self.resident.clone(),
+        );
         let anonymous = "Resident memory that is not mapped files";
-        all.register_with_unit("process_anonymous_memory", anonymous, Unit::Bytes, self.anonymous.clone());
+        all.register_with_unit(
+            "process_anonymous_memory",
+            anonymous,
+            Unit::Bytes,
+            self.anonymous.clone(),
+        );
         let start = "When this process began, in seconds since 1970";
         all.register_with_unit("process_start_time", start, Unit::Seconds, started);
     }
@@ -129,7 +153,10 @@ impl Metrics {
 
     /// Counts a request that ended.
     pub(crate) fn count(&self, request: &Counted<'_>) {
-        let route = RouteLabels { mount: request.mount.clone(), route: request.route };
+        let route = RouteLabels {
+            mount: request.mount.clone(),
+            route: request.route,
+        };
         let labels = Labels {
             mount: request.mount.clone(),
             route: request.route,
@@ -137,7 +164,9 @@ impl Metrics {
             status: request.status,
         };
         self.requests.get_or_create(&labels).inc();
-        self.duration.get_or_create(&route).observe(request.took.as_secs_f64());
+        self.duration
+            .get_or_create(&route)
+            .observe(request.took.as_secs_f64());
         self.received.get_or_create(&route).inc_by(request.received);
         self.sent.get_or_create(&route).inc_by(request.sent);
     }
@@ -180,11 +209,16 @@ impl Memory {
     fn now() -> Option<Self> {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let of = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
             let kilobytes = line.split_whitespace().next()?.parse::<i64>().ok()?;
             Some(kilobytes * 1024)
         };
         let anonymous = of("RssAnon")? + of("RssShmem")?;
-        Some(Self { resident: of("VmRSS")?, anonymous })
+        Some(Self {
+            resident: of("VmRSS")?,
+            anonymous,
+        })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use registry::{
     auth::AuthProvider,
+    npm::Npm,
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
     storage::Storage,
 };
@@ -36,8 +37,8 @@ pub(crate) fn registry(
 
 /// Mounts one protocol: a line for each that there is.
 fn add(builder: Builder, config: &MountConfig) -> Builder {
-    match config.protocol {
-        ProtocolConfig::Npm { .. } => builder,
+    match &config.protocol {
+        ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), config)),
     }
 }
 

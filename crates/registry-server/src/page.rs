@@ -27,7 +27,11 @@ pub(crate) fn plain(usage: &[(String, String)]) -> String {
 
 /// Lines set in by two spaces.
 pub(crate) fn indented(lines: &str) -> String {
-    let lines: Vec<String> = lines.trim_end().lines().map(|line| format!("  {line}")).collect();
+    let lines: Vec<String> = lines
+        .trim_end()
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect();
     lines.join("\n")
 }
 
@@ -74,6 +78,9 @@ mod tests {
         let page = html(&usage);
         assert!(page.contains("<h2>&lt;b&gt;</h2>"));
         assert!(page.contains("<pre>a &amp; &quot;&lt;script&gt;&#39;</pre>"));
-        assert_eq!(plain(&usage), "A package registry.\n\n<b>\n\n  a & \"<script>'\n");
+        assert_eq!(
+            plain(&usage),
+            "A package registry.\n\n<b>\n\n  a & \"<script>'\n"
+        );
     }
 }

@@ -17,13 +17,10 @@ use crate::{
     app::App,
     config::Config,
     listen::{Certificate, Listeners},
-    mounts,
+    maintenance, mounts,
     output::Output,
     page, storage,
 };
-
-/// What stands for a token in the lines that a protocol gives for pasting.
-const TOKEN: &str = "<token>";
 
 /// Serves until a signal says to stop.
 ///
@@ -34,7 +31,10 @@ pub(crate) async fn serve(config: &Config, out: &mut Output) -> Result<()> {
     let auth = admin::provider(storage.clone(), config)?;
     let registry = mounts::registry(storage.clone(), auth.clone(), config)?;
     let certificate = config.tls.as_ref().map(Certificate::load).transpose()?;
-    let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose()?;
+    let acceptor = certificate
+        .as_ref()
+        .map(Certificate::acceptor)
+        .transpose()?;
     let listeners = Listeners::bind(&config.listen, acceptor).await?;
     let signals = Signals::new()?;
     // Only now, since the token is told once.
@@ -47,6 +47,13 @@ pub(crate) async fn serve(config: &Config, out: &mut Output) -> Result<()> {
             tracing::warn!(?error, "the logs could not be read beforehand");
         }
     });
+    if let Some(interval) = config.gc.interval {
+        tokio::spawn(maintenance::collect(
+            registry.clone(),
+            interval,
+            config.gc.grace,
+        ));
+    }
     let app = App::new(registry, storage, &config.limits);
     let (stop, stopped) = watch::channel(false);
     let serving = listeners.serve(app.clone(), &config.limits, stopped);
@@ -71,18 +78,22 @@ fn announce(
         out.line(&format!("listening on {address}"));
     }
     let here = addresses.first().map_or("http://localhost", String::as_str);
-    let here = here.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:");
-    let base = config.public_url.clone().map_or_else(|| BaseUrl::new(&here), Ok)?;
+    let here = here
+        .replace("//0.0.0.0:", "//localhost:")
+        .replace("//[::]:", "//localhost:");
+    let base = config
+        .public_url
+        .clone()
+        .map_or_else(|| BaseUrl::new(&here), Ok)?;
     if let Some((user, token)) = &first {
         let token = token.reveal();
-        out.line(&format!("\nThis is the first start. The user {user} was made, with the token\n\n  {token}\n"));
+        out.line(&format!(
+            "\nThis is the first start. The user {user} was made, with the token\n\n  {token}\n"
+        ));
         out.line("which administers, and is not told again.");
     }
-    for (name, usage) in registry.usage(&base) {
-        let usage = match &first {
-            Some((_, token)) => usage.replace(TOKEN, token.reveal()),
-            None => usage,
-        };
+    let token = first.as_ref().map(|(_, token)| token.reveal());
+    for (name, usage) in registry.usage(&base, token) {
         out.line(&format!("\n{name}:\n{}", page::indented(&usage)));
     }
     Ok(())

@@ -36,13 +36,17 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Storage>> {
         }
         _ => directory(place)?,
     };
-    check_format(&*storage).await.with_context(|| format!("the storage {place}"))?;
+    check_format(&*storage)
+        .await
+        .with_context(|| format!("the storage {place}"))?;
     Ok(storage)
 }
 
 fn directory(path: &str) -> Result<Arc<dyn Storage>> {
     let directory = Directory::open(path);
-    Ok(Arc::new(directory.with_context(|| format!("the folder {path} cannot be used"))?))
+    Ok(Arc::new(directory.with_context(|| {
+        format!("the folder {path} cannot be used")
+    })?))
 }
 
 type Connect = fn(&str, ClientOptions) -> object_store::Result<Arc<dyn ObjectStore>>;
@@ -54,7 +58,9 @@ async fn bucket(connect: Connect, place: &str, config: &Config) -> Result<Arc<dy
         bail!("storage: {} names no bucket", config.storage);
     }
     // An artifact may take its time; a silent connection may not.
-    let client = ClientOptions::new().with_timeout_disabled().with_read_timeout(PATIENCE);
+    let client = ClientOptions::new()
+        .with_timeout_disabled()
+        .with_read_timeout(PATIENCE);
     let store = connect(name, client).with_context(|| format!("the bucket {name}"))?;
     let mut storage = ObjectStorage::new(store);
     if !prefix.is_empty() {
@@ -78,13 +84,17 @@ async fn bucket(connect: Connect, place: &str, config: &Config) -> Result<Arc<dy
 fn s3(bucket: &str, client: ClientOptions) -> object_store::Result<Arc<dyn ObjectStore>> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let endpoint = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
-    let plain = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let plain = endpoint
+        .as_deref()
+        .is_some_and(|endpoint| endpoint.starts_with("http://"));
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
         .with_conditional_put(object_store::aws::S3ConditionalPut::ETagMatch)
         .with_client_options(client.with_allow_http(plain));
     if let Some(endpoint) = endpoint {
-        builder = builder.with_endpoint(endpoint).with_virtual_hosted_style_request(false);
+        builder = builder
+            .with_endpoint(endpoint)
+            .with_virtual_hosted_style_request(false);
     }
     Ok(Arc::new(builder.build()?))
 }
@@ -93,15 +103,24 @@ fn gcs(bucket: &str, client: ClientOptions) -> object_store::Result<Arc<dyn Obje
     let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
     let emulator = std::env::var("STORAGE_EMULATOR_HOST").ok();
     let plain = emulator.is_some_and(|host| !host.starts_with("https://"));
-    Ok(Arc::new(builder.with_client_options(client.with_allow_http(plain)).build()?))
+    Ok(Arc::new(
+        builder
+            .with_client_options(client.with_allow_http(plain))
+            .build()?,
+    ))
 }
 
 fn azure(container: &str, client: ClientOptions) -> object_store::Result<Arc<dyn ObjectStore>> {
-    let endpoint = std::env::var("AZURE_STORAGE_ENDPOINT").or_else(|_| std::env::var("AZURE_ENDPOINT"));
+    let endpoint =
+        std::env::var("AZURE_STORAGE_ENDPOINT").or_else(|_| std::env::var("AZURE_ENDPOINT"));
     let emulated = std::env::var("AZURE_STORAGE_USE_EMULATOR").is_ok_and(|value| value == "true");
     let plain = emulated || endpoint.is_ok_and(|endpoint| endpoint.starts_with("http://"));
     let builder = MicrosoftAzureBuilder::from_env().with_container_name(container);
-    Ok(Arc::new(builder.with_client_options(client.with_allow_http(plain)).build()?))
+    Ok(Arc::new(
+        builder
+            .with_client_options(client.with_allow_http(plain))
+            .build()?,
+    ))
 }
 
 /// The key of the object that tells a bucket's format.
@@ -126,7 +145,11 @@ async fn check_format(storage: &dyn Storage) -> Result<()> {
     let Get::Found(object) = found.context("registry.json cannot be read")? else {
         bail!("registry.json cannot be read");
     };
-    let bytes = object.body.collect(1 << 16).await.context("registry.json cannot be read")?;
+    let bytes = object
+        .body
+        .collect(1 << 16)
+        .await
+        .context("registry.json cannot be read")?;
     let format = serde_json::from_slice::<serde_json::Value>(&bytes);
     match format.ok().and_then(|value| value.get("format")?.as_u64()) {
         Some(FORMAT) => Ok(()),
@@ -149,7 +172,10 @@ mod tests {
         check_format(&storage).await.unwrap();
         for (text, expected) in [("{\"format\":2}", "has format 2"), ("x", "is damaged")] {
             let key = format_key().unwrap();
-            storage.put(&key, Bytes::from_static(text.as_bytes()), PutMode::Replace).await.unwrap();
+            storage
+                .put(&key, Bytes::from_static(text.as_bytes()), PutMode::Replace)
+                .await
+                .unwrap();
             let error = check_format(&storage).await.unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }

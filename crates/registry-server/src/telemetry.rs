@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use registry::{
     Body,
     protocol::{Connection, Handled},
@@ -39,7 +39,9 @@ const LONGEST: usize = 300;
 /// # Errors
 /// When the filter cannot be read.
 pub(crate) fn start(config: &Config) -> Result<()> {
-    let builder = fmt().with_env_filter(filter(config)?).with_writer(std::io::stderr);
+    let builder = fmt()
+        .with_env_filter(filter(config)?)
+        .with_writer(std::io::stderr);
     let started = match config.log_format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -119,7 +121,15 @@ impl Drop for Record {
         let received = self.received.load(Ordering::Relaxed);
         let (mount, route) = (&self.handled.mount, self.handled.route);
         let status = self.status.unwrap_or(GONE);
-        let request = Counted { mount, route, method: &self.method, status, took, received, sent: self.sent };
+        let request = Counted {
+            mount,
+            route,
+            method: &self.method,
+            status,
+            took,
+            received,
+            sent: self.sent,
+        };
         self.app.metrics().count(&request);
         let cut = (!self.complete).then_some(true);
         let error = self.handled.error.map(tracing::field::debug);
@@ -193,7 +203,10 @@ impl http_body::Body for Recorded {
 
 /// A path without what may be secret in it.
 fn loggable(path: &str) -> String {
-    let tail = SECRET_TAILS.iter().filter_map(|tail| Some(path.find(tail)? + tail.len())).min();
+    let tail = SECRET_TAILS
+        .iter()
+        .filter_map(|tail| Some(path.find(tail)? + tail.len()))
+        .min();
     let path = match tail {
         Some(end) if end < path.len() => format!("{}…", &path[..end]),
         _ => path.to_owned(),
@@ -211,7 +224,9 @@ fn loggable(path: &str) -> String {
 }
 
 fn user_agent(headers: &HeaderMap) -> String {
-    let agent = headers.get(header::USER_AGENT).map(|value| value.as_bytes());
+    let agent = headers
+        .get(header::USER_AGENT)
+        .map(|value| value.as_bytes());
     shorten(&String::from_utf8_lossy(agent.unwrap_or_default()))
 }
 
@@ -220,7 +235,11 @@ fn shorten(text: &str) -> String {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    if end == text.len() { text.to_owned() } else { format!("{}…", &text[..end]) }
+    if end == text.len() {
+        text.to_owned()
+    } else {
+        format!("{}…", &text[..end])
+    }
 }
 
 #[cfg(test)]
@@ -233,7 +252,10 @@ mod tests {
             ("/npm/-/user/token/abc", "/npm/-/user/token/…"),
             ("/npm/-/user/token/", "/npm/-/user/token/"),
             ("/npm/-/v1/done/s3cret/x", "/npm/-/v1/done/…"),
-            ("/npm/-/npm/v1/tokens/token/reg_1", "/npm/-/npm/v1/tokens/token/…"),
+            (
+                "/npm/-/npm/v1/tokens/token/reg_1",
+                "/npm/-/npm/v1/tokens/token/…",
+            ),
             ("/x/reg_abc/y", "/x/reg_…/y"),
             ("/npm/@acme%2fx", "/npm/@acme%2fx"),
         ] {

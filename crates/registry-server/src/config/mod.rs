@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path, path::PathBuf, tim
 
 use anyhow::Result;
 use ipnet::IpNet;
-use registry::{auth::Anonymous, protocol::BaseUrl};
+use registry::{auth::Anonymous, npm::NpmConfig, protocol::BaseUrl};
 
 use self::source::{Resolved, Sources};
 pub(crate) use self::value::duration;
@@ -50,8 +50,11 @@ pub(crate) struct Config {
     pub(crate) mounts: Vec<MountConfig>,
 }
 
-const ANONYMOUS: &[(&str, Anonymous)] =
-    &[("none", Anonymous::None), ("read", Anonymous::Read), ("all", Anonymous::All)];
+const ANONYMOUS: &[(&str, Anonymous)] = &[
+    ("none", Anonymous::None),
+    ("read", Anonymous::Read),
+    ("all", Anonymous::All),
+];
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,12 +138,7 @@ pub(crate) struct MountConfig {
 #[derive(Clone, Debug)]
 pub(crate) enum ProtocolConfig {
     /// npm's.
-    Npm {
-        /// Whether only owners may write a package that has owners.
-        enforce_owners: bool,
-        /// The largest tarball, in bytes.
-        max_size: u64,
-    },
+    Npm(NpmConfig),
 }
 
 /// What the command line sets, by the key that it stands for.
@@ -175,12 +173,15 @@ impl Config {
             single_writer: from.get("single_writer", "false", value::boolean)?,
             log: from.get("log", "info", value::text)?,
             log_format: from.get("log_format", "text", |text| {
-                value::one_of(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+                value::one_of(
+                    text,
+                    &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+                )
             })?,
             tls: tls(from)?,
             limits: Limits::resolve(from)?,
             gc: Gc {
-                interval: from.optional("gc.interval", value::duration)?,
+                interval: from.optional("gc.interval", some_time)?,
                 grace: from.get("gc.grace", "24h", value::duration)?,
             },
             mounts: mounts(from, anonymous)?,
@@ -212,7 +213,10 @@ fn tls(from: &mut Sources) -> Result<Option<Tls>> {
     let cert = from.optional("tls.cert", value::text)?;
     let key = from.optional("tls.key", value::text)?;
     match (cert, key) {
-        (Some(cert), Some(key)) => Ok(Some(Tls { cert: cert.into(), key: key.into() })),
+        (Some(cert), Some(key)) => Ok(Some(Tls {
+            cert: cert.into(),
+            key: key.into(),
+        })),
         (None, None) => Ok(None),
         (Some(_), None) => Err(from.fault("tls.cert", "it is of no use without tls.key")),
         (None, Some(_)) => Err(from.fault("tls.key", "it is of no use without tls.cert")),
@@ -234,7 +238,10 @@ fn mounts(from: &mut Sources, anonymous: Anonymous) -> Result<Vec<MountConfig>> 
         };
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name == "auth" || !name.bytes().all(plain) {
-            return Err(from.fault(&protocol_key, "a mount's name is made of a-z, 0-9 and -, and is not auth"));
+            return Err(from.fault(
+                &protocol_key,
+                "a mount's name is made of a-z, 0-9 and -, and is not auth",
+            ));
         }
         if PROTOCOLS.iter().any(|(taken, _)| *taken == name) {
             let wrong = format!("the default mount is called {name}; configure it by [{name}]");
@@ -259,12 +266,13 @@ fn mount(
         path: from.optional(&key("path"), value::path)?,
         anonymous: own.unwrap_or(anonymous),
         protocol: match protocol {
-            Protocol::Npm => ProtocolConfig::Npm {
-                enforce_owners: from.get(&key("owners"), "recorded", |text| {
+            Protocol::Npm => ProtocolConfig::Npm(NpmConfig {
+                owners_enforced: from.get(&key("owners"), "recorded", |text| {
                     value::one_of(text, &[("recorded", false), ("enforced", true)])
                 })?,
-                max_size: from.get(&key("max_size"), "1G", value::size)?,
-            },
+                max_tarball: from.get(&key("max_size"), "1G", value::size)?,
+                ..NpmConfig::default()
+            }),
         },
     })
 }
@@ -278,13 +286,15 @@ fn network(text: &str) -> Result<IpNet, value::Wrong> {
 fn header_size(text: &str) -> Result<u64, value::Wrong> {
     let size = value::size(text)?;
     let fits = (8 << 10..=16 << 20).contains(&size);
-    fits.then_some(size).ok_or_else(|| format!("{text:?} is not between 8K and 16M"))
+    fits.then_some(size)
+        .ok_or_else(|| format!("{text:?} is not between 8K and 16M"))
 }
 
 fn some_time(text: &str) -> Result<Duration, value::Wrong> {
     let time = value::duration(text)?;
     let some = !time.is_zero();
-    some.then_some(time).ok_or_else(|| "it cannot be 0".to_owned())
+    some.then_some(time)
+        .ok_or_else(|| "it cannot be 0".to_owned())
 }
 
 /// What was resolved, as a TOML file that says where each setting came from.
@@ -295,7 +305,9 @@ pub(crate) fn show(resolved: &[Resolved]) -> String {
         show_one(&mut out, &setting.key, setting);
     }
     for setting in resolved {
-        let Some((section, name)) = setting.key.rsplit_once('.') else { continue };
+        let Some((section, name)) = setting.key.rsplit_once('.') else {
+            continue;
+        };
         if section != current {
             let _ = write!(out, "\n[{section}]\n");
             current = section;

@@ -50,7 +50,10 @@ impl Sources {
         env: impl Iterator<Item = (String, String)>,
         file: Option<&Path>,
     ) -> Result<Self> {
-        let mut sources = Self { flags, ..Self::default() };
+        let mut sources = Self {
+            flags,
+            ..Self::default()
+        };
         for (name, value) in env {
             if let Some(rest) = name.strip_prefix(PREFIX)
                 && !value.is_empty()
@@ -73,10 +76,15 @@ impl Sources {
 
     /// The names of the sections `[mount.NAME]`, in the file or by `REGISTRY_MOUNT_NAME_PROTOCOL`.
     pub(crate) fn mounts(&self) -> Vec<String> {
-        let written = self.file.keys().filter_map(|key| key.strip_prefix("mount.")?.split_once('.'));
+        let written = self
+            .file
+            .keys()
+            .filter_map(|key| key.strip_prefix("mount.")?.split_once('.'));
         let written = written.map(|(name, _)| name.to_owned());
         let set = self.env.keys().filter_map(|name| {
-            let name = name.strip_prefix("REGISTRY_MOUNT_")?.strip_suffix("_PROTOCOL")?;
+            let name = name
+                .strip_prefix("REGISTRY_MOUNT_")?
+                .strip_suffix("_PROTOCOL")?;
             Some(name.to_ascii_lowercase().replace('_', "-"))
         });
         let mut names: Vec<String> = written.chain(set).collect();
@@ -92,7 +100,9 @@ impl Sources {
         default: &str,
         parse: impl Fn(&str) -> Result<T, Wrong>,
     ) -> Result<T> {
-        let texts = self.texts(key, Some(&[default]), false)?.unwrap_or_default();
+        let texts = self
+            .texts(key, Some(&[default]), false)?
+            .unwrap_or_default();
         self.parse(key, &texts.concat(), parse)
     }
 
@@ -116,7 +126,10 @@ impl Sources {
         parse: impl Fn(&str) -> Result<T, Wrong>,
     ) -> Result<Vec<T>> {
         let texts = self.texts(key, Some(default), true)?.unwrap_or_default();
-        texts.iter().map(|text| self.parse(key, text, &parse)).collect()
+        texts
+            .iter()
+            .map(|text| self.parse(key, text, &parse))
+            .collect()
     }
 
     fn parse<T>(
@@ -130,9 +143,13 @@ impl Sources {
 
     /// An error about a setting that was asked for.
     pub(crate) fn fault(&self, key: &str, wrong: &str) -> anyhow::Error {
-        let origin = self.resolved.iter().rev().find(|resolved| resolved.key == key);
+        let origin = self
+            .resolved
+            .iter()
+            .rev()
+            .find(|resolved| resolved.key == key);
         let origin = origin.map_or("", |resolved| &resolved.origin);
-        anyhow!("{origin}: {key}: {wrong}")
+            (Some(split(text)), format!("--{}", last(key).replace('_', "-")))
     }
 
     /// The text of a setting, from whoever has the first word.
@@ -143,13 +160,20 @@ impl Sources {
         list: bool,
     ) -> Result<Option<Vec<String>>> {
         let split = |text: String| -> Vec<String> {
-            if list { text.split(',').map(|item| item.trim().to_owned()).collect() } else { vec![text] }
+            if list {
+                text.split(',').map(|item| item.trim().to_owned()).collect()
+            } else {
+                vec![text]
+            }
         };
         let variable = variable(key);
         let written = self.file.remove(key);
         let set = self.env.remove(&variable);
         let (value, origin) = if let Some(text) = self.flags.remove(key) {
-            (Some(split(text)), format!("--{}", key.replace(['_', '.'], "-")))
+            (
+                Some(split(text)),
+                format!("--{}", key.replace(['_', '.'], "-")),
+            )
         } else if let Some(text) = set {
             (Some(split(text)), variable)
         } else if let Some(written) = written {
@@ -162,7 +186,12 @@ impl Sources {
             let default = default.map(|texts| texts.iter().map(|&text| text.to_owned()).collect());
             (default, "default".to_owned())
         };
-        self.resolved.push(Resolved { key: key.to_owned(), value: value.clone(), list, origin });
+        self.resolved.push(Resolved {
+            key: key.to_owned(),
+            value: value.clone(),
+            list,
+            origin,
+        });
         Ok(value)
     }
 
@@ -179,14 +208,18 @@ impl Sources {
             let nearest_here = nearest(key, known().filter(same));
             let Some(near) = nearest_here else {
                 let section = section(key).unwrap_or_default();
-                let sections: Vec<String> = known().filter_map(|key| {
-                    key.rsplit_once('.').map(|(section, _)| section.to_owned())
-                }).collect();
+                let sections: Vec<String> = known()
+                    .filter_map(|key| key.rsplit_once('.').map(|(section, _)| section.to_owned()))
+                    .collect();
                 let near = nearest(&section, sections.iter().map(String::as_str));
                 let near = near.unwrap_or_default();
                 bail!("{at}: unknown section [{section}]; the nearest known one is [{near}]");
             };
-            bail!("{at}: unknown key `{}`; the nearest known one is `{}`", last(key), last(near));
+            bail!(
+                "{at}: unknown key `{}`; the nearest known one is `{}`",
+                last(key),
+                last(near)
+            );
         }
         if let Some(name) = self.env.keys().next() {
             let names: Vec<String> = known().map(variable).collect();
@@ -199,7 +232,10 @@ impl Sources {
 
 /// The variable that stands for a key.
 fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace(['.', '-'], "_").to_ascii_uppercase())
+    format!(
+        "{PREFIX}{}",
+        key.replace(['.', '-'], "_").to_ascii_uppercase()
+    )
 }
 
 fn last(key: &str) -> &str {
@@ -214,15 +250,25 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
 /// `registry-…`.
 fn is_service_link(rest: &str) -> bool {
     let digits = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    let port = rest.rsplit_once("PORT_").is_some_and(|(_, tail)| digits(tail));
+    let port = rest
+        .rsplit_once("PORT_")
+        .is_some_and(|(_, tail)| digits(tail));
     let word = |end: &str| rest == end || rest.ends_with(&format!("_{end}"));
-    port || word("PORT") || word("SERVICE_HOST") || word("SERVICE_PORT")
+    port || word("PORT")
+        || word("SERVICE_HOST")
+        || word("SERVICE_PORT")
         || rest.contains("SERVICE_PORT_")
 }
 
 /// The settings of a file by their keys. An error begins with `:line: `.
 fn parse(text: &str) -> Result<BTreeMap<String, Written>, String> {
-    let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let line = |offset: usize| {
+        1 + text
+            .bytes()
+            .take(offset)
+            .filter(|byte| *byte == b'\n')
+            .count()
+    };
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(1, |span| line(span.start));
         format!(":{at}: {}", error.message())
@@ -243,7 +289,9 @@ fn parse(text: &str) -> Result<BTreeMap<String, Written>, String> {
                 single => vec![single],
             };
             let texts: Option<Vec<String>> = items.iter().map(scalar).collect();
-            let value = texts.ok_or_else(|| format!(":{at}: {key}: it takes a text, a number or a list of them"))?;
+            let value = texts.ok_or_else(|| {
+                format!(":{at}: {key}: it takes a text, a number or a list of them")
+            })?;
             settings.insert(key, Written { value, line: at });
         }
     }

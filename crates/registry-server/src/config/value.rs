@@ -9,7 +9,8 @@ pub(crate) type Wrong = String;
 
 /// A number with s, m, h or d; a bare 0 is none at all.
 pub(crate) fn duration(text: &str) -> Result<Duration, Wrong> {
-    let wrong = || format!("{text:?} is no duration; write a number with s, m, h or d, such as 30s");
+    let wrong =
+        || format!("{text:?} is no duration; write a number with s, m, h or d, such as 30s");
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -23,7 +24,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Wrong> {
         _ => return Err(wrong()),
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = number.checked_mul(seconds).filter(|all| *all < 1 << 40).ok_or_else(wrong)?;
+    let seconds = number
+        .checked_mul(seconds)
+        .filter(|all| *all < 1 << 40)
+        .ok_or_else(wrong)?;
     Ok(Duration::from_secs(seconds))
 }
 
@@ -60,12 +64,18 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Wrong> {
 /// A number of things, one at least.
 pub(crate) fn count(text: &str) -> Result<u32, Wrong> {
     let wrong = |_| format!("{text:?} is no number from 1 on");
-    text.parse::<std::num::NonZeroU32>().map(Into::into).map_err(wrong)
+    text.parse::<std::num::NonZeroU32>()
+        .map(Into::into)
+        .map_err(wrong)
 }
 
 /// Any text but none.
 pub(crate) fn text(text: &str) -> Result<String, Wrong> {
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        Err("it is empty".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// An address of the web.
@@ -79,7 +89,9 @@ pub(crate) fn path(text: &str) -> Result<String, Wrong> {
     if text.starts_with('/') && text.chars().all(plain) && !text.contains("//") {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} is no path for a mount, such as /npm-staging"))
+        Err(format!(
+            "{text:?} is no path for a mount, such as /npm-staging"
+        ))
     }
 }
 
@@ -98,11 +110,27 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, seconds) in [("0", 0), ("90s", 90), ("2m", 120), ("24h", 86_400), ("30d", 2_592_000)] {
+        for (text, seconds) in [
+            ("0", 0),
+            ("90s", 90),
+            ("2m", 120),
+            ("24h", 86_400),
+            ("30d", 2_592_000),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        for text in ["", "5", "s", "1.5h", "-1s", "1w", "1 s", "99999999999999999999d", "9999999999999999d"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "1.5h",
+            "-1s",
+            "1w",
+            "1 s",
+            "99999999999999999999d",
+            "9999999999999999d",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

@@ -59,7 +59,10 @@ impl Activity {
         let mut state = self.state();
         state.in_flight += 1;
         state.next += 1;
-        InFlight { activity: self.clone(), id: state.next }
+        InFlight {
+            activity: self.clone(),
+            id: state.next,
+        }
     }
 
     /// What is to become of the connection, where it may be idle and stalled for so long.
@@ -67,7 +70,11 @@ impl Activity {
         let state = self.state();
         if state.in_flight == 0 && state.idle_since.elapsed() >= idle {
             Verdict::Idle
-        } else if state.offered.iter().any(|(_, since)| since.elapsed() >= stalled) {
+        } else if state
+            .offered
+            .iter()
+            .any(|(_, since)| since.elapsed() >= stalled)
+        {
             Verdict::Stalled
         } else {
             Verdict::Stay
@@ -78,12 +85,18 @@ impl Activity {
 impl InFlight {
     /// Bytes of the answer were handed out; that more are asked for shows that the client took them.
     pub(crate) fn offered(&self) {
-        self.activity.state().offered.push((self.id, Instant::now()));
+        self.activity
+            .state()
+            .offered
+            .push((self.id, Instant::now()));
     }
 
     /// More bytes of the answer are asked for.
     pub(crate) fn asked(&self) {
-        self.activity.state().offered.retain(|(id, _)| *id != self.id);
+        self.activity
+            .state()
+            .offered
+            .retain(|(id, _)| *id != self.id);
     }
 }
 

@@ -88,7 +88,10 @@ impl<B: Body<Data = Bytes>> Paced<B> {
 }
 
 fn too_large(max: u64) -> Error {
-    Error::new(ErrorKind::TooLarge, format!("a request may hold {max} bytes at most"))
+    Error::new(
+        ErrorKind::TooLarge,
+        format!("a request may hold {max} bytes at most"),
+    )
 }
 
 impl<B: Body<Data = Bytes>> Body for Paced<B>
@@ -158,7 +161,10 @@ mod tests {
             let size = ready!(receiver.poll_recv(cx));
             Poll::Ready(size.map(|size| Ok(Frame::data(Bytes::from(vec![0; size])))))
         });
-        (sender, Paced::new(StreamBody::new(stream), pace, Arc::default()))
+        (
+            sender,
+            Paced::new(StreamBody::new(stream), pace, Arc::default()),
+        )
     }
 
     const PACE: Pace = Pace {
@@ -192,11 +198,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_trickle_is_cut_off() {
         let slow = Err("the request body came too slowly".to_owned());
-        assert_eq!(feed(1, Duration::from_secs(1), PACE).await, (slow.clone(), 60));
-        assert_eq!(feed(50_000, Duration::from_secs(31), PACE).await, (slow.clone(), 30));
+        assert_eq!(
+            feed(1, Duration::from_secs(1), PACE).await,
+            (slow.clone(), 60)
+        );
+        assert_eq!(
+            feed(50_000, Duration::from_secs(31), PACE).await,
+            (slow.clone(), 30)
+        );
         let long = Duration::from_secs(1);
-        assert_eq!(feed(400, long, Pace { rate: 0, ..PACE }).await, (Ok(()), 200));
-        let generous = Pace { max: 1 << 20, ..PACE };
+        assert_eq!(
+            feed(400, long, Pace { rate: 0, ..PACE }).await,
+            (Ok(()), 200)
+        );
+        let generous = Pace {
+            max: 1 << 20,
+            ..PACE
+        };
         assert_eq!(feed(1500, long, generous).await, (Ok(()), 200));
         assert_eq!(feed(900, long, generous).await, (slow, 60));
     }
@@ -204,9 +222,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_too_large_is_cut_off() {
         let (end, _) = feed(60_000, Duration::from_secs(1), PACE).await;
-        assert_eq!(end, Err("a request may hold 100000 bytes at most".to_owned()));
+        assert_eq!(
+            end,
+            Err("a request may hold 100000 bytes at most".to_owned())
+        );
         let full = http_body_util::Full::new(Bytes::from(vec![0; 100_001]));
-        let error = Paced::new(full, PACE, Arc::default()).collect().await.unwrap_err();
+        let error = Paced::new(full, PACE, Arc::default())
+            .collect()
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
     }
 

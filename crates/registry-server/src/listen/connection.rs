@@ -37,7 +37,11 @@ pub(crate) async fn serve<I>(
 {
     let activity = Activity::new();
     let service = service_fn(|request| app.clone().answer(request, from, activity.clone()));
-    let io = TokioIo::new(Guarded::new(io, limits.header_timeout, limits.write_timeout));
+    let io = TokioIo::new(Guarded::new(
+        io,
+        limits.header_timeout,
+        limits.write_timeout,
+    ));
     let builder = builder(limits);
     let mut connection = pin!(builder.serve_connection(io, service));
 

@@ -33,19 +33,36 @@ struct Opening {
 impl<T> Guarded<T> {
     /// A connection whose client has `opening` to begin and `write_timeout` to take what it is sent.
     pub(crate) fn new(io: T, opening: Duration, write_timeout: Duration) -> Self {
-        let opening = Opening { seen: 0, sleep: Box::pin(tokio::time::sleep(opening)) };
-        Self { io, opening: Some(opening), write_timeout, writing: None }
+        let opening = Opening {
+            seen: 0,
+            sleep: Box::pin(tokio::time::sleep(opening)),
+        };
+        Self {
+            io,
+            opening: Some(opening),
+            write_timeout,
+            writing: None,
+        }
     }
 
     /// Passes the outcome of a write on, or fails when there was none for too long.
-    fn written<R>(&mut self, cx: &mut Context<'_>, end: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+    fn written<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        end: Poll<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
         if end.is_ready() {
             self.writing = None;
             return end;
         }
         let timeout = self.write_timeout;
-        let sleep = self.writing.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        sleep.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let sleep = self
+            .writing
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        sleep
+            .as_mut()
+            .poll(cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -67,7 +84,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guarded<T> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let end = Pin::new(&mut self.io).poll_read(cx, buffer);
-        let Some(opening) = &mut self.opening else { return end };
+        let Some(opening) = &mut self.opening else {
+            return end;
+        };
         if end.is_pending() {
             let timed_out = |()| Err(io::ErrorKind::TimedOut.into());
             return opening.sleep.as_mut().poll(cx).map(timed_out);
@@ -127,7 +146,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_must_begin() {
-        for (said, settled) in [("", false), ("PRI * HT", false), ("G", true), ("PRI *x", true)] {
+        for (said, settled) in [
+            ("", false),
+            ("PRI * HT", false),
+            ("G", true),
+            ("PRI *x", true),
+        ] {
             let (mut client, mut server) = pair();
             client.write_all(said.as_bytes()).await.unwrap();
             let mut byte = [0; 64];

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::{
     activity::{Activity, InFlight},
-    body::{Paced, Pace},
+    body::{Pace, Paced},
     tls::Certificate,
 };
 use crate::{app::App, config::Limits};
@@ -120,7 +120,10 @@ async fn accept(
 async fn greet(stream: TcpStream, peer: SocketAddr, shared: &Shared, stop: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
     let peer = peer.ip().to_canonical();
-    let from = Connection { peer: Some(peer), tls: shared.tls.is_some() };
+    let from = Connection {
+        peer: Some(peer),
+        tls: shared.tls.is_some(),
+    };
     let _gauge = shared.app.metrics().connection();
     let Some(acceptor) = &shared.tls else {
         return connection::serve(stream, from, &shared.app, &shared.limits, stop).await;

@@ -27,7 +27,10 @@ impl Certificate {
     /// When a file cannot be read, or they do not belong together.
     pub(crate) fn load(files: &Tls) -> Result<Arc<Self>> {
         let current = RwLock::new(Arc::new(read(files)?));
-        Ok(Arc::new(Self { files: files.clone(), current }))
+        Ok(Arc::new(Self {
+            files: files.clone(),
+            current,
+        }))
     }
 
     /// Reads both files again; on a failure the old ones stay.
@@ -47,7 +50,8 @@ impl Certificate {
     /// When no protocol version is to be had.
     pub(crate) fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let builder = builder?.with_no_client_auth();
         let mut config = builder.with_cert_resolver(self.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -57,13 +61,19 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(
+            self.current
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        )
     }
 }
 
 fn read(files: &Tls) -> Result<CertifiedKey> {
     let (cert, key) = (files.cert.display(), files.key.display());
-    let chain = CertificateDer::pem_file_iter(&files.cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain =
+        CertificateDer::pem_file_iter(&files.cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let chain = chain.map_err(|error| anyhow!("tls.cert: {cert} cannot be read: {error}"))?;
     if chain.is_empty() {
         return Err(anyhow!("tls.cert: {cert} holds no certificate"));

@@ -11,16 +11,38 @@ fn users_and_tokens_are_administered() {
         assert!(success, "{arguments:?}: {error}");
         out
     };
-    ok(&["user", "add", "ann", "--scope", "npm:package:@acme/*:write"], "correct horse\nignored\n");
+    ok(
+        &["user", "add", "ann", "--scope", "npm:package:@acme/*:write"],
+        "correct horse\nignored\n",
+    );
     ok(&["user", "add", "root", "--admin"], "correct horse");
     let users = ok(&["user", "list"], "");
-    assert_eq!(users, "ann\tuser\tnpm:package:@acme/*:write\nroot\tadmin\t-\n");
+    assert_eq!(
+        users,
+        "ann\tuser\tnpm:package:@acme/*:write\nroot\tadmin\t-\n"
+    );
 
-    let create = ["token", "create", "--user", "ann", "--scope", "npm:package:@acme/*:read", "--expires", "30d", "--read-only"];
+    let create = [
+        "token",
+        "create",
+        "--user",
+        "ann",
+        "--scope",
+        "npm:package:@acme/*:read",
+        "--expires",
+        "30d",
+        "--read-only",
+    ];
     let token = ok(&create, "");
-    assert!(token.starts_with("reg_") && token.lines().count() == 1, "{token}");
+    assert!(
+        token.starts_with("reg_") && token.lines().count() == 1,
+        "{token}"
+    );
     let tokens = ok(&["token", "list"], "");
-    assert!(tokens.contains("\tann\t") && tokens.contains("\tread-only\tnpm:package:@acme/*:read\t"), "{tokens}");
+    assert!(
+        tokens.contains("\tann\t") && tokens.contains("\tread-only\tnpm:package:@acme/*:read\t"),
+        "{tokens}"
+    );
     let id = tokens.split('\t').next().unwrap();
     ok(&["token", "revoke", id], "");
     assert_eq!(ok(&["token", "list"], ""), "");
@@ -29,9 +51,26 @@ fn users_and_tokens_are_administered() {
     assert_eq!(ok(&["user", "list"], ""), "root\tadmin\t-\n");
     let (success, _, error) = run(&["user", "remove", "ann", "--storage", place], &[], "");
     assert!(!success && error.contains("ann"), "{error}");
-    let (success, _, error) = run(&["token", "create", "--user", "root", "--scope", "nonsense", "--storage", place], &[], "");
+    let (success, _, error) = run(
+        &[
+            "token",
+            "create",
+            "--user",
+            "root",
+            "--scope",
+            "nonsense",
+            "--storage",
+            place,
+        ],
+        &[],
+        "",
+    );
     assert!(!success && error.contains("nonsense"), "{error}");
-    let (success, ..) = run(&["user", "list", "--listen", "x:1", "--storage", place], &[], "");
+    let (success, ..) = run(
+        &["user", "list", "--listen", "x:1", "--storage", place],
+        &[],
+        "",
+    );
     assert!(!success);
 }
 

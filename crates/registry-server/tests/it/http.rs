@@ -6,20 +6,34 @@ use super::support::{Server, rest};
 fn the_servers_own_addresses() {
     let server = Server::start(&[]);
     let health = server.get("/healthz", "");
-    assert!(health.starts_with("HTTP/1.1 200 OK\r\n") && health.ends_with("\r\n\r\nok\n"), "{health}");
+    assert!(
+        health.starts_with("HTTP/1.1 200 OK\r\n") && health.ends_with("\r\n\r\nok\n"),
+        "{health}"
+    );
     assert!(health.contains("\r\nx-request-id: "), "{health}");
     assert!(server.get("/readyz", "").ends_with("\r\n\r\nready\n"));
 
     let plain = server.get("/", "");
     assert!(plain.contains("content-type: text/plain"), "{plain}");
     let page = server.get("/", "accept: text/html,*/*\r\n");
-    assert!(page.contains("content-type: text/html") && page.contains("<h1>Package registry</h1>"), "{page}");
-    assert!(page.contains("content-security-policy: default-src 'none'"), "{page}");
+    assert!(
+        page.contains("content-type: text/html") && page.contains("<h1>Package registry</h1>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("content-security-policy: default-src 'none'"),
+        "{page}"
+    );
 
     let missing = server.get("/nowhere?secret=1", "");
     assert!(missing.starts_with("HTTP/1.1 404 "), "{missing}");
-    let wrong = server.talk(b"POST /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    assert!(wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("allow: GET, HEAD"), "{wrong}");
+    let wrong = server.talk(
+        b"POST /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    );
+    assert!(
+        wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("allow: GET, HEAD"),
+        "{wrong}"
+    );
 
     let metrics = server.get("/metrics", "");
     for line in [
@@ -47,7 +61,9 @@ fn the_servers_own_addresses() {
 fn two_requests_share_a_connection() {
     let server = Server::start(&[]);
     let mut stream = server.connect();
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.0\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.0\r\n\r\n")
+        .unwrap();
     let answers = rest(stream);
     assert_eq!(answers.matches("200 OK").count(), 2, "{answers}");
 }
@@ -55,10 +71,16 @@ fn two_requests_share_a_connection() {
 #[test]
 fn json_is_logged_where_it_is_asked_for() {
     let server = Server::start(&[("REGISTRY_LOG_FORMAT", "json")]);
-    server.get("/healthz", "user-agent: tester/1\r\nauthorization: Bearer reg_secret\r\n");
+    server.get(
+        "/healthz",
+        "user-agent: tester/1\r\nauthorization: Bearer reg_secret\r\n",
+    );
     server.signal("INT");
     let (_, _, log) = server.end();
-    let line = log.lines().find(|line| line.contains("registry::access")).unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains("registry::access"))
+        .unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!(line["status"], 200);
     assert_eq!(line["route"], "healthz");
@@ -77,13 +99,19 @@ fn heads_have_bounds() {
     let refused = server.get("/healthz", &many);
     assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
     let nonsense = server.talk(b"\x16\x03\x01 is no HTTP\r\n\r\n");
-    assert!(nonsense.starts_with("HTTP/1.1 400 ") || nonsense.is_empty(), "{nonsense}");
+    assert!(
+        nonsense.starts_with("HTTP/1.1 400 ") || nonsense.is_empty(),
+        "{nonsense}"
+    );
     assert!(server.get("/healthz", "").ends_with("ok\n"));
 }
 
 #[test]
 fn connections_have_bounds() {
-    let server = Server::start(&[("REGISTRY_LIMITS_MAX_CONNECTIONS", "1"), ("REGISTRY_LIMITS_HEADER_TIMEOUT", "500ms")]);
+    let server = Server::start(&[
+        ("REGISTRY_LIMITS_MAX_CONNECTIONS", "1"),
+        ("REGISTRY_LIMITS_HEADER_TIMEOUT", "500ms"),
+    ]);
     let silent = server.connect();
     // Waits for the silent one to be cut off, then is answered.
     assert!(server.get("/healthz", "").ends_with("ok\n"));

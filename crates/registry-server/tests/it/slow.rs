@@ -28,6 +28,8 @@ fn a_client_that_drips_its_head_is_cut_off() {
 fn a_connection_without_requests_ends() {
     let server = Server::start(&[("REGISTRY_LIMITS_IDLE_TIMEOUT", "300ms")]);
     let mut stream = server.connect();
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .unwrap();
     assert!(rest(stream).contains("200 OK"));
 }

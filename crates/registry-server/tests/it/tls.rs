@@ -4,7 +4,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Version, client::conn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
-use tokio::{io::{AsyncRead, AsyncWrite}, net::TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::support::{Server, run};
@@ -12,13 +15,21 @@ use super::support::{Server, run};
 /// GETs `/healthz` over HTTP/2.
 async fn get_h2(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, scheme: &str) {
     let executor = TokioExecutor::new();
-    let (mut client, connection) = conn::http2::handshake(executor, TokioIo::new(io)).await.unwrap();
+    let (mut client, connection) = conn::http2::handshake(executor, TokioIo::new(io))
+        .await
+        .unwrap();
     tokio::spawn(connection);
     let request = Request::get(format!("{scheme}://localhost/healthz"));
     let request = request.body(Empty::<bytes::Bytes>::new()).unwrap();
     let answer = client.send_request(request).await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_2));
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok\n");
+    assert_eq!(
+        (answer.status().as_u16(), answer.version()),
+        (200, Version::HTTP_2)
+    );
+    assert_eq!(
+        answer.into_body().collect().await.unwrap().to_bytes(),
+        "ok\n"
+    );
 }
 
 #[tokio::test]
@@ -35,16 +46,26 @@ fn certificate(folder: &Path) -> Vec<u8> {
     made.cert.der().to_vec()
 }
 
-async fn connect(server: &Server, root: &[u8], alpn: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+async fn connect(
+    server: &Server,
+    root: &[u8],
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(root.to_vec().into()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = config.unwrap().with_root_certificates(roots).with_no_client_auth();
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let mut config = config
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     let stream = TcpStream::connect(server.address).await?;
     let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
 }
 
 #[tokio::test]
@@ -53,7 +74,10 @@ async fn tls_with_alpn_and_a_new_certificate() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let old = certificate(folder.path());
     let (cert, key) = (path("cert.pem"), path("key.pem"));
-    let environment = [("REGISTRY_TLS_CERT", cert.as_str()), ("REGISTRY_TLS_KEY", key.as_str())];
+    let environment = [
+        ("REGISTRY_TLS_CERT", cert.as_str()),
+        ("REGISTRY_TLS_KEY", key.as_str()),
+    ];
     let server = Server::start(&environment);
     let stream = connect(&server, &old, &[b"h2", b"http/1.1"]).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -75,7 +99,13 @@ fn files_that_do_not_fit_are_named() {
     certificate(folder.path());
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (cert, key) = (path("cert.pem"), path("missing.pem"));
-    let environment = [("REGISTRY_TLS_CERT", cert.as_str()), ("REGISTRY_TLS_KEY", key.as_str())];
+    let environment = [
+        ("REGISTRY_TLS_CERT", cert.as_str()),
+        ("REGISTRY_TLS_KEY", key.as_str()),
+    ];
     let (success, _, error) = run(&["check-config"], &environment, "");
-    assert!(!success && error.contains("missing.pem cannot be read"), "{error}");
+    assert!(
+        !success && error.contains("missing.pem cannot be read"),
+        "{error}"
+    );
 }
