@@ -13,6 +13,7 @@ mod tidy;
 mod tools;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -46,10 +47,20 @@ enum Command {
     },
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
     let root = workspace_root()?;
     std::env::set_current_dir(&root).context("entering the workspace")?;
-    match Cli::parse().command {
+    match command {
         Command::Ci { full } => ci::run(&root, full),
         Command::Tidy => tidy::run(&root),
         Command::E2e(args) => e2e::run(&root, &args),

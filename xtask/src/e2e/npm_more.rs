@@ -1,0 +1,283 @@
+//! npm: search, stars, access, tokens, refusals, unpublish, logout.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::client::{Client, package, same};
+use super::npm::{PLAIN, SCOPED, client, with_token};
+use super::{PASSWORD, Run, USER, World};
+
+/// What npm is asked to do after the everyday things.
+pub(super) fn steps(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
+    find(run, world, npm)?;
+    access(run, world, npm)?;
+    tokens(run, world, npm)?;
+    conflicts(run, world, npm)?;
+    refusals(run, world)?;
+    unpublish(run, world, npm)?;
+    logout(run, world, npm)
+}
+
+fn find(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
+    let home = npm.home.as_path();
+    for (text, wanted) in [
+        (PLAIN, PLAIN),
+        (SCOPED, SCOPED),
+        ("keyword-of-the-run", PLAIN),
+    ] {
+        run.step(world, &format!("npm: search {text}"), || {
+            let found = npm.json(home, &["search", text, "--json"])?;
+            let entries = found.as_array().context("not a list")?;
+            let entry = entries.iter().find(|entry| entry["name"] == wanted);
+            let entry = entry.with_context(|| format!("{wanted} is not found: {found}"))?;
+            let latest = if wanted == PLAIN { "1.1.0" } else { "2.0.0" };
+            same("the version found", &entry["version"], &json!(latest))
+        })?;
+    }
+    run.step(world, "npm: search for what is not there", || {
+        npm.ok(home, &["search", "no-such-thing"], &["No matches found"])
+            .map(drop)
+    })?;
+    run.step(world, "npm: star, stars, unstar", || {
+        npm.ok(home, &["star", PLAIN], &[PLAIN])?;
+        npm.ok(home, &["stars"], &[PLAIN])?;
+        npm.ok(home, &["unstar", PLAIN], &[PLAIN])?;
+        let ran = npm.ok(home, &["stars"], &[])?;
+        ensure!(
+            !ran.stdout.contains(PLAIN),
+            "still starred\n{}",
+            ran.report()
+        );
+        Ok(())
+    })
+}
+
+fn access(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
+    let home = npm.home.as_path();
+    run.step(world, "npm: access get and set status", || {
+        let status = |status: &str| format!("{SCOPED}: {status}");
+        npm.ok(
+            home,
+            &["access", "set", "status=private", SCOPED],
+            &[&status("private")],
+        )?;
+        npm.ok(
+            home,
+            &["access", "get", "status", SCOPED],
+            &[&status("private")],
+        )?;
+        npm.ok(
+            home,
+            &["access", "set", "status=public", SCOPED],
+            &[&status("public")],
+        )?;
+        npm.ok(
+            home,
+            &["access", "get", "status", SCOPED],
+            &[&status("public")],
+        )
+        .map(drop)
+    })?;
+    run.step(world, "npm: access list", || {
+        let collaborators = ["access", "list", "collaborators", SCOPED];
+        npm.ok(home, &collaborators, &[&format!("{USER}: read-write")])?;
+        let packages = ["access", "list", "packages", USER];
+        npm.ok(home, &packages, &[&format!("{SCOPED}: read-write")])
+            .map(drop)
+    })?;
+    run.step(world, "npm: profile get", || {
+        let profile = npm.json(home, &["profile", "get", "--json"])?;
+        same("the profile's name", &profile["name"], &json!(USER))
+    })
+}
+
+fn tokens(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
+    let home = npm.home.as_path();
+    run.step(world, "npm: token create, list, use, revoke", || {
+        let password = format!("--password={PASSWORD}");
+        let made = npm.json(home, &["token", "create", "--name=ci", &password, "--json"])?;
+        let token = made["token"]
+            .as_str()
+            .with_context(|| format!("no token in {made}"))?;
+        let other = with_token(world, "npm-token", token)?;
+        other.ok(home, &["whoami"], &[USER])?;
+        let listed = npm.json(home, &["token", "list", "--json"])?;
+        let listed = listed.as_array().context("not a list")?;
+        let mine = listed.iter().find(|entry| entry["name"] == "ci");
+        let mine = mine.with_context(|| format!("the token is not listed: {listed:?}"))?;
+        let shown = mine["token"].as_str().unwrap_or_default();
+        ensure!(
+            token.starts_with(shown) && token != shown,
+            "listed as {shown}"
+        );
+        let key = mine["key"].as_str().context("a token without a key")?;
+        npm.ok(home, &["token", "revoke", key], &["Removed 1 token"])?;
+        other.refused(home, &["whoami"], &["E401"]).map(drop)
+    })?;
+    run.step(
+        world,
+        "npm: token create with a wrong password is refused",
+        || {
+            let arguments = [
+                "token",
+                "create",
+                "--name=ci",
+                "--password=not-the-password",
+            ];
+            npm.refused(home, &arguments, &["E401"]).map(drop)
+        },
+    )
+}
+
+const CONFLICT: &str = "cannot publish over the previously published version";
+
+fn conflicts(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
+    run.step(
+        world,
+        "npm: publish over a version is refused (by npm itself)",
+        || {
+            let folder = package(world, PLAIN, "1.1.0", "other bytes")?;
+            npm.refused(&folder, &["publish"], &[CONFLICT]).map(drop)
+        },
+    )?;
+    // npm does not look before it publishes a prerelease, so the server has to.
+    let beta = ["publish", "--tag", "beta"];
+    run.step(
+        world,
+        "npm: publish of the same bytes again succeeds",
+        || {
+            let content = format!("{PLAIN} 2.0.0-beta.1");
+            let folder = package(world, PLAIN, "2.0.0-beta.1", &content)?;
+            npm.ok(&folder, &beta, &[&format!("+ {PLAIN}@2.0.0-beta.1")])
+                .map(drop)
+        },
+    )?;
+    run.step(
+        world,
+        "npm: publish of other bytes is refused (by the server)",
+        || {
+            let folder = package(world, PLAIN, "2.0.0-beta.1", "other bytes")?;
+            npm.refused(&folder, &beta, &["E403", CONFLICT]).map(drop)
+        },
+    )
+}
+
+fn refusals(run: &mut Run, world: &World) -> Result<()> {
+    let publish = |npm: &Client, wanted: &[&str]| {
+        let folder = package(world, "npm-refused", "1.0.0", "refused")?;
+        npm.refused(&folder, &["publish"], wanted).map(drop)
+    };
+    run.step(world, "npm: publish without a token is refused", || {
+        publish(&client(world, "npm-nobody")?, &["ENEEDAUTH"])
+    })?;
+    run.step(
+        world,
+        "npm: publish with an unknown token is refused",
+        || publish(&with_token(world, "npm-unknown", "reg_unknown")?, &["E401"]),
+    )?;
+    run.step(
+        world,
+        "npm: publish with a read-only token is refused",
+        || {
+            let token = world.token("npm:package:*:*", &["--read-only"])?;
+            let npm = with_token(world, "npm-read-only", &token)?;
+            npm.ok(&npm.home, &["view", PLAIN, "version"], &["1.1.0"])?;
+            publish(&npm, &["E403"])
+        },
+    )?;
+    run.step(
+        world,
+        "npm: publish with a token for another scope is refused",
+        || {
+            let token = world.token("npm:package:@other/*:*", &[])?;
+            publish(&with_token(world, "npm-scope", &token)?, &["E403"])
+        },
+    )?;
+    run.step(
+        world,
+        "npm: publish with a token for just this works",
+        || {
+            let token = world.token("npm:package:@acme/npm-ci:write", &["--expires", "1h"])?;
+            let npm = with_token(world, "npm-just", &token)?;
+            let folder = package(world, "@acme/npm-ci", "1.0.0", "ci")?;
+            npm.ok(&folder, &["publish"], &["+ @acme/npm-ci@1.0.0"])?;
+            let unpublish = ["unpublish", "--force", "@acme/npm-ci"];
+            npm.refused(&npm.home, &unpublish, &["E403"]).map(drop)
+        },
+    )?;
+    run.step(
+        world,
+        "npm: names, versions and packages that may not be are refused",
+        || {
+            let npm = client(world, "npm-bad")?;
+            let folder = package(world, "npm-private", "1.0.0", "private")?;
+            let manifest = folder.join("package.json");
+            let mut json: Value = serde_json::from_slice(&fs::read(&manifest)?)?;
+            json["private"] = json!(true);
+            fs::write(&manifest, json.to_string())?;
+            npm.refused(&folder, &["publish"], &["EPRIVATE"]).map(drop)
+        },
+    )
+}
+
+fn unpublish(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
+    let home = npm.home.as_path();
+    run.step(world, "npm: unpublish a version", || {
+        let spec = format!("{PLAIN}@1.1.0");
+        npm.ok(
+            home,
+            &["unpublish", "--force", &spec],
+            &[&format!("- {spec}")],
+        )?;
+        let shown = npm.json(home, &["view", PLAIN, "--json", "--prefer-online"])?;
+        same(
+            "the versions",
+            &shown["versions"],
+            &json!(["1.0.0", "2.0.0-beta.1"]),
+        )?;
+        let tags = json!({"latest": "1.0.0", "beta": "2.0.0-beta.1"});
+        same("the tags", &shown["dist-tags"], &tags)
+    })?;
+    run.step(
+        world,
+        "npm: a version that was unpublished cannot come back",
+        || {
+            let folder = package(world, PLAIN, "1.1.0", &format!("{PLAIN} 1.1.0"))?;
+            npm.refused(&folder, &["publish", "--tag", "again"], &["E403"])
+                .map(drop)
+        },
+    )?;
+    for name in [PLAIN, SCOPED] {
+        run.step(world, &format!("npm: unpublish all of {name}"), || {
+            npm.ok(
+                home,
+                &["unpublish", "--force", name],
+                &[&format!("- {name}")],
+            )?;
+            npm.refused(home, &["view", name, "--prefer-online"], &["E404"])?;
+            let found = npm.json(home, &["search", name, "--json"])?;
+            let found = found.as_array().context("not a list")?;
+            let gone = !found.iter().any(|entry| entry["name"] == name);
+            ensure!(gone, "search still finds it: {found:?}");
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn logout(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
+    run.step(world, "npm: logout, and the token is worth nothing", || {
+        let kept = fs::read_to_string(npm.home.join(".npmrc"))?;
+        let token = kept
+            .lines()
+            .find_map(|line| line.split_once(":_authToken="));
+        let (_, token) = token.with_context(|| format!("no token in {kept}"))?;
+        npm.ok(&npm.home, &["logout"], &[])?;
+        let folder = package(world, "npm-refused", "1.0.0", "refused")?;
+        npm.refused(&folder, &["publish"], &["ENEEDAUTH"])?;
+        let again = with_token(world, "npm-logged-out", token.trim_matches('"'))?;
+        again.refused(&folder, &["publish"], &["E401"]).map(drop)
+    })
+}
