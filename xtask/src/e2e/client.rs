@@ -128,15 +128,13 @@ impl Client {
         arguments: &[&str],
     ) -> Result<Ran> {
         let mut session = self.on_terminal(folder, arguments)?;
+        let below = format!("{mount}/");
         let page = session.expect("the address of the login page", LIMIT, |text| {
-            let urls = text
-                .match_indices(&format!("{mount}/"))
-                .filter_map(|(at, _)| {
-                    let end = at + text[at..].find(char::is_whitespace)?;
-                    // The registry itself may be named too.
-                    (end - at > mount.len() + 1).then(|| (text[at..end].to_owned(), end))
-                });
-            urls.into_iter().next()
+            text.match_indices(&below).find_map(|(at, _)| {
+                let end = at + text[at..].find(char::is_whitespace)?;
+                // The registry itself may be named too.
+                (end - at > below.len()).then(|| (text[at..end].to_owned(), end))
+            })
         })?;
         fill_login_form(world, &page)?;
         session.finish(LIMIT)
