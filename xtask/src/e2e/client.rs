@@ -12,6 +12,8 @@ use super::{PASSWORD, USER, World};
 use crate::http::Connection;
 use crate::proc::{self, Ran, Session};
 
+/// The longest that a client may take to ask its next question.
+const PROMPT: Duration = Duration::from_secs(30);
 /// The longest that one command of a client may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -110,7 +112,7 @@ impl Client {
     ) -> Result<Ran> {
         let mut session = self.on_terminal(folder, arguments)?;
         for (prompt, answer) in answers {
-            session.expect(prompt, LIMIT, |text| {
+            session.expect(prompt, PROMPT, |text| {
                 text.find(prompt).map(|at| ((), at + prompt.len()))
             })?;
             session.send(&format!("{answer}\r"))?;
@@ -129,7 +131,7 @@ impl Client {
     ) -> Result<Ran> {
         let mut session = self.on_terminal(folder, arguments)?;
         let below = format!("{mount}/");
-        let page = session.expect("the address of the login page", LIMIT, |text| {
+        let page = session.expect("the address of the login page", PROMPT, |text| {
             text.match_indices(&below).find_map(|(at, _)| {
                 let end = at + text[at..].find(char::is_whitespace)?;
                 // The registry itself may be named too.

@@ -9,6 +9,7 @@ mod npm_more;
 mod pnpm;
 mod yarn;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,12 +18,15 @@ use anyhow::{Context, Result, bail};
 use crate::server::{self, Registry, Server};
 use crate::tools;
 
-/// Which protocols' clients to run; each has a function that runs its steps.
-const PROTOCOLS: &[(&str, Steps)] = &[("npm", |run, world| {
-    npm::steps(run, world)?;
-    pnpm::steps(run, world)?;
-    yarn::steps(run, world)
-})];
+/// Each protocol's clients, with the function that runs a client's steps.
+const PROTOCOLS: &[(&str, &[(&str, Steps)])] = &[(
+    "npm",
+    &[
+        ("npm", npm::steps),
+        ("pnpm", pnpm::steps),
+        ("yarn", yarn::steps),
+    ],
+)];
 
 type Steps = fn(&mut Run, &World) -> Result<()>;
 
@@ -34,6 +38,9 @@ pub(crate) struct Args {
     /// A server binary that is built already.
     #[arg(long)]
     pub(crate) bin: Option<PathBuf>,
+    /// One client alone.
+    #[arg(long)]
+    client: Option<String>,
     /// Go on after a failed step; the run still fails.
     #[arg(long)]
     keep_going: bool,
@@ -54,6 +61,7 @@ pub(crate) const OTHER: &str = "bob";
 pub(crate) struct World {
     root: PathBuf,
     folder: PathBuf,
+    elsewhere: PathBuf,
     server: Server,
     registry: Option<Registry>,
 }
@@ -62,6 +70,8 @@ impl World {
     /// A new server with two users, over an empty folder.
     fn start(root: &Path, folder: &Path, args: &Args) -> Result<Self> {
         let (root, folder) = (root.to_owned(), folder.to_owned());
+        let elsewhere = folder.join("elsewhere");
+        fs::create_dir_all(&elsewhere)?;
         if args.peer {
             tools::ensure(&root, &["verdaccio"])?;
             let server = server::verdaccio(&root, &folder.join("server"))?;
@@ -100,6 +110,12 @@ impl World {
         }
     }
 
+    /// An empty folder, for commands that are about no package; a client's home will not do, since
+    /// clients read the configuration of the folder that they run in.
+    fn elsewhere(&self) -> &Path {
+        &self.elsewhere
+    }
+
     /// A token of `USER` with just this scope, made on the command line.
     fn token(&self, scope: &str, more: &[&str]) -> Result<String> {
         let registry = self
@@ -132,7 +148,12 @@ impl Run {
                 self.passed += 1;
                 return Ok(());
             }
-            Err(error) => println!("FAILED  {name}\n{error:#}"),
+            Err(error) => {
+                println!(
+                    "FAILED  {name} ({:.1} s)\n{error:#}",
+                    start.elapsed().as_secs_f64()
+                );
+            }
         }
         println!(
             "--- the end of the server's log\n{}",
@@ -169,9 +190,10 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let chosen = PROTOCOLS.iter().filter(|(name, _)| {
         args.protocols.is_empty() || args.protocols.iter().any(|chosen| chosen == name)
     });
-    let ended = chosen
-        .map(|(_, steps)| steps(&mut run, &world))
-        .collect::<Result<()>>();
+    let clients = chosen.flat_map(|(_, clients)| *clients);
+    let ended = clients
+        .filter(|(name, _)| args.client.as_deref().is_none_or(|client| client == *name))
+        .try_for_each(|(_, steps)| steps(&mut run, &world));
     println!("{} passed, {} failed", run.passed, run.failed.len());
     ended?;
     if !run.failed.is_empty() {

@@ -61,11 +61,11 @@ pub(super) fn steps(run: &mut Run, world: &World) -> Result<()> {
 }
 
 fn login(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
-    let home = npm.home.as_path();
-    let whoami = |client: &Client| client.ok(home, &["whoami"], &[USER]).map(drop);
+    let folder = world.elsewhere();
+    let whoami = |client: &Client| client.ok(folder, &["whoami"], &[USER]).map(drop);
     run.step(world, "npm: login by web", || {
         let arguments = ["login", "--auth-type=web", "--browser=false"];
-        let ran = npm.web_login(world, &world.mount("npm"), home, &arguments)?;
+        let ran = npm.web_login(world, &world.mount("npm"), folder, &arguments)?;
         ensure!(
             ran.success() && ran.text().contains("Logged in on"),
             "{}",
@@ -76,7 +76,7 @@ fn login(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     let answers = [("Username:", USER), ("Password:", PASSWORD)];
     run.step(world, "npm: login by name and password", || {
         let other = client(world, "npm-couch")?;
-        let ran = other.dialogue(home, &["login", "--auth-type=legacy"], &answers)?;
+        let ran = other.dialogue(folder, &["login", "--auth-type=legacy"], &answers)?;
         ensure!(
             ran.success() && ran.text().contains("Logged in on"),
             "{}",
@@ -85,30 +85,30 @@ fn login(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
         whoami(&other)?;
         // What follows goes on with this login where the registry has no pages.
         if world.registry.is_none() {
-            fs::copy(other.home.join(".npmrc"), home.join(".npmrc"))?;
+            fs::copy(other.home.join(".npmrc"), npm.home.join(".npmrc"))?;
         }
         Ok(())
     })?;
     run.step(world, "npm: adduser of an existing user is a login", || {
         let other = client(world, "npm-adduser")?;
         let answers = [answers[0], answers[1], ("Email", "alice@example.invalid")];
-        let ran = other.dialogue(home, &["adduser", "--auth-type=legacy"], &answers)?;
+        let ran = other.dialogue(folder, &["adduser", "--auth-type=legacy"], &answers)?;
         ensure!(ran.success(), "{}", ran.report());
         whoami(&other)
     })?;
     run.step(world, "npm: login with a wrong password is refused", || {
         let other = client(world, "npm-wrong")?;
         let answers = [answers[0], ("Password:", "not-the-password")];
-        let ran = other.dialogue(home, &["login", "--auth-type=legacy"], &answers)?;
+        let ran = other.dialogue(folder, &["login", "--auth-type=legacy"], &answers)?;
         ensure!(
             !ran.success() && ran.text().contains("E401"),
             "{}",
             ran.report()
         );
-        other.refused(home, &["whoami"], &["ENEEDAUTH"]).map(drop)
+        other.refused(folder, &["whoami"], &["ENEEDAUTH"]).map(drop)
     })?;
     run.step(world, "npm: ping", || {
-        npm.ok(home, &["ping"], &["PONG"]).map(drop)
+        npm.ok(folder, &["ping"], &["PONG"]).map(drop)
     })
 }
 
@@ -154,7 +154,7 @@ fn view(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
         ),
     ] {
         run.step(world, &format!("npm: view {name}"), || {
-            let shown = npm.json(&npm.home, &["view", name, "--json"])?;
+            let shown = npm.json(world.elsewhere(), &["view", name, "--json"])?;
             same("the name", &shown["name"], &json!(name))?;
             same("the versions", &shown["versions"], &versions)?;
             same("the tags", &shown["dist-tags"], &tags)?;
@@ -176,17 +176,21 @@ fn view(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     }
     run.step(world, "npm: view one version, a tag, and a field", || {
         let spec = format!("{PLAIN}@beta");
-        npm.ok(&npm.home, &["view", &spec, "version"], &["2.0.0-beta.1"])?;
         npm.ok(
-            &npm.home,
+            world.elsewhere(),
+            &["view", &spec, "version"],
+            &["2.0.0-beta.1"],
+        )?;
+        npm.ok(
+            world.elsewhere(),
             &["view", PLAIN, "description"],
             &["The package npm-hello"],
         )?;
-        npm.ok(&npm.home, &["view", PLAIN, "maintainers"], &[USER])
+        npm.ok(world.elsewhere(), &["view", PLAIN, "maintainers"], &[USER])
             .map(drop)
     })?;
     run.step(world, "npm: view of an unknown package is E404", || {
-        npm.refused(&npm.home, &["view", "npm-absent"], &["E404"])
+        npm.refused(world.elsewhere(), &["view", "npm-absent"], &["E404"])
             .map(drop)
     })
 }
@@ -288,7 +292,7 @@ fn manifest_with(folder: &Path, name: &str, range: &str) -> Result<String> {
 }
 
 fn tags(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
-    let home = npm.home.as_path();
+    let folder = world.elsewhere();
     for (name, version) in [(PLAIN, "1.0.0"), (SCOPED, "1.0.0")] {
         run.step(
             world,
@@ -296,23 +300,23 @@ fn tags(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
             || {
                 let spec = format!("{name}@{version}");
                 npm.ok(
-                    home,
+                    folder,
                     &["dist-tag", "add", &spec, "old"],
                     &[&format!("+old: {spec}")],
                 )?;
                 let listed = format!("old: {version}");
-                npm.ok(home, &["dist-tag", "ls", name], &[&listed, "latest: "])?;
+                npm.ok(folder, &["dist-tag", "ls", name], &[&listed, "latest: "])?;
                 npm.ok(
-                    home,
+                    folder,
                     &["view", &format!("{name}@old"), "version"],
                     &[version],
                 )?;
                 npm.ok(
-                    home,
+                    folder,
                     &["dist-tag", "rm", name, "old"],
                     &[&format!("-old: {spec}")],
                 )?;
-                let ran = npm.ok(home, &["dist-tag", "ls", name], &["latest: "])?;
+                let ran = npm.ok(folder, &["dist-tag", "ls", name], &["latest: "])?;
                 ensure!(
                     !ran.stdout.contains("old: "),
                     "the tag is still there\n{}",
@@ -327,7 +331,7 @@ fn tags(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
         "npm: dist-tag of an unknown version is refused",
         || {
             npm.refused(
-                home,
+                folder,
                 &["dist-tag", "add", &format!("{PLAIN}@9.9.9"), "old"],
                 &[],
             )
@@ -343,7 +347,11 @@ fn deprecate(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
         client(world, name)?.ok(&folder, &["install", &spec], &[])
     };
     run.step(world, "npm: deprecate, and the warning on install", || {
-        npm.ok(&npm.home, &["deprecate", &spec, "use 1.1.0 instead"], &[])?;
+        npm.ok(
+            world.elsewhere(),
+            &["deprecate", &spec, "use 1.1.0 instead"],
+            &[],
+        )?;
         let ran = install("npm-deprecated")?;
         let warning = format!("npm warn deprecated {spec}: use 1.1.0 instead");
         ensure!(
@@ -351,11 +359,11 @@ fn deprecate(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
             "no warning\n{}",
             ran.report()
         );
-        npm.ok(&npm.home, &["view", PLAIN, "version"], &["1.1.0"])
+        npm.ok(world.elsewhere(), &["view", PLAIN, "version"], &["1.1.0"])
             .map(drop)
     })?;
     run.step(world, "npm: undeprecate, and no warning", || {
-        npm.ok(&npm.home, &["undeprecate", &spec], &[])?;
+        npm.ok(world.elsewhere(), &["undeprecate", &spec], &[])?;
         let ran = install("npm-undeprecated")?;
         ensure!(
             !ran.text().contains("deprecated"),
@@ -366,19 +374,19 @@ fn deprecate(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     })?;
     // The owner commands read this user's record.
     run.step(world, "npm: owner add, ls, rm", || {
-        npm.ok(&npm.home, &["owner", "ls", PLAIN], &[USER])?;
+        npm.ok(world.elsewhere(), &["owner", "ls", PLAIN], &[USER])?;
         npm.ok(
-            &npm.home,
+            world.elsewhere(),
             &["owner", "add", OTHER, PLAIN],
             &[&format!("+ {OTHER} ({PLAIN})")],
         )?;
-        npm.ok(&npm.home, &["owner", "ls", PLAIN], &[USER, OTHER])?;
+        npm.ok(world.elsewhere(), &["owner", "ls", PLAIN], &[USER, OTHER])?;
         npm.ok(
-            &npm.home,
+            world.elsewhere(),
             &["owner", "rm", OTHER, PLAIN],
             &[&format!("- {OTHER} ({PLAIN})")],
         )?;
-        let ran = npm.ok(&npm.home, &["owner", "ls", PLAIN], &[USER])?;
+        let ran = npm.ok(world.elsewhere(), &["owner", "ls", PLAIN], &[USER])?;
         ensure!(
             !ran.stdout.contains(OTHER),
             "still an owner\n{}",

@@ -21,14 +21,14 @@ pub(super) fn steps(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
 }
 
 fn find(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
-    let home = npm.home.as_path();
+    let folder = world.elsewhere();
     for (text, wanted) in [
         (PLAIN, PLAIN),
         (SCOPED, SCOPED),
         ("keyword-of-the-run", PLAIN),
     ] {
         run.step(world, &format!("npm: search {text}"), || {
-            let found = npm.json(home, &["search", text, "--json"])?;
+            let found = npm.json(folder, &["search", text, "--json"])?;
             let entries = found.as_array().context("not a list")?;
             let entry = entries.iter().find(|entry| entry["name"] == wanted);
             let entry = entry.with_context(|| format!("{wanted} is not found: {found}"))?;
@@ -37,14 +37,14 @@ fn find(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
         })?;
     }
     run.step(world, "npm: search for what is not there", || {
-        npm.ok(home, &["search", "no-such-thing"], &["No matches found"])
+        npm.ok(folder, &["search", "no-such-thing"], &["No matches found"])
             .map(drop)
     })?;
     run.step(world, "npm: star, stars, unstar", || {
-        npm.ok(home, &["star", PLAIN], &[PLAIN])?;
-        npm.ok(home, &["stars"], &[PLAIN])?;
-        npm.ok(home, &["unstar", PLAIN], &[PLAIN])?;
-        let ran = npm.ok(home, &["stars"], &[])?;
+        npm.ok(folder, &["star", PLAIN], &[PLAIN])?;
+        npm.ok(folder, &["stars"], &[PLAIN])?;
+        npm.ok(folder, &["unstar", PLAIN], &[PLAIN])?;
+        let ran = npm.ok(folder, &["stars"], &[])?;
         ensure!(
             !ran.stdout.contains(PLAIN),
             "still starred\n{}",
@@ -55,26 +55,26 @@ fn find(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
 }
 
 fn access(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
-    let home = npm.home.as_path();
+    let folder = world.elsewhere();
     run.step(world, "npm: access get and set status", || {
         let status = |status: &str| format!("{SCOPED}: {status}");
         npm.ok(
-            home,
+            folder,
             &["access", "set", "status=private", SCOPED],
             &[&status("private")],
         )?;
         npm.ok(
-            home,
+            folder,
             &["access", "get", "status", SCOPED],
             &[&status("private")],
         )?;
         npm.ok(
-            home,
+            folder,
             &["access", "set", "status=public", SCOPED],
             &[&status("public")],
         )?;
         npm.ok(
-            home,
+            folder,
             &["access", "get", "status", SCOPED],
             &[&status("public")],
         )
@@ -82,28 +82,31 @@ fn access(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     })?;
     run.step(world, "npm: access list", || {
         let collaborators = ["access", "list", "collaborators", SCOPED];
-        npm.ok(home, &collaborators, &[&format!("{USER}: read-write")])?;
+        npm.ok(folder, &collaborators, &[&format!("{USER}: read-write")])?;
         let packages = ["access", "list", "packages", USER];
-        npm.ok(home, &packages, &[&format!("{SCOPED}: read-write")])
+        npm.ok(folder, &packages, &[&format!("{SCOPED}: read-write")])
             .map(drop)
     })?;
     run.step(world, "npm: profile get", || {
-        let profile = npm.json(home, &["profile", "get", "--json"])?;
+        let profile = npm.json(folder, &["profile", "get", "--json"])?;
         same("the profile's name", &profile["name"], &json!(USER))
     })
 }
 
 fn tokens(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
-    let home = npm.home.as_path();
+    let folder = world.elsewhere();
     run.step(world, "npm: token create, list, use, revoke", || {
         let password = format!("--password={PASSWORD}");
-        let made = npm.json(home, &["token", "create", "--name=ci", &password, "--json"])?;
+        let made = npm.json(
+            folder,
+            &["token", "create", "--name=ci", &password, "--json"],
+        )?;
         let token = made["token"]
             .as_str()
             .with_context(|| format!("no token in {made}"))?;
         let other = with_token(world, "npm-token", token)?;
-        other.ok(home, &["whoami"], &[USER])?;
-        let listed = npm.json(home, &["token", "list", "--json"])?;
+        other.ok(folder, &["whoami"], &[USER])?;
+        let listed = npm.json(folder, &["token", "list", "--json"])?;
         let listed = listed.as_array().context("not a list")?;
         let mine = listed.iter().find(|entry| entry["name"] == "ci");
         let mine = mine.with_context(|| format!("the token is not listed: {listed:?}"))?;
@@ -113,8 +116,8 @@ fn tokens(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
             "listed as {shown}"
         );
         let key = mine["key"].as_str().context("a token without a key")?;
-        npm.ok(home, &["token", "revoke", key], &["Removed 1 token"])?;
-        other.refused(home, &["whoami"], &["E401"]).map(drop)
+        npm.ok(folder, &["token", "revoke", key], &["Removed 1 token"])?;
+        other.refused(folder, &["whoami"], &["E401"]).map(drop)
     })?;
     run.step(
         world,
@@ -126,7 +129,7 @@ fn tokens(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
                 "--name=ci",
                 "--password=not-the-password",
             ];
-            npm.refused(home, &arguments, &["E401"]).map(drop)
+            npm.refused(folder, &arguments, &["E401"]).map(drop)
         },
     )
 }
@@ -183,7 +186,7 @@ fn refusals(run: &mut Run, world: &World) -> Result<()> {
         || {
             let token = world.token("npm:package:*:*", &["--read-only"])?;
             let npm = with_token(world, "npm-read-only", &token)?;
-            npm.ok(&npm.home, &["view", PLAIN, "version"], &["1.1.0"])?;
+            npm.ok(world.elsewhere(), &["view", PLAIN, "version"], &["1.1.0"])?;
             publish(&npm, &["E403"])
         },
     )?;
@@ -204,14 +207,14 @@ fn refusals(run: &mut Run, world: &World) -> Result<()> {
             let folder = package(world, "@acme/npm-ci", "1.0.0", "ci")?;
             npm.ok(&folder, &["publish"], &["+ @acme/npm-ci@1.0.0"])?;
             let unpublish = ["unpublish", "--force", "@acme/npm-ci"];
-            npm.refused(&npm.home, &unpublish, &["E403"]).map(drop)
+            npm.refused(world.elsewhere(), &unpublish, &["E403"])
+                .map(drop)
         },
     )?;
     run.step(
         world,
-        "npm: names, versions and packages that may not be are refused",
+        "npm: publish of a private package is refused (by npm itself)",
         || {
-            let npm = client(world, "npm-bad")?;
             let folder = package(world, "npm-private", "1.0.0", "private")?;
             let manifest = folder.join("package.json");
             let mut json: Value = serde_json::from_slice(&fs::read(&manifest)?)?;
@@ -223,15 +226,15 @@ fn refusals(run: &mut Run, world: &World) -> Result<()> {
 }
 
 fn unpublish(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
-    let home = npm.home.as_path();
+    let folder = world.elsewhere();
     run.step(world, "npm: unpublish a version", || {
         let spec = format!("{PLAIN}@1.1.0");
         npm.ok(
-            home,
+            folder,
             &["unpublish", "--force", &spec],
             &[&format!("- {spec}")],
         )?;
-        let shown = npm.json(home, &["view", PLAIN, "--json", "--prefer-online"])?;
+        let shown = npm.json(folder, &["view", PLAIN, "--json", "--prefer-online"])?;
         same(
             "the versions",
             &shown["versions"],
@@ -252,12 +255,12 @@ fn unpublish(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     for name in [PLAIN, SCOPED] {
         run.step(world, &format!("npm: unpublish all of {name}"), || {
             npm.ok(
-                home,
+                folder,
                 &["unpublish", "--force", name],
                 &[&format!("- {name}")],
             )?;
-            npm.refused(home, &["view", name, "--prefer-online"], &["E404"])?;
-            let found = npm.json(home, &["search", name, "--json"])?;
+            npm.refused(folder, &["view", name, "--prefer-online"], &["E404"])?;
+            let found = npm.json(folder, &["search", name, "--json"])?;
             let found = found.as_array().context("not a list")?;
             let gone = !found.iter().any(|entry| entry["name"] == name);
             ensure!(gone, "search still finds it: {found:?}");
@@ -274,7 +277,7 @@ fn logout(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
             .lines()
             .find_map(|line| line.split_once(":_authToken="));
         let (_, token) = token.with_context(|| format!("no token in {kept}"))?;
-        npm.ok(&npm.home, &["logout"], &[])?;
+        npm.ok(world.elsewhere(), &["logout"], &[])?;
         let folder = package(world, "npm-refused", "1.0.0", "refused")?;
         npm.refused(&folder, &["publish"], &["ENEEDAUTH"])?;
         let again = with_token(world, "npm-logged-out", token.trim_matches('"'))?;
