@@ -80,6 +80,7 @@ impl World {
             return Ok(Self {
                 root,
                 folder,
+                elsewhere,
                 server,
                 registry: None,
             });
@@ -97,6 +98,7 @@ impl World {
         Ok(Self {
             root,
             folder,
+            elsewhere,
             server,
             registry: Some(registry),
         })

@@ -15,7 +15,7 @@ pub(super) fn steps(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     access(run, world, npm)?;
     tokens(run, world, npm)?;
     conflicts(run, world, npm)?;
-    refusals(run, world)?;
+    refusals(run, world, npm)?;
     unpublish(run, world, npm)?;
     logout(run, world, npm)
 }
@@ -108,7 +108,7 @@ fn tokens(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
         other.ok(folder, &["whoami"], &[USER])?;
         let listed = npm.json(folder, &["token", "list", "--json"])?;
         let listed = listed.as_array().context("not a list")?;
-        let mine = listed.iter().find(|entry| entry["name"] == "ci");
+        let mine = listed.iter().find(|entry| entry["key"] == made["key"]);
         let mine = mine.with_context(|| format!("the token is not listed: {listed:?}"))?;
         let shown = mine["token"].as_str().unwrap_or_default();
         ensure!(
@@ -167,7 +167,7 @@ fn conflicts(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     )
 }
 
-fn refusals(run: &mut Run, world: &World) -> Result<()> {
+fn refusals(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     let publish = |npm: &Client, wanted: &[&str]| {
         let folder = package(world, "npm-refused", "1.0.0", "refused")?;
         npm.refused(&folder, &["publish"], wanted).map(drop)
