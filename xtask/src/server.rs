@@ -271,6 +271,7 @@ pub(crate) fn couch_login(port: u16, mount: &str, name: &str, password: &str) ->
 
 const NGINX: &str = r#"
 daemon off;
+user USER GROUP;
 worker_processes auto;
 pid nginx.pid;
 error_log error.log;
@@ -294,10 +295,13 @@ http {
 /// Starts nginx over `folder/files`; a file's `.gz` neighbour is what a gzip client gets.
 pub(crate) fn nginx(folder: &Path, probe: &str) -> Result<Server> {
     let port = free_port()?;
-    fs::write(
-        folder.join("nginx.conf"),
-        NGINX.replace("PORT", &port.to_string()),
-    )?;
+    // Where nginx is started by root, its workers must still be able to read our folder.
+    let own = |what| proc::output(Command::new("id").arg(what));
+    let config = NGINX
+        .replace("PORT", &port.to_string())
+        .replace("USER", own("-un")?.trim())
+        .replace("GROUP", own("-gn")?.trim());
+    fs::write(folder.join("nginx.conf"), config)?;
     let mut command = Command::new(tools::need("nginx")?);
     command
         .arg("-p")

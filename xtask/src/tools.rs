@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
@@ -260,8 +260,12 @@ fn by_go(folder: &Path, module: &str, version: &str) -> Result<()> {
     command
         .args(["install", &format!("{module}@{version}")])
         .env("GOBIN", folder);
-    // Large modules take minutes; what go prints shows that it is alive.
-    proc::run(&mut command)
+    // Large modules take minutes.
+    let ran = proc::capture(&mut command, None, Duration::from_secs(1800))?;
+    if !ran.success() {
+        bail!("{}", ran.report());
+    }
+    Ok(())
 }
 
 fn by_apt(package: &str) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Packages to publish, as npm would send them.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -124,23 +124,16 @@ impl Release {
         let (before, after) = document
             .split_once("\"data\":\"\"")
             .context("no place for data")?;
-        let mut file = File::options()
-            .create(true)
-            .truncate(true)
-            .read(true)
-            .write(true)
-            .open(folder.join("body"))?;
-        let mut to = BufWriter::new(&mut file);
+        let path_of_body = folder.join("body");
+        let mut to = BufWriter::new(File::create(&path_of_body)?);
         write!(to, "{before}\"data\":\"")?;
         let mut encoder = base64::write::EncoderWriter::new(to, &STANDARD);
         io::copy(&mut File::open(&path)?, &mut encoder)?;
         let mut to = encoder.finish()?;
         write!(to, "\"{after}")?;
         to.flush()?;
-        drop(to);
-        std::fs::remove_file(path)?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok((file, digests.length))
+        fs::remove_file(path)?;
+        Ok((File::open(path_of_body)?, digests.length))
     }
 }
 

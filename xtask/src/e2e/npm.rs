@@ -364,7 +364,7 @@ fn deprecate(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     })?;
     run.step(world, "npm: undeprecate, and no warning", || {
         npm.ok(world.elsewhere(), &["undeprecate", &spec], &[])?;
-        let ran = install("npm-undeprecated")?;
+        let ran = install("npm-withdrawn")?;
         ensure!(
             !ran.text().contains("deprecated"),
             "still a warning\n{}",

@@ -215,7 +215,7 @@ fn tags_and_deprecation(run: &mut Run, world: &World, pnpm: &Client) -> Result<(
     })?;
     run.step(world, "pnpm: undeprecate, and no warning", || {
         pnpm.ok(folder, &["undeprecate", &spec], &[])?;
-        let ran = install("pnpm-undeprecated")?;
+        let ran = install("pnpm-withdrawn")?;
         ensure!(
             !ran.text().contains("deprecated"),
             "still a warning\n{}",
