@@ -182,17 +182,10 @@ fn fuzz(ci: &Ci) -> Result<Outcome> {
 }
 
 fn clients(ci: &Ci) -> Result<Outcome> {
-    let args = e2e::Args {
-        bin: Some(server::build(ci.root)?),
-        ..Default::default()
-    };
+    let args = e2e::Args::with_bin(server::build(ci.root)?);
     e2e::run(ci.root, &args).map(|()| Outcome::Passed)
 }
 
 fn measure(ci: &Ci) -> Result<Outcome> {
-    let args = bench::Args {
-        full: true,
-        ..Default::default()
-    };
-    bench::run(ci.root, &args).map(|()| Outcome::Passed)
+    bench::run(ci.root, &bench::Args::full()).map(|()| Outcome::Passed)
 }

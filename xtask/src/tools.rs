@@ -218,8 +218,8 @@ fn pin(how: &How) -> String {
     match how {
         How::Npm {
             packages,
-            overrides,
-        } if overrides.is_empty() => list(packages),
+            overrides: [],
+        } => list(packages),
         How::Npm {
             packages,
             overrides,

@@ -28,13 +28,23 @@ pub(crate) struct Args {
     names: Vec<String>,
     /// The numbers of packages and the durations that the targets are about.
     #[arg(long)]
-    pub(crate) full: bool,
+    full: bool,
     /// A server binary that is built already.
     #[arg(long)]
-    pub(crate) bin: Option<PathBuf>,
+    bin: Option<PathBuf>,
     /// Put Verdaccio in our place as well, to try the bench itself.
     #[arg(long)]
     peer: bool,
+}
+
+impl Args {
+    /// All benches, in full.
+    pub(crate) fn full() -> Self {
+        Self {
+            full: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// What a bench works with.

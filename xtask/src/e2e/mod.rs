@@ -5,7 +5,6 @@
 
 mod client;
 mod npm;
-mod npm_more;
 mod pnpm;
 mod yarn;
 
@@ -37,7 +36,7 @@ pub(crate) struct Args {
     protocols: Vec<String>,
     /// A server binary that is built already.
     #[arg(long)]
-    pub(crate) bin: Option<PathBuf>,
+    bin: Option<PathBuf>,
     /// One client alone.
     #[arg(long)]
     client: Option<String>,
@@ -48,6 +47,16 @@ pub(crate) struct Args {
     /// line can prepare fails.
     #[arg(long)]
     peer: bool,
+}
+
+impl Args {
+    /// All clients, with a server binary that is built already.
+    pub(crate) fn with_bin(bin: PathBuf) -> Self {
+        Self {
+            bin: Some(bin),
+            ..Self::default()
+        }
+    }
 }
 
 /// The user that the clients log in as.

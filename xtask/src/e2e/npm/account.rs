@@ -1,23 +1,20 @@
-//! npm: search, stars, access, tokens, refusals, unpublish, logout.
+//! npm: search, and who may do what: access, tokens, refusals, logout.
 
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::client::{Client, package, same};
-use super::npm::{PLAIN, SCOPED, client, with_token};
-use super::{PASSWORD, Run, USER, World};
+use super::super::client::{Client, package, same};
+use super::super::{PASSWORD, Run, USER, World};
+use super::{PLAIN, SCOPED, client, with_token};
 
-/// What npm is asked to do after the everyday things.
+/// Search, access, tokens, refusals.
 pub(super) fn steps(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     find(run, world, npm)?;
     access(run, world, npm)?;
     tokens(run, world, npm)?;
-    conflicts(run, world, npm)?;
-    refusals(run, world, npm)?;
-    unpublish(run, world, npm)?;
-    logout(run, world, npm)
+    refusals(run, world, npm)
 }
 
 fn find(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
@@ -134,39 +131,6 @@ fn tokens(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     )
 }
 
-const CONFLICT: &str = "cannot publish over the previously published version";
-
-fn conflicts(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
-    run.step(
-        world,
-        "npm: publish over a version is refused (by npm itself)",
-        || {
-            let folder = package(world, PLAIN, "1.1.0", "other bytes")?;
-            npm.refused(&folder, &["publish"], &[CONFLICT]).map(drop)
-        },
-    )?;
-    // npm does not look before it publishes a prerelease, so the server has to.
-    let beta = ["publish", "--tag", "beta"];
-    run.step(
-        world,
-        "npm: publish of the same bytes again succeeds",
-        || {
-            let content = format!("{PLAIN} 2.0.0-beta.1");
-            let folder = package(world, PLAIN, "2.0.0-beta.1", &content)?;
-            npm.ok(&folder, &beta, &[&format!("+ {PLAIN}@2.0.0-beta.1")])
-                .map(drop)
-        },
-    )?;
-    run.step(
-        world,
-        "npm: publish of other bytes is refused (by the server)",
-        || {
-            let folder = package(world, PLAIN, "2.0.0-beta.1", "other bytes")?;
-            npm.refused(&folder, &beta, &["E403", CONFLICT]).map(drop)
-        },
-    )
-}
-
 fn refusals(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     let publish = |npm: &Client, wanted: &[&str]| {
         let folder = package(world, "npm-refused", "1.0.0", "refused")?;
@@ -225,52 +189,8 @@ fn refusals(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     )
 }
 
-fn unpublish(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
-    let folder = world.elsewhere();
-    run.step(world, "npm: unpublish a version", || {
-        let spec = format!("{PLAIN}@1.1.0");
-        npm.ok(
-            folder,
-            &["unpublish", "--force", &spec],
-            &[&format!("- {spec}")],
-        )?;
-        let shown = npm.json(folder, &["view", PLAIN, "--json", "--prefer-online"])?;
-        same(
-            "the versions",
-            &shown["versions"],
-            &json!(["1.0.0", "2.0.0-beta.1"]),
-        )?;
-        let tags = json!({"latest": "1.0.0", "beta": "2.0.0-beta.1"});
-        same("the tags", &shown["dist-tags"], &tags)
-    })?;
-    run.step(
-        world,
-        "npm: a version that was unpublished cannot come back",
-        || {
-            let folder = package(world, PLAIN, "1.1.0", &format!("{PLAIN} 1.1.0"))?;
-            npm.refused(&folder, &["publish", "--tag", "again"], &["E403"])
-                .map(drop)
-        },
-    )?;
-    for name in [PLAIN, SCOPED] {
-        run.step(world, &format!("npm: unpublish all of {name}"), || {
-            npm.ok(
-                folder,
-                &["unpublish", "--force", name],
-                &[&format!("- {name}")],
-            )?;
-            npm.refused(folder, &["view", name, "--prefer-online"], &["E404"])?;
-            let found = npm.json(folder, &["search", name, "--json"])?;
-            let found = found.as_array().context("not a list")?;
-            let gone = !found.iter().any(|entry| entry["name"] == name);
-            ensure!(gone, "search still finds it: {found:?}");
-            Ok(())
-        })?;
-    }
-    Ok(())
-}
-
-fn logout(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
+/// After this there is no token left.
+pub(super) fn logout(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     run.step(world, "npm: logout, and the token is worth nothing", || {
         let kept = fs::read_to_string(npm.home.join(".npmrc"))?;
         let token = kept
