@@ -29,68 +29,70 @@ pub(crate) fn scale(bench: &Bench, report: &mut Report) -> Result<()> {
     };
     let small = measure(bench, 10)?;
     let large = measure(bench, many)?;
-    let mut add = |measure: &str, of: &dyn Fn(&Measured) -> f64, unit, judge, target| {
+    let few = ("10 packages", &small);
+    type Of = fn(&Measured) -> f64;
+    let rows: [(&str, Of, &str, Judge, Target); 7] = [
+        (
+            "publish, median",
+            |m| median(&m.publish),
+            "ms",
+            Judge::Ratio,
+            Target::AtMost(1.25),
+        ),
+        (
+            "publish, p99",
+            |m| quantile(&m.publish, 0.99),
+            "ms",
+            Judge::Ours,
+            Target::None,
+        ),
+        (
+            "search, median",
+            |m| median(&m.search),
+            "ms",
+            Judge::Ours,
+            Target::AtMost(20.0),
+        ),
+        (
+            "search, p99",
+            |m| quantile(&m.search, 0.99),
+            "ms",
+            Judge::Ours,
+            Target::AtMost(20.0),
+        ),
+        (
+            "start",
+            |m| m.start,
+            "ms",
+            Judge::Ours,
+            Target::AtMost(1000.0),
+        ),
+        (
+            "memory after start",
+            |m| m.idle,
+            "MB",
+            Judge::Ours,
+            Target::None,
+        ),
+        (
+            "memory after searches",
+            |m| m.searched,
+            "MB",
+            Judge::Ours,
+            Target::None,
+        ),
+    ];
+    for (measure, of, unit, judge, target) in rows {
         let measure = format!("{measure}, {many} packages");
         report.add(
             &measure,
             unit,
             of(&large),
-            Some(("10 packages", of(&small))),
+            Some((few.0, of(few.1))),
             &judge,
             &target,
         );
-    };
-    let publish = |part: f64| move |measured: &Measured| quantile(&measured.publish, part);
-    let search = |part: f64| move |measured: &Measured| quantile(&measured.search, part);
-    add(
-        "publish, median",
-        &publish(0.5),
-        "ms",
-        Judge::Ratio,
-        Target::AtMost(1.25),
-    );
-    add(
-        "publish, p99",
-        &publish(0.99),
-        "ms",
-        Judge::Ours,
-        Target::None,
-    );
-    add(
-        "search, median",
-        &search(0.5),
-        "ms",
-        Judge::Ours,
-        Target::AtMost(20.0),
-    );
-    add(
-        "search, p99",
-        &search(0.99),
-        "ms",
-        Judge::Ours,
-        Target::AtMost(20.0),
-    );
-    add(
-        "start",
-        &|measured| measured.start,
-        "ms",
-        Judge::Ours,
-        Target::AtMost(1000.0),
-    );
-    add(
-        "memory after start",
-        &|measured| measured.idle,
-        "MB",
-        Judge::Ours,
-        Target::None,
-    );
-    add(
-        "memory after searches",
-        &|measured| measured.searched,
-        "MB",
-        Judge::Ours,
-        Target::None,
-    );
+    }
     Ok(())
 }
 

@@ -111,25 +111,22 @@ impl Client {
         answers: &[(&str, &str)],
     ) -> Result<Ran> {
         let mut session = self.on_terminal(folder, arguments)?;
-        for (prompt, answer) in answers {
-            session.expect(prompt, PROMPT, |text| {
-                text.find(prompt).map(|at| ((), at + prompt.len()))
-            })?;
-            session.send(&format!("{answer}\r"))?;
-        }
+        answer(&mut session, answers)?;
         session.finish(LIMIT)
     }
 
     /// Logs in by the web flow as a person would: opens the page that the client names, fills its
-    /// form, sends it, and waits for the client.
+    /// form, sends it, and waits for the client. What the client asks before is answered first.
     pub(crate) fn web_login(
         &self,
         world: &World,
         mount: &str,
         folder: &Path,
         arguments: &[&str],
+        answers: &[(&str, &str)],
     ) -> Result<Ran> {
         let mut session = self.on_terminal(folder, arguments)?;
+        answer(&mut session, answers)?;
         let below = format!("{mount}/");
         let page = session.expect("the address of the login page", PROMPT, |text| {
             text.match_indices(&below).find_map(|(at, _)| {
@@ -153,6 +150,16 @@ impl Client {
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
         Session::start(command.env("TERM", "xterm").stdin(Stdio::piped()))
     }
+}
+
+fn answer(session: &mut Session, answers: &[(&str, &str)]) -> Result<()> {
+    for (prompt, answer) in answers {
+        session.expect(prompt, PROMPT, |text| {
+            text.find(prompt).map(|at| ((), at + prompt.len()))
+        })?;
+        session.send(&format!("{answer}\r"))?;
+    }
+    Ok(())
 }
 
 fn quoted(word: &str) -> String {

@@ -48,7 +48,7 @@ fn login(run: &mut Run, world: &World, pnpm: &Client) -> Result<()> {
     let folder = world.elsewhere();
     run.step(world, "pnpm: login", || {
         let ran = if world.registry.is_some() {
-            pnpm.web_login(world, &world.mount("npm"), folder, &["login"])?
+            pnpm.web_login(world, &world.mount("npm"), folder, &["login"], &[])?
         } else {
             let answers = [
                 ("Username:", USER),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::client::{self, Client, installed, same};
@@ -86,7 +86,13 @@ fn login(run: &mut Run, world: &World, yarn: &Client, home: &Path) -> Result<()>
     run.step(world, "yarn: login by web", || {
         let other = client(world, "yarn-web")?;
         let arguments = ["npm", "login", "--web-login"];
-        let ran = other.web_login(world, &world.mount("npm"), home, &arguments)?;
+        let ran = other.web_login(
+            world,
+            &world.mount("npm"),
+            home,
+            &arguments,
+            &[("your browser now?", "n")],
+        )?;
         ensure!(
             ran.success() && ran.text().contains("logged in"),
             "{}",
@@ -131,7 +137,8 @@ fn publish(run: &mut Run, world: &World, yarn: &Client) -> Result<()> {
             let wanted = "cannot publish over the previously published version";
             yarn.refused(&folder, &["npm", "publish"], &[wanted])?;
             let tolerant = ["npm", "publish", "--tolerate-republish"];
-            yarn.ok(&folder, &tolerant, &["already present"]).map(drop)
+            yarn.ok(&folder, &tolerant, &["already knows about version"])
+                .map(drop)
         },
     )?;
     run.step(world, "yarn: publish without a token is refused", || {
@@ -252,14 +259,14 @@ fn tags(run: &mut Run, world: &World, yarn: &Client, home: &Path) -> Result<()> 
     })
 }
 
-/// Yarn prints the tags as a tree, one JSON value a line.
+/// Yarn prints a line for each tag: `{"descriptor":"NAME@TAG","locator":"NAME@VERSION"}`.
 fn listed_tags(printed: &str) -> Result<Value> {
     let mut tags = json!({});
     for line in printed.lines() {
         let line: Value = serde_json::from_str(line).with_context(|| printed.to_owned())?;
-        if let (Some(tag), version @ Value::String(_)) = (line["tag"].as_str(), &line["version"]) {
-            tags[tag] = version.clone();
-        }
+        let after_at = |key: &str| line[key].as_str().and_then(|text| text.rsplit('@').next());
+        let tag = after_at("descriptor").with_context(|| printed.to_owned())?;
+        tags[tag] = json!(after_at("locator"));
     }
     Ok(tags)
 }

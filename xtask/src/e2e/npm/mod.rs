@@ -69,7 +69,7 @@ fn login(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
     let whoami = |client: &Client| client.ok(folder, &["whoami"], &[USER]).map(drop);
     run.step(world, "npm: login by web", || {
         let arguments = ["login", "--auth-type=web", "--browser=false"];
-        let ran = npm.web_login(world, &world.mount("npm"), folder, &arguments)?;
+        let ran = npm.web_login(world, &world.mount("npm"), folder, &arguments, &[])?;
         ensure!(
             ran.success() && ran.text().contains("Logged in on"),
             "{}",
