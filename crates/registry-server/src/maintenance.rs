@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use registry::{protocol::RegistryService, store::GcReport};
+use registry::protocol::RegistryService;
 
 use crate::{admin, config::Config, mounts, output::Output, storage};
 
@@ -19,18 +19,11 @@ async fn open(config: &Config) -> Result<RegistryService> {
 /// When the storage fails or a document is damaged.
 pub(crate) async fn gc(config: &Config, dry_run: bool, out: &mut Output) -> Result<()> {
     let report = open(config).await?.gc(config.gc.grace, dry_run).await?;
-    let verb = if dry_run { "would delete" } else { "deleted" };
-    for (key, size) in &report.collected {
-        out.line(&format!("{verb} {key} ({size} bytes)"));
+    out.line(&report.to_string());
+    if dry_run {
+        out.line("nothing was deleted: this was a dry run");
     }
-    out.line(&format!("{verb} {}", summary(&report)));
     Ok(())
-}
-
-fn summary(report: &GcReport) -> String {
-    let bytes: u64 = report.collected.iter().map(|(_, size)| size).sum();
-    let (count, scanned, young) = (report.collected.len(), report.scanned, report.young);
-    format!("{count} of {scanned} objects, {bytes} bytes; {young} are too young")
 }
 
 /// Reads everything and tells what is damaged or missing; whether all is well now.
@@ -39,22 +32,8 @@ fn summary(report: &GcReport) -> String {
 /// When the storage fails.
 pub(crate) async fn verify(config: &Config, repair: bool, out: &mut Output) -> Result<bool> {
     let report = open(config).await?.verify(repair).await?;
-    for problem in &report.problems {
-        let repaired = if problem.repaired { " (repaired)" } else { "" };
-        out.line(&format!("{}: {}{repaired}", problem.key, problem.what));
-    }
-    let (documents, artifacts, bytes) = (report.documents, report.artifacts, report.bytes);
-    let wrong = report
-        .problems
-        .iter()
-        .filter(|problem| !problem.repaired)
-        .count();
-    out.line(&format!(
-        "verified {documents} documents and {artifacts} artifacts, {bytes} bytes; {} problems, {} repaired",
-        report.problems.len(),
-        report.problems.len() - wrong,
-    ));
-    Ok(wrong == 0)
+    out.line(&report.to_string());
+    Ok(report.is_sound())
 }
 
 /// Collects again and again.
@@ -62,7 +41,10 @@ pub(crate) async fn collect(registry: RegistryService, interval: Duration, grace
     loop {
         tokio::time::sleep(interval).await;
         match registry.gc(grace, false).await {
-            Ok(report) => tracing::info!("collected {}", summary(&report)),
+            Ok(report) => {
+                let (scanned, collected) = (report.scanned, report.collected.len());
+                tracing::info!(scanned, collected, "what nothing names was collected");
+            }
             Err(error) => tracing::error!(?error, "the collection failed"),
         }
     }

@@ -119,7 +119,12 @@ impl Drop for Record {
     fn drop(&mut self) {
         let took = self.began.elapsed();
         let received = self.received.load(Ordering::Relaxed);
-        let (mount, route) = (&self.handled.mount, self.handled.route);
+        let mount = &self.handled.mount;
+        let route = if self.handled.route.is_empty() {
+            "none"
+        } else {
+            self.handled.route
+        };
         let status = self.status.unwrap_or(GONE);
         let request = Counted {
             mount,

@@ -149,7 +149,7 @@ impl Sources {
             .rev()
             .find(|resolved| resolved.key == key);
         let origin = origin.map_or("", |resolved| &resolved.origin);
-            (Some(split(text)), format!("--{}", last(key).replace('_', "-")))
+        anyhow!("{origin}: {key}: {wrong}")
     }
 
     /// The text of a setting, from whoever has the first word.
@@ -172,7 +172,7 @@ impl Sources {
         let (value, origin) = if let Some(text) = self.flags.remove(key) {
             (
                 Some(split(text)),
-                format!("--{}", key.replace(['_', '.'], "-")),
+                format!("--{}", last(key).replace('_', "-")),
             )
         } else if let Some(text) = set {
             (Some(split(text)), variable)

@@ -90,3 +90,42 @@ fn the_first_start_makes_an_admin_and_the_second_does_not() {
     let (_, users, _) = run(&["user", "list", "--storage", place], &[], "");
     assert_eq!(users, "admin\tadmin\t-\n");
 }
+
+#[test]
+fn a_bucket_is_collected_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let stray = folder
+        .path()
+        .join("npm/packages/x/x-1.0.0.0123456789abcdef.tgz");
+    std::fs::create_dir_all(stray.parent().unwrap()).unwrap();
+    std::fs::write(&stray, "bytes").unwrap();
+    let (success, report, error) = run(&["verify", "--storage", place], &[], "");
+    assert!(success && report.contains(" 0 problems"), "{report}{error}");
+    let (_, report, _) = run(&["gc", "--storage", place], &[], "");
+    assert!(report.contains("1 too young to tell"), "{report}");
+    let (_, report, _) = run(
+        &["gc", "--storage", place, "--grace", "0", "--dry-run"],
+        &[],
+        "",
+    );
+    assert!(
+        report.contains("npm/packages/x/x-1.0.0."),
+        "{report}"
+    );
+    assert!(stray.exists());
+    let (success, report, _) = run(&["gc", "--storage", place, "--grace", "0"], &[], "");
+    assert!(success && report.contains("1 that nothing names"), "{report}");
+    assert!(!stray.exists());
+
+    std::fs::write(
+        folder.path().join("npm/packages/x/index.jsonl"),
+        "no document",
+    )
+    .unwrap();
+    let (success, report, _) = run(&["verify", "--storage", place], &[], "");
+    assert!(
+        !success && report.contains("npm/packages/x/index.jsonl"),
+        "{report}"
+    );
+}

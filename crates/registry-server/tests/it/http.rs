@@ -25,6 +25,11 @@ fn the_servers_own_addresses() {
         "{page}"
     );
 
+    assert!(
+        plain.contains("  npm config set registry http://here/npm/"),
+        "{plain}"
+    );
+
     let missing = server.get("/nowhere?secret=1", "");
     assert!(missing.starts_with("HTTP/1.1 404 "), "{missing}");
     let wrong = server.talk(
@@ -40,7 +45,7 @@ fn the_servers_own_addresses() {
         "requests_total{mount=\"\",route=\"healthz\",method=\"GET\",status=\"200\"} 1",
         "requests_total{mount=\"\",route=\"none\",method=\"GET\",status=\"404\"} 1",
         "request_duration_seconds_count{mount=\"\",route=\"readyz\"} 1",
-        "connections 1",
+        "\nconnections ",
         "in_flight 1",
         "process_resident_memory_bytes ",
         "process_start_time_seconds ",

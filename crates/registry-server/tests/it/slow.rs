@@ -1,4 +1,4 @@
-use std::{io::Write, thread, time::Duration};
+use std::{io::Write, net::TcpStream, thread, time::Duration};
 
 use super::support::{Server, rest};
 
@@ -32,4 +32,69 @@ fn a_connection_without_requests_ends() {
         .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
         .unwrap();
     assert!(rest(stream).contains("200 OK"));
+}
+
+/// Begins to publish, with a body that is announced to be long.
+fn begin_upload(server: &Server) -> TcpStream {
+    let mut stream = server.connect();
+    let head = "PUT /npm/slow HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 1000000\r\n\r\n{";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn a_body_that_drips_is_cut_off() {
+    let server = Server::start(&[
+        ("REGISTRY_ANONYMOUS", "all"),
+        ("REGISTRY_LIMITS_BODY_GRACE", "300ms"),
+    ]);
+    let stream = begin_upload(&server);
+    let mut dripping = stream.try_clone().unwrap();
+    let drip = thread::spawn(move || {
+        while dripping.write_all(b" ").is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let answer = rest(stream);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        answer.contains("the request body came too slowly"),
+        "{answer}"
+    );
+    drip.join().unwrap();
+    server.signal("TERM");
+    let (_, _, log) = server.end();
+    assert!(log.contains("the request body came too slowly"), "{log}");
+}
+
+#[test]
+fn a_body_that_stops_is_cut_off() {
+    let server = Server::start(&[
+        ("REGISTRY_ANONYMOUS", "all"),
+        ("REGISTRY_LIMITS_BODY_TIMEOUT", "300ms"),
+    ]);
+    let answer = rest(begin_upload(&server));
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        answer.contains("the request body came too slowly"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_body_that_breaks_off_leaves_a_line() {
+    let server = Server::start(&[("REGISTRY_ANONYMOUS", "all")]);
+    drop(begin_upload(&server));
+    server.wait_for_log("path=\"/npm/slow\"");
+}
+
+#[test]
+fn a_body_that_is_announced_too_large_is_refused() {
+    let server = Server::start(&[
+        ("REGISTRY_ANONYMOUS", "all"),
+        ("REGISTRY_LIMITS_MAX_BODY", "10K"),
+    ]);
+    let answer = rest(begin_upload(&server));
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
