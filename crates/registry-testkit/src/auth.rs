@@ -5,10 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use async_trait::async_trait;
 use registry_core::{
     Error, ErrorKind, Result,
-    auth::{
-        Action, AuthProvider, Credentials, Decision, Identity, LoginSession, LoginState, NewToken,
-        Permission, Profile, ProfileChange, Secret, TokenInfo,
-    },
+    auth::{Action, AuthProvider, Credentials, Decision, Identity, Permission, Profile},
 };
 
 /// Knows the users `reader` (reads everything), `writer` (writes everything), `admin` (all), and
@@ -24,13 +21,6 @@ impl TestAuth {
     pub fn new(anonymous: Option<Action>) -> Arc<Self> {
         Arc::new(Self { anonymous })
     }
-}
-
-fn unsupported() -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        "the test's provider does not do this",
-    )
 }
 
 #[async_trait]
@@ -70,38 +60,10 @@ impl AuthProvider for TestAuth {
         })
     }
 
-    async fn create_token(&self, _: &Identity, _: NewToken) -> Result<(Secret, TokenInfo)> {
-        Err(unsupported())
-    }
-
-    async fn revoke_token(&self, _: &Identity, _: &str) -> Result<()> {
-        Err(unsupported())
-    }
-
-    async fn list_tokens(&self, _: &Identity) -> Result<Vec<TokenInfo>> {
-        Ok(Vec::new())
-    }
-
     async fn profile(&self, user: &str) -> Result<Option<Profile>> {
         Ok(Some(Profile {
             name: user.to_owned(),
             ..Profile::default()
         }))
-    }
-
-    async fn change_profile(&self, _: &Identity, _: ProfileChange) -> Result<Profile> {
-        Err(unsupported())
-    }
-
-    async fn begin_login(&self) -> Result<LoginSession> {
-        Err(unsupported())
-    }
-
-    async fn confirm_login(&self, _: &str, _: &Identity) -> Result<()> {
-        Err(unsupported())
-    }
-
-    async fn poll_login(&self, _: &str) -> Result<LoginState> {
-        Err(unsupported())
     }
 }

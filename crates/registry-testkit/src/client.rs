@@ -37,10 +37,11 @@ impl Client {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// The same with a header more.
+    /// The same with a header set.
     #[must_use]
     pub fn header(&self, name: &'static str, value: &str) -> Self {
         let mut client = self.clone();
+        client.headers.retain(|(other, _)| *other != name);
         client.headers.push((name, value.to_owned()));
         client
     }

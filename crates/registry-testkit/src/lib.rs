@@ -2,9 +2,11 @@
 
 pub mod auth;
 pub mod client;
+pub mod example;
 pub mod faults;
 pub mod toy;
 
 pub use auth::TestAuth;
 pub use client::{Answer, Client};
+pub use example::Example;
 pub use faults::{Fault, Faulty};

@@ -28,7 +28,10 @@ pub use self::{
     scope::Scope,
     tokens::{BucketTokens, MemoryTokens, TokenRecord, TokenStore},
 };
-use crate::{error::Result, store::Resource};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    store::Resource,
+};
 
 /// What somebody wants to do with a resource. A later one implies the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -204,7 +207,8 @@ pub enum LoginState {
 }
 
 /// Decides who somebody is and what they may do. The default one keeps users and tokens in the
-/// bucket; an embedder brings their own.
+/// bucket; an embedder brings their own, of which only the first two methods are asked: what concerns
+/// accounts and tokens is `Unsupported` unless a provider has it.
 #[async_trait]
 pub trait AuthProvider: Send + Sync + 'static {
     /// Recognises somebody. No credentials are nobody, which is no error.
@@ -230,49 +234,74 @@ pub trait AuthProvider: Send + Sync + 'static {
     /// `Denied` for more rights than they have, `Invalid` for a scope that does not parse.
     async fn create_token(
         &self,
-        identity: &Identity,
-        grant: NewToken,
-    ) -> Result<(Secret, TokenInfo)>;
+        _identity: &Identity,
+        _grant: NewToken,
+    ) -> Result<(Secret, TokenInfo)> {
+        Err(unsupported())
+    }
 
     /// Ends a token, named by its id or shown itself; theirs, or anybody's for an administrator.
     ///
     /// # Errors
     /// `NotFound` when there is no such token of theirs.
-    async fn revoke_token(&self, identity: &Identity, token: &str) -> Result<()>;
+    async fn revoke_token(&self, _identity: &Identity, _token: &str) -> Result<()> {
+        Err(unsupported())
+    }
 
     /// The tokens of somebody, oldest first.
     ///
     /// # Errors
     /// When the store fails.
-    async fn list_tokens(&self, identity: &Identity) -> Result<Vec<TokenInfo>>;
+    async fn list_tokens(&self, _identity: &Identity) -> Result<Vec<TokenInfo>> {
+        Err(unsupported())
+    }
 
     /// A user by name, or `None`.
     ///
     /// # Errors
     /// When the store fails.
-    async fn profile(&self, user: &str) -> Result<Option<Profile>>;
+    async fn profile(&self, _user: &str) -> Result<Option<Profile>> {
+        Ok(None)
+    }
 
     /// Changes what somebody says of themselves.
     ///
     /// # Errors
     /// `Denied` for a wrong old password or a read-only token, `Invalid` for values out of bounds.
-    async fn change_profile(&self, identity: &Identity, change: ProfileChange) -> Result<Profile>;
+    async fn change_profile(
+        &self,
+        _identity: &Identity,
+        _change: ProfileChange,
+    ) -> Result<Profile> {
+        Err(unsupported())
+    }
 
     /// Starts a login by web page.
     ///
     /// # Errors
     /// `Unsupported` when the provider has no such login.
-    async fn begin_login(&self) -> Result<LoginSession>;
+    async fn begin_login(&self) -> Result<LoginSession> {
+        Err(unsupported())
+    }
 
     /// Confirms a login: whoever holds `identity` wants a token for the client that began it.
     ///
     /// # Errors
     /// `NotFound` when it has expired or never began.
-    async fn confirm_login(&self, page: &str, identity: &Identity) -> Result<()>;
+    async fn confirm_login(&self, _page: &str, _identity: &Identity) -> Result<()> {
+        Err(unsupported())
+    }
 
     /// Asks how far a login has come.
     ///
     /// # Errors
     /// `NotFound` when it has expired, never began, or was asked to its end before.
-    async fn poll_login(&self, secret: &str) -> Result<LoginState>;
+    async fn poll_login(&self, _secret: &str) -> Result<LoginState> {
+        Err(unsupported())
+    }
+}
+
+fn unsupported() -> Error {
+    let message = "accounts and tokens are not managed through this registry";
+    Error::new(ErrorKind::Unsupported, message)
 }

@@ -410,29 +410,3 @@ fn found_by_search() {
     let nothing = search_package("n", &Head::default(), &Entries::new()).unwrap();
     assert!(nothing.is_none());
 }
-
-/// `cargo test -p registry-npm render_speed -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn render_speed() {
-    let mut package = Package::default();
-    for n in 0..500 {
-        package.publish(&format!("1.{n}.0"), "latest").unwrap();
-    }
-    let deps: Value = (0..40)
-        .map(|n| (format!("dep-{n}"), json!("^1.0.0")))
-        .collect();
-    for entry in package.entries.values_mut() {
-        let mut parsed = Entry::parse(entry).unwrap();
-        let install = to_raw_value(&json!({"name": "@s/n", "dependencies": deps})).unwrap();
-        parsed.install = &install;
-        let bytes = parsed.to_bytes().unwrap();
-        *entry = bytes;
-    }
-    let start = std::time::Instant::now();
-    let mut size = 0;
-    for _ in 0..20 {
-        size = package.view(|view| view.abbreviated()).unwrap().len();
-    }
-    println!("{size} bytes in {:?}", start.elapsed() / 20);
-}

@@ -109,13 +109,13 @@ fn a_bucket_is_collected_and_verified() {
         &[],
         "",
     );
-    assert!(
-        report.contains("npm/packages/x/x-1.0.0."),
-        "{report}"
-    );
+    assert!(report.contains("npm/packages/x/x-1.0.0."), "{report}");
     assert!(stray.exists());
     let (success, report, _) = run(&["gc", "--storage", place, "--grace", "0"], &[], "");
-    assert!(success && report.contains("1 that nothing names"), "{report}");
+    assert!(
+        success && report.contains("1 that nothing names"),
+        "{report}"
+    );
     assert!(!stray.exists());
 
     std::fs::write(

@@ -106,7 +106,7 @@ async fn updates_of_several_processes_are_not_lost() {
     let mut children: Vec<_> = (0..3)
         .map(|_| {
             Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "storage::directory::tests::child", "--ignored"])
+                .args(["--exact", "storage::directory::tests::child"])
                 .env(CHILD, &*directory.root)
                 .spawn()
                 .unwrap()
@@ -120,7 +120,6 @@ async fn updates_of_several_processes_are_not_lost() {
 }
 
 #[tokio::test]
-#[ignore = "run by updates_of_several_processes_are_not_lost"]
 async fn child() {
     if let Some(root) = std::env::var_os(CHILD) {
         count_up(&Directory::open(root).unwrap(), 50).await;

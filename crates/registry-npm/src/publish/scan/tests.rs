@@ -169,18 +169,3 @@ fn is_binary_safe() {
         }
     }
 }
-
-/// `cargo test --release -p registry-npm scan_speed -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn scan_speed() {
-    let data = "QUJD".repeat(50 << 20);
-    let body = format!(r#"{{"_attachments":{{"a":{{"data":"{data}"}}}}}}"#);
-    let start = std::time::Instant::now();
-    let mut scanner = PublishScanner::new(1 << 16);
-    for chunk in body.as_bytes().chunks(64 << 10) {
-        std::hint::black_box(scanner.feed(chunk).unwrap());
-    }
-    let rate = body.len() as f64 / start.elapsed().as_secs_f64() / 1e6;
-    println!("{rate:.0} MB/s of body");
-}
