@@ -117,6 +117,16 @@ fn broken_off(error: BoxError) -> Error {
     }
 }
 
+impl Stream for Body {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let frame = std::task::ready!(http_body::Body::poll_frame(self, cx));
+        let bytes = |frame: Frame<Bytes>| frame.into_data().unwrap_or_default();
+        Poll::Ready(frame.map(|frame| frame.map(bytes).map_err(broken_off)))
+    }
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BoxError;

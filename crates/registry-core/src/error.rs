@@ -1,6 +1,6 @@
 //! The one error type of the core: what went wrong, in words a client may see.
 
-use std::{borrow::Cow, error::Error as StdError, fmt};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
 /// A boxed cause, kept for the log and never shown to a client.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -90,12 +90,14 @@ impl ErrorKind {
 ///
 /// The sentence of [`ErrorKind::Internal`], [`ErrorKind::Unavailable`] and [`ErrorKind::Upstream`]
 /// is a fixed phrase: what really happened is in [`source`](StdError::source).
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
     retry_after: Option<u32>,
     allow: Option<&'static str>,
     complete_length: Option<u64>,
@@ -172,7 +174,7 @@ impl Error {
     /// The same error with a cause for the log.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 

@@ -1,9 +1,14 @@
 //! The traits and the machinery that every protocol of the registry shares.
+//!
+//! Modules point one way: `protocol` → `auth`, `store` → `storage` → `error`, `digest`, `body`.
 
+pub mod auth;
 pub mod body;
 pub mod digest;
 pub mod error;
+pub mod protocol;
 pub mod storage;
+pub mod store;
 
 pub use body::Body;
 pub use error::{Error, ErrorKind, Result};

@@ -1,1 +1,12 @@
-//! To be written.
+//! A registry in a test: in process, over memory, with faults on demand.
+
+pub mod auth;
+pub mod client;
+pub mod example;
+pub mod faults;
+pub mod toy;
+
+pub use auth::TestAuth;
+pub use client::{Answer, Client};
+pub use example::Example;
+pub use faults::{Fault, Faulty};

@@ -1,1 +1,8 @@
-//! To be written.
+//! A package registry in a library: pick the protocols, bring your own storage, auth and hooks.
+//!
+//! The machinery that all protocols share is re-exported whole; each protocol is a module of its
+//! own behind a feature of its name. Nothing is mounted until [`protocol::Builder::mount`] says so.
+
+pub use registry_core::*;
+#[cfg(feature = "npm")]
+pub use registry_npm as npm;

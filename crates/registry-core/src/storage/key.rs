@@ -75,22 +75,27 @@ impl Key {
     /// Any text as one segment: unchanged when it is one already and does not end in a hash mark
     /// of ours, else its head and the SHA-256 of the whole, so that two texts never meet.
     pub fn segment(text: &str) -> String {
-        let marked = text.len() >= 66 && text.as_bytes()[text.len() - 65] == b'~';
-        if valid_segment(text) && !marked {
+        Self::segment_within(text, Self::MAX_SEGMENT)
+    }
+
+    /// Like [`segment`](Self::segment), of at most `most` bytes; `most` is 70 at least.
+    pub fn segment_within(text: &str, most: usize) -> String {
+        const MARK: usize = 1 + 64;
+        let bytes = text.as_bytes();
+        let marked = bytes.len() > MARK && bytes[bytes.len() - MARK] == b'~';
+        if valid_segment(text) && text.len() <= most && !marked {
             return text.to_owned();
         }
-        let head: String = text
-            .chars()
-            .map(|c| {
-                if c.is_control() || matches!(c, '/' | '\\') {
-                    '_'
-                } else {
-                    c
-                }
-            })
-            .collect();
+        let plain = |c: char| {
+            if c.is_control() || matches!(c, '/' | '\\') {
+                '_'
+            } else {
+                c
+            }
+        };
+        let head: String = text.chars().map(plain).collect();
         let head = head.trim_start_matches('.');
-        let mut end = head.len().min(Self::MAX_SEGMENT - 65);
+        let mut end = head.len().min(most.saturating_sub(MARK));
         while !head.is_char_boundary(end) {
             end -= 1;
         }

@@ -14,7 +14,7 @@ use crate::{
     error::{BoxError, Error, ErrorKind},
 };
 
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod directory;
 mod key;
@@ -22,11 +22,17 @@ mod memory;
 #[cfg(feature = "object-store")]
 mod object;
 
+pub use directory::Directory;
 pub use key::{InvalidKey, Key};
+pub use memory::Memory;
+#[cfg(feature = "object-store")]
+pub use object::ObjectStorage;
 
 /// A version of an object: two are equal exactly when nobody replaced the object in between.
 ///
-/// Opaque; a store makes it of whatever it has (an entity tag, a file's time and inode).
+/// Opaque; a store makes it of whatever it has (an entity tag, a file's time and inode). Where the
+/// entity tag is a hash of the content, as on S3, replacing an object by the same bytes keeps its
+/// version; a document therefore carries an id of its last write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version(Box<str>);
 

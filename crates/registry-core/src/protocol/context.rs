@@ -1,0 +1,193 @@
+//! What a handler knows of the request beside its route.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use crate::store::Actor;
+
+/// What is known of a request, whatever its protocol.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Who acts.
+    pub actor: Arc<Actor>,
+    /// The mount's name, with which its scopes begin.
+    pub mount: Arc<str>,
+    /// The address of the mount, as the client sees it.
+    pub base: BaseUrl,
+    /// What time it is.
+    pub clock: Clock,
+    /// What the client's connection is like.
+    pub connection: Connection,
+}
+
+/// What a server knows of a connection; it puts one into each request's extensions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// The peer's address.
+    pub peer: Option<IpAddr>,
+    /// Whether the connection is by TLS.
+    pub tls: bool,
+}
+
+/// The address of a mount, such as `https://registry.example/npm`: no slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Arc<str>);
+
+/// A text is no base address.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not an address such as https://registry.example or https://example.com/registry")]
+pub struct InvalidBaseUrl(String);
+
+impl BaseUrl {
+    /// Checks an address; a slash at its end is dropped.
+    ///
+    /// # Errors
+    /// When it is not `http://` or `https://` with a host, or has a query.
+    pub fn new(address: &str) -> Result<Self, InvalidBaseUrl> {
+        let invalid = || InvalidBaseUrl(address.to_owned());
+        let uri: http::Uri = address.parse().map_err(|_| invalid())?;
+        let web = matches!(uri.scheme_str(), Some("http" | "https"));
+        if !web || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
+            return Err(invalid());
+        }
+        Ok(Self(address.trim_end_matches('/').into()))
+    }
+
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address of a path below this one, which begins with a slash.
+    #[must_use]
+    pub fn join(&self, path: &str) -> Self {
+        Self(format!("{}{path}", self.0).trim_end_matches('/').into())
+    }
+
+    /// What the client calls this server: the forwarded headers if a trusted proxy sent them, else
+    /// `Host`.
+    pub(crate) fn of_request(
+        headers: &HeaderMap,
+        authority: Option<&str>,
+        connection: Connection,
+        trusted: bool,
+    ) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let first = |name: &str| {
+            text(name)
+                .and_then(|value| value.split(',').next())
+                .map(str::trim)
+        };
+        let forwarded = |name: &str| if trusted { first(name) } else { None };
+        let host = forwarded("x-forwarded-host")
+            .or_else(|| text("host"))
+            .or(authority);
+        let host = host
+            .filter(|host| plausible_host(host))
+            .unwrap_or("localhost");
+        let scheme = match forwarded("x-forwarded-proto") {
+            Some("https") => "https",
+            Some("http") => "http",
+            _ if connection.tls => "https",
+            _ => "http",
+        };
+        let prefix = forwarded("x-forwarded-prefix")
+            .unwrap_or_default()
+            .trim_end_matches('/');
+        let prefix = if prefix.starts_with('/') && plausible_path(prefix) {
+            prefix
+        } else {
+            ""
+        };
+        Self(format!("{scheme}://{host}{prefix}").into())
+    }
+}
+
+fn plausible_host(host: &str) -> bool {
+    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    !host.is_empty() && host.len() <= 261 && host.chars().all(ok)
+}
+
+fn plausible_path(path: &str) -> bool {
+    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '~');
+    path.len() <= 200 && path.chars().all(ok)
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the client is, seen through the proxies that are trusted.
+pub(crate) fn client_ip(
+    headers: &HeaderMap,
+    connection: Connection,
+    trusted: &[IpNet],
+) -> Option<IpAddr> {
+    let peer = connection.peer?;
+    if !is_trusted(peer, trusted) {
+        return Some(peer);
+    }
+    let hops = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> = hops
+        .flat_map(|value| value.split(','))
+        .filter_map(|hop| hop.trim().parse().ok())
+        .collect();
+    let outermost = hops.iter().rev().find(|hop| !is_trusted(**hop, trusted));
+    Some(outermost.or(hops.first()).copied().unwrap_or(peer))
+}
+
+/// Whether an address is one of the proxies that are trusted.
+pub(crate) fn is_trusted(ip: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&ip.to_canonical()))
+}
+
+/// What time it is: the system's, or one that a test sets.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<AtomicI64>>);
+
+impl Clock {
+    /// A clock that stands still until it is moved, for tests.
+    pub fn fixed(at: Timestamp) -> Self {
+        Self(Some(Arc::new(AtomicI64::new(at.as_millisecond()))))
+    }
+
+    /// The time, to the millisecond.
+    pub fn now(&self) -> Timestamp {
+        let now = Timestamp::now().as_millisecond();
+        let millisecond = self
+            .0
+            .as_ref()
+            .map_or(now, |fixed| fixed.load(Ordering::SeqCst));
+        Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The time as the system counts it.
+    pub fn system_time(&self) -> SystemTime {
+        let millisecond = u64::try_from(self.now().as_millisecond()).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + Duration::from_millis(millisecond)
+    }
+
+    /// Moves a fixed clock forward; the system's does not move.
+    pub fn advance(&self, by: Duration) {
+        if let Some(fixed) = &self.0 {
+            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            fixed.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+}

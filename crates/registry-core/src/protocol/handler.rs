@@ -1,0 +1,141 @@
+//! The one pipeline: route, access, auth, call, render.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+
+use super::{Context, Protocol, context::BaseUrl};
+use crate::{
+    auth::{Access, AuthProvider, Credentials, Granted, Identity},
+    body::Body,
+    error::{Error, ErrorKind, Result},
+    store::{Actor, Store},
+};
+
+/// What became of a request, for the log and for metrics: an extension of every response.
+#[derive(Clone, Debug, Default)]
+pub struct Handled {
+    /// The mount that answered.
+    pub mount: Arc<str>,
+    /// The route's label, or `none`.
+    pub route: &'static str,
+    /// The user, unless nobody.
+    pub user: Option<Arc<str>>,
+    /// What failed, if something did.
+    pub error: Option<ErrorKind>,
+    /// The sentence that the client got, if something failed.
+    pub message: Option<Box<str>>,
+}
+
+/// A mounted protocol, whatever it is: answers every request, never fails.
+pub trait ProtocolHandler: Send + Sync + 'static {
+    /// Answers a request whose path has the mount's prefix removed.
+    fn handle<'a>(
+        &'a self,
+        request: Request<Body>,
+        context: Context,
+    ) -> BoxFuture<'a, Response<Body>>;
+
+    /// The lines that a user pastes into a client to use this mount at `base`, with
+    /// `token` in them if there is one.
+    fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String;
+}
+
+/// A protocol with its part of the bucket.
+pub(crate) struct Handler<P> {
+    pub(crate) protocol: Arc<P>,
+    pub(crate) store: Store,
+    pub(crate) auth: Arc<dyn AuthProvider>,
+}
+
+impl<P: Protocol> ProtocolHandler for Handler<P> {
+    fn handle<'a>(
+        &'a self,
+        request: Request<Body>,
+        context: Context,
+    ) -> BoxFuture<'a, Response<Body>> {
+        Box::pin(async move {
+            let mut context = context;
+            let mut handled = Handled {
+                mount: self.store.name().into(),
+                route: "none",
+                ..Handled::default()
+            };
+            let mut response = match self.run(request, &mut context, &mut handled).await {
+                Ok(response) => response,
+                Err(error) => self.fail(&error, &context, &mut handled),
+            };
+            handled.user = context.actor.user.clone();
+            response.extensions_mut().insert(handled);
+            response
+        })
+    }
+
+    fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String {
+        self.protocol.usage(base, token)
+    }
+}
+
+impl<P: Protocol> Handler<P> {
+    async fn run(
+        &self,
+        request: Request<Body>,
+        context: &mut Context,
+        handled: &mut Handled,
+    ) -> Result<Response<Body>, P::Error> {
+        let uri = request.uri();
+        let (path, query) = (uri.path(), uri.query());
+        let route = self
+            .protocol
+            .route(request.method(), path, query, request.headers())?;
+        handled.route = P::label(&route);
+        let access = self.protocol.access(&route);
+        let identity = self.identify(&access, request.headers(), context).await?;
+        let (auth, store) = (self.auth.clone(), self.store.clone());
+        let actor = context.actor.clone();
+        let granted = Granted::check(access, identity, auth, store, P::RESOURCE, actor).await?;
+        self.protocol.call(route, request, context, &granted).await
+    }
+
+    /// Recognises who asks, and remembers it in the context.
+    async fn identify(
+        &self,
+        access: &Access,
+        headers: &HeaderMap,
+        context: &mut Context,
+    ) -> Result<Arc<Identity>> {
+        if *access == Access::Public {
+            return Ok(Arc::new(Identity::anonymous()));
+        }
+        let credentials = Credentials::from_headers(headers)?;
+        let identity = self
+            .auth
+            .authenticate(&credentials, context.actor.ip)
+            .await?;
+        let actor = Actor {
+            user: identity.user.clone(),
+            token: identity.token.clone(),
+            ..(*context.actor).clone()
+        };
+        context.actor = Arc::new(actor);
+        Ok(Arc::new(identity))
+    }
+
+    fn fail(&self, error: &P::Error, context: &Context, handled: &mut Handled) -> Response<Body> {
+        let cause: &Error = P::cause(error);
+        handled.error = Some(cause.kind());
+        handled.message = Some(cause.message().into());
+        if matches!(
+            cause.kind(),
+            ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Upstream
+        ) {
+            tracing::error!(request = %context.actor.request_id, error = ?cause, "a request failed");
+        }
+        let mut response = self.protocol.render(error, context);
+        for (name, value) in cause.headers() {
+            response.headers_mut().entry(name).or_insert(value);
+        }
+        response
+    }
+}

@@ -1,0 +1,77 @@
+//! What a protocol is, and the one way a request takes through it.
+
+mod context;
+mod handler;
+mod respond;
+mod service;
+
+use std::{fmt::Debug, future::Future};
+
+use http::{HeaderMap, Method, Request, Response};
+
+pub use self::{
+    context::{BaseUrl, Clock, Connection, Context, InvalidBaseUrl},
+    handler::{Handled, ProtocolHandler},
+    respond::{empty, json, read_json, rendered, serve},
+    service::{Builder, Mount, Options, RegistryService},
+};
+use crate::{
+    auth::{Access, Granted},
+    body::Body,
+    error::Error,
+    store::Catalog,
+};
+
+/// A package protocol: what it adds to the one pipeline.
+///
+/// The core parses nothing, authenticates once, authorizes once and renders every failure; a
+/// protocol says how its routes look, what each of them needs, does the work and knows the form of
+/// its errors.
+pub trait Protocol: Catalog + Sized {
+    /// Its name, which is also that of its default mount.
+    const NAME: &'static str;
+    /// Its word for a resource, in scopes and messages.
+    const RESOURCE: &'static str;
+    /// Its routes.
+    type Route: Debug + Send + Sync;
+    /// Its errors.
+    type Error: From<Error> + Send;
+
+    /// Which route a request takes. Pure. `path` begins with a slash, has the mount's prefix
+    /// removed and is not decoded.
+    ///
+    /// # Errors
+    /// When there is no such route, or it does not take the method.
+    fn route(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Self::Route, Self::Error>;
+
+    /// What a route is called in logs and metrics.
+    fn label(route: &Self::Route) -> &'static str;
+
+    /// What a route needs. Pure.
+    fn access(&self, route: &Self::Route) -> Access;
+
+    /// Does the work.
+    fn call(
+        &self,
+        route: Self::Route,
+        request: Request<Body>,
+        context: &Context,
+        granted: &Granted,
+    ) -> impl Future<Output = Result<Response<Body>, Self::Error>> + Send;
+
+    /// An error as this protocol's clients read it.
+    fn render(&self, error: &Self::Error, context: &Context) -> Response<Body>;
+
+    /// The core's error within one of the protocol's, for the log.
+    fn cause(error: &Self::Error) -> &Error;
+
+    /// The lines that a user pastes into a client to use this registry at `base`, with
+    /// `token` in them if there is one.
+    fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String;
+}

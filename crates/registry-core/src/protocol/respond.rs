@@ -1,0 +1,262 @@
+//! Answers that every protocol gives in the same way.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use serde::Serialize;
+
+use crate::{
+    body::Body,
+    error::{Error, ErrorKind, Result},
+    storage::{ByteRange, Object},
+    store::{Rendered, Repo, StoredBytes},
+};
+
+/// An answer of JSON.
+///
+/// # Errors
+/// When the value cannot be written as JSON.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Response<Body>> {
+    let body = serde_json::to_vec(value).map_err(Error::internal)?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    Ok(response)
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// A form of a document: validators honoured, compressed for who takes it. The protocol adds what
+/// is its own (`Vary` on more than the encoding, `Cache-Control`).
+pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
+    let gzip = form.gzip.as_ref().filter(|_| accepts_gzip(headers));
+    let etag = if gzip.is_some() {
+        &form.gzip_etag
+    } else {
+        &form.etag
+    };
+    let fresh = match headers.get(header::IF_NONE_MATCH) {
+        Some(_) => none_match_hits(headers, &[&form.etag, &form.gzip_etag]),
+        None => not_modified_since(headers, form.modified),
+    };
+    let mut response = Response::new(Body::empty());
+    let fields = response.headers_mut();
+    fields.insert(header::ETAG, etag.clone());
+    fields.insert(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-encoding"),
+    );
+    if let Some(date) = http_date(form.modified) {
+        fields.insert(header::LAST_MODIFIED, date);
+    }
+    if fresh {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    fields.insert(header::CONTENT_TYPE, form.content_type.clone());
+    if gzip.is_some() {
+        fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    *response.body_mut() = Body::from(gzip.unwrap_or(&form.body).clone());
+    response
+}
+
+/// What a conditional or partial request is held against.
+struct Artifact<'a> {
+    etag: &'a str,
+    size: u64,
+}
+
+/// Sends an artifact, whole or in part, or only its headers: ranges and validators honoured.
+///
+/// # Errors
+/// `RangeNotSatisfiable`, a hook's veto, or a failure of the store.
+pub async fn serve(
+    repo: &Repo,
+    stored: &StoredBytes,
+    content_type: &'static str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response<Body>> {
+    let etag = format!("\"{}\"", stored.digest);
+    let artifact = Artifact {
+        etag: &etag,
+        size: stored.size,
+    };
+    if unchanged(headers, &artifact) {
+        let mut response = empty(StatusCode::NOT_MODIFIED);
+        let etag = HeaderValue::try_from(&etag).map_err(Error::internal)?;
+        response.headers_mut().insert(header::ETAG, etag);
+        return Ok(response);
+    }
+    let range = wanted_range(method, headers, &artifact)?;
+    let head = method == Method::HEAD;
+    let object = repo.open(stored, content_type, range, head).await?;
+    let mut response = bytes(&artifact, object, range.is_some(), head)?;
+    let content_type = HeaderValue::from_static(content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    Ok(response)
+}
+
+/// The part of an artifact that a request asks for (RFC 9110 §14.2), validators honoured; `None`
+/// for the whole of it.
+///
+/// # Errors
+/// `RangeNotSatisfiable` when the part holds no byte.
+fn wanted_range(
+    method: &Method,
+    headers: &HeaderMap,
+    artifact: &Artifact<'_>,
+) -> Result<Option<ByteRange>> {
+    let Some(range) = headers.get(header::RANGE).filter(|_| method == Method::GET) else {
+        return Ok(None);
+    };
+    if let Some(validator) = headers.get(header::IF_RANGE)
+        && validator.as_bytes() != artifact.etag.as_bytes()
+    {
+        return Ok(None);
+    }
+    // A unit or a form that is not known is as if it were not there.
+    let Some(range) = range.to_str().ok().and_then(parse_range) else {
+        return Ok(None);
+    };
+    if range.resolve(artifact.size).is_none() {
+        return Err(Error::range_not_satisfiable(artifact.size));
+    }
+    Ok(Some(range))
+}
+
+fn parse_range(value: &str) -> Option<ByteRange> {
+    let (first, last) = value
+        .trim()
+        .strip_prefix("bytes=")?
+        .trim()
+        .split_once('-')?;
+    match (first.trim(), last.trim()) {
+        ("", last) => Some(ByteRange::Last(last.parse().ok()?)),
+        (first, "") => Some(ByteRange::From(first.parse().ok()?)),
+        (first, last) => {
+            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+            (first <= last).then_some(ByteRange::Inclusive(first, last))
+        }
+    }
+}
+
+/// Whether a conditional request finds the artifact unchanged.
+fn unchanged(headers: &HeaderMap, artifact: &Artifact<'_>) -> bool {
+    HeaderValue::from_str(artifact.etag).is_ok_and(|etag| none_match_hits(headers, &[&etag]))
+}
+
+fn bytes(
+    artifact: &Artifact<'_>,
+    object: Object,
+    partial: bool,
+    head: bool,
+) -> Result<Response<Body>> {
+    if object.size != artifact.size {
+        let (is, was) = (object.size, artifact.size);
+        return Err(Error::internal(format!(
+            "an artifact of {was} bytes now has {is}"
+        )));
+    }
+    let mut response = Response::new(Body::empty());
+    let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
+    let fields = response.headers_mut();
+    fields.insert(header::ETAG, header(artifact.etag.to_owned())?);
+    fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if head {
+        fields.insert(header::CONTENT_LENGTH, artifact.size.into());
+        return Ok(response);
+    }
+    let range = object.range;
+    fields.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
+    if partial {
+        let value = format!("bytes {}-{}/{}", range.start, range.end - 1, artifact.size);
+        fields.insert(header::CONTENT_RANGE, header(value)?);
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    *response.body_mut() = object.body;
+    Ok(response)
+}
+
+/// Whether the client takes gzip (RFC 9110 §12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
+    let mut star = false;
+    for coding in values.flat_map(|value| value.split(',')) {
+        let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = parameters
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|quality| quality.trim().parse::<f32>().is_ok_and(|q| q == 0.0));
+        match name.trim() {
+            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => {
+                return !refused;
+            }
+            "*" => star = !refused,
+            _ => {}
+        }
+    }
+    star
+}
+
+fn none_match_hits(headers: &HeaderMap, etags: &[&HeaderValue]) -> bool {
+    let listed = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
+    listed
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|tag| {
+            let tag = tag.strip_prefix("W/").unwrap_or(tag);
+            tag == "*" || etags.iter().any(|etag| etag.as_bytes() == tag.as_bytes())
+        })
+}
+
+fn not_modified_since(headers: &HeaderMap, modified: SystemTime) -> bool {
+    let since = headers
+        .get(header::IF_MODIFIED_SINCE)
+        .and_then(|value| value.to_str().ok());
+    let since = since.and_then(|value| httpdate::parse_http_date(value).ok());
+    since.is_some_and(|since| whole_second(modified) <= since)
+}
+
+/// A time in whole seconds, rounded up: what changed is never older than its date says.
+fn whole_second(time: SystemTime) -> SystemTime {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let up = u64::from(since.subsec_nanos() > 0);
+    SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs() + up)
+}
+
+fn http_date(time: SystemTime) -> Option<HeaderValue> {
+    HeaderValue::try_from(httpdate::fmt_http_date(whole_second(time))).ok()
+}
+
+/// The body of a small JSON document in a request, parsed.
+///
+/// # Errors
+/// `TooLarge` beyond `limit`, `Invalid` when it is not such JSON.
+pub async fn read_json<T: serde::de::DeserializeOwned>(body: Body, limit: usize) -> Result<T> {
+    let bytes: Bytes = body.collect(limit).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Error::new(
+            ErrorKind::Invalid,
+            format!("the request body is not the JSON it should be: {error}"),
+        )
+    })
+}

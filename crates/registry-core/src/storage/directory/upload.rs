@@ -1,0 +1,226 @@
+//! Streamed writes to fresh files.
+
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, IoSlice, Write},
+    mem,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{ambiguous, blocking, failed, version, write};
+use crate::storage::{StorageError, Upload, Version};
+
+/// How much is gathered before it is written. As much may be on its way to the disk meanwhile.
+const BATCH: usize = 512 << 10;
+
+/// How much of a long upload is written before a thread begins to make it durable, so that little
+/// is left to do at the end.
+const FLUSH: usize = 32 << 20;
+
+/// An upload to a file that is created under its final name: nobody else writes it.
+///
+/// Pieces are gathered into batches, each written on the blocking pool while the next arrives, so
+/// that a slow client holds no thread. What fits into one batch costs a single hop, at the end.
+pub(super) struct FileUpload {
+    path: PathBuf,
+    batch: Vec<Bytes>,
+    batched: usize,
+    state: State,
+}
+
+enum State {
+    /// Nothing was written yet.
+    New,
+    /// A batch is being written.
+    Writing(JoinHandle<Result<Writer, StorageError>>),
+    /// Nothing is being written.
+    Idle(Writer),
+    /// A write failed, or all is done.
+    Over,
+}
+
+impl FileUpload {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            batch: Vec::new(),
+            batched: 0,
+            state: State::New,
+        }
+    }
+
+    /// Waits for the batch that is being written. `None` before the first.
+    async fn idle(&mut self) -> Result<Option<Writer>, StorageError> {
+        if let State::Writing(writing) = &mut self.state {
+            let result = writing.await;
+            self.state = State::Over;
+            self.state = State::Idle(result.map_err(|error| ambiguous(io::Error::other(error)))??);
+        }
+        match mem::replace(&mut self.state, State::Over) {
+            State::Idle(writer) => Ok(Some(writer)),
+            State::New => Ok(None),
+            State::Writing(_) | State::Over => Err(failed(io::Error::other("the upload is over"))),
+        }
+    }
+
+    fn take_batch(&mut self) -> Vec<Bytes> {
+        self.batched = 0;
+        mem::take(&mut self.batch)
+    }
+}
+
+#[async_trait]
+impl Upload for FileUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.batched += bytes.len();
+        self.batch.push(bytes);
+        if self.batched < BATCH {
+            return Ok(());
+        }
+        let writer = self.idle().await?;
+        let (batch, path) = (self.take_batch(), self.path.clone());
+        self.state = State::Writing(spawn_blocking(move || {
+            let mut writer = writer.map_or_else(|| Writer::create(&path), Ok)?;
+            let result = writer.write(&batch).map_err(failed);
+            remove_if_failed(result, &path)?;
+            Ok(writer)
+        }));
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<Version, StorageError> {
+        let writer = self.idle().await?;
+        let (batch, path) = (self.take_batch(), self.path.clone());
+        blocking(move || {
+            let mut writer = writer.map_or_else(|| Writer::create(&path), Ok)?;
+            let result = writer
+                .write(&batch)
+                .and_then(|()| writer.finish())
+                .map_err(failed)
+                .and_then(|metadata| {
+                    write::sync_folder(write::parent(&path)).map_err(ambiguous)?;
+                    Ok(version(&metadata))
+                });
+            remove_if_failed(result, &path)
+        })
+        .await
+    }
+
+    async fn abort(mut self: Box<Self>) -> Result<(), StorageError> {
+        match mem::replace(&mut self.state, State::Over) {
+            State::New | State::Over => Ok(()),
+            state => remove(state, mem::take(&mut self.path)).await,
+        }
+    }
+}
+
+impl Drop for FileUpload {
+    fn drop(&mut self) {
+        let state = mem::replace(&mut self.state, State::Over);
+        if matches!(state, State::New | State::Over) {
+            return;
+        }
+        let path = mem::take(&mut self.path);
+        match tokio::runtime::Handle::try_current() {
+            // Best effort: what stays is named by nothing.
+            Ok(runtime) => drop(runtime.spawn(remove(state, path))),
+            Err(_) => drop(fs::remove_file(path)),
+        }
+    }
+}
+
+/// Removes the file, once nothing is being written.
+async fn remove(state: State, path: PathBuf) -> Result<(), StorageError> {
+    if let State::Writing(writing) = state {
+        // It may have failed; the file goes either way.
+        let _ = writing.await;
+    }
+    blocking(move || match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    })
+    .await
+}
+
+/// A file being written.
+struct Writer {
+    file: File,
+    /// How much was written since the last flush began.
+    dirty: usize,
+    flush: Option<thread::JoinHandle<io::Result<()>>>,
+}
+
+impl Writer {
+    /// Creates the file, and its folders where they are missing.
+    fn create(path: &Path) -> Result<Self, StorageError> {
+        let file = write::in_folder(write::parent(path), || File::create_new(path));
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => StorageError::Precondition,
+            _ => failed(error),
+        })?;
+        Ok(Self {
+            file,
+            dirty: 0,
+            flush: None,
+        })
+    }
+
+    fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
+        write_all(&mut self.file, batch)?;
+        self.dirty += batch.iter().map(Bytes::len).sum::<usize>();
+        let flushing = self.flush.as_ref();
+        if self.dirty >= FLUSH && flushing.is_none_or(thread::JoinHandle::is_finished) {
+            self.flushed()?;
+            self.dirty = 0;
+            // On the same open file, so that its errors are seen by one of the two who look.
+            let file = self.file.try_clone()?;
+            let flush = thread::Builder::new().name("flush".into());
+            self.flush = flush.spawn(move || file.sync_data()).ok();
+        }
+        Ok(())
+    }
+
+    /// Waits for the flush under way.
+    fn flushed(&mut self) -> io::Result<()> {
+        let done = self.flush.take().map(thread::JoinHandle::join);
+        done.unwrap_or(Ok(Ok(())))
+            .unwrap_or_else(|_| Err(io::Error::other("a flush panicked")))
+    }
+
+    /// Makes all bytes durable.
+    fn finish(mut self) -> io::Result<fs::Metadata> {
+        self.flushed()?;
+        self.file.sync_data()?;
+        self.file.metadata()
+    }
+}
+
+/// Removes a file that failed to be written. Best effort: what stays is named by nothing.
+fn remove_if_failed<T>(result: Result<T, StorageError>, path: &Path) -> Result<T, StorageError> {
+    if result.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    result
+}
+
+fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<_> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
+    let mut slices = slices.as_mut_slice();
+    while !slices.is_empty() {
+        match file.write_vectored(slices) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! What protocols keep and how: documents, bytes, the log and what is made of them.
+
+mod catalog;
+mod document;
+mod documents;
+mod hooks;
+mod log;
+mod maintenance;
+mod rendered;
+mod repo;
+mod stage;
+mod view;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, SystemTime},
+};
+
+pub use self::{
+    catalog::{Catalog, Resource, StoredBytes},
+    document::{Document, Entries, RawDocument},
+    documents::{Documents, Snapshot},
+    hooks::{Actor, Inspector, Operation, StorageHook, Veto},
+    log::LogEntry,
+    maintenance::{GcReport, Problem, VerifyReport},
+    rendered::Rendered,
+    repo::{Change, Repo},
+    stage::{Incoming, Inspection, StageWriter, Staged},
+    view::Fold,
+};
+pub(crate) use self::{
+    documents::lock,
+    hooks::Hooks,
+    rendered::{Forms, forms},
+};
+use self::{
+    log::{Log, Subject},
+    view::View,
+};
+use crate::{error::Result, storage::Key};
+
+/// A document that is ahead of the log for longer than this lost its append to a crash.
+const HEAL_AFTER: Duration = Duration::from_secs(5);
+
+/// One mount's part of the bucket.
+#[derive(Clone)]
+pub(crate) struct Store(Arc<Inner>);
+
+struct Inner {
+    name: Arc<str>,
+    protocol: &'static str,
+    root: Key,
+    documents: Documents,
+    catalog: Arc<dyn Catalog>,
+    log: Log,
+    view: Arc<View>,
+    forms: Arc<Forms>,
+    hooks: Hooks,
+}
+
+impl Inner {
+    /// Whose document lies at a key of the bucket, if the log speaks of it.
+    fn subject(&self, key: &Key) -> Option<Resource> {
+        self.catalog.subject(&key.below(&self.root)?)
+    }
+
+    fn log_folder(&self) -> Result<Key> {
+        Ok(self.root.join("log")?)
+    }
+}
+
+impl Store {
+    pub(crate) fn new(
+        name: &str,
+        protocol: &'static str,
+        catalog: Arc<dyn Catalog>,
+        documents: Documents,
+        forms: Arc<Forms>,
+        hooks: Hooks,
+    ) -> Result<Self> {
+        let root = Key::new(name)?;
+        let folder = root.join("log")?;
+        let log = Log::new(documents.clone(), catalog.clone(), folder.clone());
+        let view = Arc::new(View::new(documents.clone(), folder, catalog.fold()));
+        let name = name.into();
+        Ok(Self(Arc::new(Inner {
+            name,
+            protocol,
+            root,
+            documents,
+            catalog,
+            log,
+            view,
+            forms,
+            hooks,
+        })))
+    }
+
+    /// The mount's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// A handle on one resource. Only `Granted` asks for one, having checked the right to it.
+    pub(crate) fn repo(&self, resource: &Resource, actor: Arc<Actor>) -> Repo {
+        Repo::new(self.clone(), resource, actor)
+    }
+
+    /// Looks at the mount's view, brought up to date.
+    pub(crate) async fn view<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<R> {
+        self.0.view.refresh().await?;
+        self.0.view.look(look)
+    }
+
+    /// Reads the log from its last checkpoint on, so that the first view is no slower than others.
+    pub(crate) async fn warm_up(&self) -> Result<()> {
+        self.0.view.refresh().await
+    }
+
+    /// Heals what a crash left between a commit and its append: called on every read, it costs
+    /// nothing once the revision is known to be in the log.
+    fn heal(&self, name: &Arc<str>, key: &Key, snapshot: &Arc<Snapshot>) {
+        if snapshot.logged.load(Ordering::Relaxed) {
+            return;
+        }
+        let age = SystemTime::now().duration_since(snapshot.document.modified);
+        if age.unwrap_or_default() < HEAL_AFTER {
+            return;
+        }
+        snapshot.logged.store(true, Ordering::Relaxed);
+        let (store, snapshot) = (self.clone(), snapshot.clone());
+        let subject = Subject {
+            name: name.clone(),
+            key: key.clone(),
+        };
+        tokio::spawn(async move {
+            let healed: Result<()> = async {
+                store.0.view.refresh().await?;
+                let seen = store.0.view.revision(&subject.name);
+                if seen.is_none_or(|seen| seen < snapshot.document.revision) {
+                    tracing::info!(name = %subject.name, "a change was missing in the log; appended");
+                    store.0.log.append(subject).await?;
+                }
+                Ok(())
+            }
+            .await;
+            if let Err(error) = healed {
+                snapshot.logged.store(false, Ordering::Relaxed);
+                tracing::warn!(
+                    ?error,
+                    "the log could not be healed; the next read tries again"
+                );
+            }
+        });
+    }
+}

@@ -1,0 +1,102 @@
+//! The forms in which documents are served, made once and kept while they last.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io::Write,
+    sync::Arc,
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use quick_cache::{Weighter, sync::Cache};
+
+use crate::{
+    digest::{hex, sha256},
+    error::{Error, Result},
+    storage::{Key, Version},
+};
+
+/// Forms smaller than this are not compressed, in bytes.
+const COMPRESS_FROM: usize = 512;
+/// Forms larger than this are made off the async threads, in bytes of the document.
+pub(crate) const INLINE: usize = 64 << 10;
+
+/// A form of a document, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The bytes.
+    pub body: Bytes,
+    /// The same, compressed by gzip, if that is worth it.
+    pub gzip: Option<Bytes>,
+    /// Its strong entity tag; that of the compressed bytes differs.
+    pub etag: HeaderValue,
+    /// The entity tag of the compressed bytes.
+    pub gzip_etag: HeaderValue,
+    /// The media type.
+    pub content_type: HeaderValue,
+    /// When what it says last changed.
+    pub modified: SystemTime,
+}
+
+impl Rendered {
+    /// Compresses and tags a form.
+    ///
+    /// # Errors
+    /// When compression fails.
+    pub fn new(body: Vec<u8>, content_type: &'static str, modified: SystemTime) -> Result<Self> {
+        let tag = hex(&sha256(&body)[..12]);
+        let gzip = if body.len() < COMPRESS_FROM {
+            None
+        } else {
+            Some(gzip(&body)?)
+        };
+        let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
+        Ok(Self {
+            etag: header(format!("\"{tag}\""))?,
+            gzip_etag: header(format!("\"{tag}-gz\""))?,
+            body: body.into(),
+            gzip,
+            content_type: HeaderValue::from_static(content_type),
+            modified,
+        })
+    }
+}
+
+fn gzip(body: &[u8]) -> Result<Bytes> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    encoder.write_all(body).map_err(Error::internal)?;
+    Ok(encoder.finish().map_err(Error::internal)?.into())
+}
+
+/// What a form is kept under.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct FormKey {
+    pub(crate) document: Key,
+    pub(crate) version: Version,
+    pub(crate) form: &'static str,
+    pub(crate) base: u64,
+}
+
+/// A number for a base address, to tell forms apart by.
+pub(crate) fn base_number(base: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    base.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[derive(Clone)]
+pub(crate) struct ByWeight;
+
+impl Weighter<FormKey, Arc<Rendered>> for ByWeight {
+    fn weight(&self, _: &FormKey, form: &Arc<Rendered>) -> u64 {
+        (512 + form.body.len() + form.gzip.as_ref().map_or(0, Bytes::len)) as u64
+    }
+}
+
+pub(crate) type Forms = Cache<FormKey, Arc<Rendered>, ByWeight>;
+
+/// A cache of about `bytes` bytes.
+pub(crate) fn forms(bytes: u64) -> Forms {
+    Cache::with_weighter(1024, bytes, ByWeight)
+}

@@ -1,0 +1,388 @@
+//! The handle on one resource: all that a protocol does to its documents and bytes.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::oneshot;
+
+use super::{
+    Store,
+    catalog::{Resource, StoredBytes},
+    document::{Document, RawDocument},
+    documents::{self, Settled, Snapshot, lock},
+    hooks::{Actor, Operation},
+    log::Subject,
+    rendered::{FormKey, INLINE, Rendered, base_number},
+    stage::{Incoming, StageWriter, Staged},
+};
+use crate::{
+    digest::random_hex,
+    error::{Error, Result},
+    storage::{ByteRange, Get, GetOptions, Key, Object, StorageError},
+};
+
+/// One package, repository or crate of a mount, for one request.
+#[derive(Clone)]
+pub struct Repo {
+    store: Store,
+    name: Arc<str>,
+    home: Key,
+    actor: Arc<Actor>,
+}
+
+/// What a change of a document came to.
+#[derive(Clone, Debug)]
+pub struct Change<R> {
+    /// The answer for the caller.
+    pub value: R,
+    /// Whether the document changed and is to be written.
+    pub write: bool,
+    /// Bytes that the document names no longer; they are deleted after the write.
+    pub removed: Vec<StoredBytes>,
+}
+
+impl<R> Change<R> {
+    /// The document changed.
+    pub fn write(value: R) -> Self {
+        Self {
+            value,
+            write: true,
+            removed: Vec::new(),
+        }
+    }
+
+    /// The document is as it should be already.
+    pub fn keep(value: R) -> Self {
+        Self {
+            value,
+            write: false,
+            removed: Vec::new(),
+        }
+    }
+
+    /// The document changed and names some bytes no longer.
+    #[must_use]
+    pub fn removing(mut self, removed: Vec<StoredBytes>) -> Self {
+        self.removed = removed;
+        self
+    }
+}
+
+impl Repo {
+    pub(super) fn new(store: Store, resource: &Resource, actor: Arc<Actor>) -> Self {
+        let home = resource.home.under(&store.0.root);
+        Self {
+            store,
+            name: resource.name.clone(),
+            home,
+            actor,
+        }
+    }
+
+    /// The resource's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The document `file` as it is now, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn document<H>(&self, file: &str) -> Result<Option<Document<H>>>
+    where
+        H: DeserializeOwned + Default,
+    {
+        let snapshot = self.snapshot(file).await?;
+        snapshot
+            .map(|snapshot| snapshot.document.typed())
+            .transpose()
+    }
+
+    /// One entry of the document `file` as it is now, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn entry(&self, file: &str, name: &str) -> Result<Option<Bytes>> {
+        let snapshot = self.snapshot(file).await?;
+        Ok(snapshot.and_then(|snapshot| snapshot.document.entries.get(name).cloned()))
+    }
+
+    async fn snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
+        let key = self.home.join(file)?;
+        let snapshot = self.store.0.documents.read(&key).await?;
+        if let Some(snapshot) = &snapshot {
+            self.store.heal(&self.name, &key, snapshot);
+        }
+        Ok(snapshot)
+    }
+
+    /// A form of the document `file`, made by `render` once per version of it and base address.
+    ///
+    /// # Errors
+    /// What `render` says, or when the store fails.
+    pub async fn rendered<H>(
+        &self,
+        file: &str,
+        form: &'static str,
+        base: &str,
+        render: impl FnOnce(&Document<H>) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Option<Arc<Rendered>>>
+    where
+        H: DeserializeOwned + Default,
+    {
+        let Some(snapshot) = self.snapshot(file).await? else {
+            return Ok(None);
+        };
+        let key = FormKey {
+            document: self.home.join(file)?,
+            version: snapshot.version.clone(),
+            form,
+            base: base_number(base),
+        };
+        let forms = self.store.0.forms.clone();
+        let make = async {
+            let work = {
+                let snapshot = snapshot.clone();
+                move || render(&snapshot.document.typed()?).map(Arc::new)
+            };
+            if snapshot.document.weight() <= INLINE {
+                return work();
+            }
+            tokio::task::spawn_blocking(work)
+                .await
+                .map_err(Error::internal)?
+        };
+        forms.get_or_insert_async(&key, make).await.map(Some)
+    }
+
+    /// Starts to take in the bytes of an artifact.
+    ///
+    /// # Errors
+    /// A hook's veto, or when the store cannot begin.
+    pub async fn stage(&self, incoming: &Incoming<'_>) -> Result<StageWriter> {
+        let unique = random_hex::<8>()?;
+        let most = Key::MAX_SEGMENT - 1 - unique.len() - incoming.extension.len();
+        let stem = Key::segment_within(incoming.stem, most);
+        let file = format!("{stem}.{unique}{}", incoming.extension);
+        let key = self.home.join(&file)?;
+        let operation = self.operation(key.clone(), incoming.size, incoming.content_type);
+        let mut inspectors = Vec::new();
+        for hook in &*self.store.0.hooks {
+            inspectors.extend(hook.before_put(&operation).await?);
+        }
+        let storage = self.store.0.documents.storage().clone();
+        let upload = storage.upload(&key).await?;
+        Ok(StageWriter::new(
+            upload, storage, file, incoming, operation, inspectors,
+        ))
+    }
+
+    fn operation(&self, key: Key, size: Option<u64>, content_type: &'static str) -> Operation {
+        Operation {
+            actor: self.actor.clone(),
+            protocol: self.store.0.protocol,
+            mount: self.store.0.name.clone(),
+            resource: self.name.clone(),
+            key,
+            size,
+            content_type,
+        }
+    }
+
+    /// Opens bytes that a document names.
+    ///
+    /// # Errors
+    /// A hook's veto, or a failure of the store; bytes that are missing are a fault of ours.
+    pub async fn open(
+        &self,
+        stored: &StoredBytes,
+        content_type: &'static str,
+        range: Option<ByteRange>,
+        head: bool,
+    ) -> Result<Object> {
+        let key = self.home.join(&stored.file)?;
+        let operation = self.operation(key, Some(stored.size), content_type);
+        for hook in &*self.store.0.hooks {
+            hook.before_get(&operation).await?;
+        }
+        let options = GetOptions {
+            range,
+            head,
+            if_none_match: None,
+        };
+        let storage = self.store.0.documents.storage();
+        let object = match storage.get(&operation.key, options).await {
+            Ok(Get::Found(object)) => object,
+            Ok(Get::NotModified) => return Err(Error::internal("not modified since never")),
+            Err(StorageError::NotFound) => {
+                return Err(Error::internal(format!(
+                    "the bytes {} are missing",
+                    operation.key
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for hook in &*self.store.0.hooks {
+            hook.after_get(&operation).await;
+        }
+        Ok(object)
+    }
+
+    /// Changes the document `file`, and with it the fate of `staged` bytes: once the document that
+    /// names them is written they stay, in every other case they go.
+    ///
+    /// `change` may be called more than once, each time on the newest document. When this returns,
+    /// what it says is durable, visible everywhere and in the log. It runs to its end even when
+    /// the caller goes away.
+    ///
+    /// # Errors
+    /// What `change` says, a hook's veto, or when the store fails.
+    pub async fn change<H, R, F>(&self, file: &str, staged: Vec<Staged>, change: F) -> Result<R>
+    where
+        H: Serialize + DeserializeOwned + Default + Send + 'static,
+        R: Send + 'static,
+        F: FnMut(&mut Document<H>) -> Result<Change<R>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let work = Work {
+            repo: self.clone(),
+            key: self.home.join(file)?,
+            change: Mutex::new(change),
+            staged,
+            outcome: None,
+            reply,
+            head: std::marker::PhantomData::<fn(H)>,
+        };
+        let key = work.key.clone();
+        self.store.0.documents.submit(&key, Box::new(work));
+        answer
+            .await
+            .map_err(|_| Error::internal("the change broke off"))?
+    }
+}
+
+/// A change on its way through its document's lane.
+struct Work<H, R, F> {
+    repo: Repo,
+    key: Key,
+    change: Mutex<F>,
+    staged: Vec<Staged>,
+    outcome: Option<Change<R>>,
+    reply: oneshot::Sender<Result<R>>,
+    head: std::marker::PhantomData<fn(H)>,
+}
+
+#[async_trait]
+impl<H, R, F> documents::Change for Work<H, R, F>
+where
+    H: Serialize + DeserializeOwned + Default + Send + 'static,
+    R: Send + 'static,
+    F: FnMut(&mut Document<H>) -> Result<Change<R>> + Send + 'static,
+{
+    fn apply(&mut self, document: &mut RawDocument) -> Result<bool> {
+        let mut typed: Document<H> = document.typed()?;
+        let outcome = lock(&self.change)(&mut typed)?;
+        let write = outcome.write;
+        if write {
+            document.head = serde_json::to_vec(&typed.head)
+                .map_err(Error::internal)?
+                .into();
+            document.entries = typed.entries;
+        }
+        self.outcome = Some(outcome);
+        Ok(write)
+    }
+
+    async fn admit(&mut self) -> Result<()> {
+        let Some(outcome) = &self.outcome else {
+            return Ok(());
+        };
+        for stored in &outcome.removed {
+            let operation = self.repo.removal(stored)?;
+            for hook in &*self.repo.store.0.hooks {
+                hook.before_delete(&operation).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle(mut self: Box<Self>, end: Result<Settled>) {
+        let end = self.follow(end).await;
+        // A caller who went away does not want the answer; all of the work is done.
+        drop(self.reply.send(end));
+    }
+}
+
+impl<H, R, F> Work<H, R, F> {
+    /// All that follows from the write, or from there being none.
+    async fn follow(&mut self, end: Result<Settled>) -> Result<R> {
+        let staged = std::mem::take(&mut self.staged);
+        let settled = match end {
+            Ok(settled) => settled,
+            Err(error) => {
+                // Whether the write landed is not known when the store is failing: then the bytes
+                // stay, for `gc` to judge.
+                let unsure = error.kind() == crate::ErrorKind::Unavailable;
+                forget(staged, unsure);
+                return Err(error);
+            }
+        };
+        let Some(outcome) = self.outcome.take() else {
+            return Err(Error::internal("a change without an outcome"));
+        };
+        let hooks = &self.repo.store.0.hooks;
+        if outcome.write {
+            for mut bytes in staged {
+                bytes.keep();
+                for hook in &**hooks {
+                    hook.after_put(&bytes.operation).await;
+                }
+            }
+        } else {
+            forget(staged, false);
+        }
+        if settled.revision > 0 && self.repo.store.0.subject(&self.key).is_some() {
+            let subject = Subject {
+                name: self.repo.name.clone(),
+                key: self.key.clone(),
+            };
+            self.repo.store.0.log.append(subject).await?;
+        }
+        for stored in outcome.removed.iter().filter(|_| outcome.write) {
+            let operation = self.repo.removal(stored)?;
+            if let Err(error) = self
+                .repo
+                .store
+                .0
+                .documents
+                .storage()
+                .delete(&operation.key)
+                .await
+            {
+                tracing::warn!(key = %operation.key, ?error, "bytes were not deleted; gc will");
+            }
+            for hook in &**hooks {
+                hook.after_delete(&operation).await;
+            }
+        }
+        Ok(outcome.value)
+    }
+}
+
+/// Lets staged bytes go; keeps them if a document may name them after all.
+fn forget(staged: Vec<Staged>, unsure: bool) {
+    for mut bytes in staged {
+        if unsure {
+            bytes.keep();
+        }
+    }
+}
+
+impl Repo {
+    fn removal(&self, stored: &StoredBytes) -> Result<Operation> {
+        let key = self.home.join(&stored.file)?;
+        Ok(self.operation(key, Some(stored.size), "application/octet-stream"))
+    }
+}

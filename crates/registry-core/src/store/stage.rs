@@ -1,0 +1,249 @@
+//! Bytes on their way in: hashed as they stream, written once under a key of their own, and
+//! forgotten unless a document comes to name them.
+
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+
+use super::{
+    catalog::StoredBytes,
+    hooks::{Inspector, Operation},
+};
+use crate::{
+    digest::{Algorithm, Digests, MultiHasher},
+    error::{Error, ErrorKind, Result},
+    storage::{Key, Storage, Upload},
+};
+
+/// The size of the pieces handed to the store, in bytes.
+const PIECE: usize = 256 << 10;
+
+/// What is said of bytes before they come.
+#[derive(Clone, Debug)]
+pub struct Incoming<'a> {
+    /// The file's name without what makes it unique, such as `left-pad-1.0.0`.
+    pub stem: &'a str,
+    /// What follows the part that makes it unique, such as `.tgz`.
+    pub extension: &'a str,
+    /// The media type.
+    pub content_type: &'static str,
+    /// The size, if it was announced.
+    pub size: Option<u64>,
+    /// The most bytes that are taken.
+    pub limit: u64,
+    /// Which digests to compute.
+    pub digests: &'a [Algorithm],
+}
+
+/// Takes in the bytes of one artifact.
+pub struct StageWriter {
+    upload: Box<dyn Upload>,
+    hasher: MultiHasher,
+    inspectors: Vec<Box<dyn Inspector>>,
+    buffer: BytesMut,
+    size: u64,
+    limit: u64,
+    file: String,
+    pub(crate) operation: Operation,
+    storage: Arc<dyn Storage>,
+}
+
+/// Bytes that are written and durable, and that no document names yet. Dropped without a commit,
+/// they are deleted.
+#[derive(Debug)]
+pub struct Staged {
+    file: String,
+    size: u64,
+    digests: Digests,
+    pub(crate) operation: Operation,
+    storage: Option<Arc<dyn Storage>>,
+}
+
+impl StageWriter {
+    pub(crate) fn new(
+        upload: Box<dyn Upload>,
+        storage: Arc<dyn Storage>,
+        file: String,
+        incoming: &Incoming<'_>,
+        operation: Operation,
+        inspectors: Vec<Box<dyn Inspector>>,
+    ) -> Self {
+        Self {
+            upload,
+            hasher: MultiHasher::new(incoming.digests),
+            inspectors,
+            buffer: BytesMut::new(),
+            size: 0,
+            limit: incoming.limit,
+            file,
+            operation,
+            storage,
+        }
+    }
+
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] beyond the limit, a hook's veto, or a failure of the store.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.size += bytes.len() as u64;
+        if self.size > self.limit {
+            let limit = self.limit;
+            let message = format!("an artifact may have {limit} bytes at most");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        self.hasher.update(&bytes);
+        for inspector in &mut self.inspectors {
+            inspector.feed(&bytes)?;
+        }
+        if self.buffer.is_empty() && bytes.len() >= PIECE {
+            return Ok(self.upload.write(bytes).await?);
+        }
+        self.buffer.extend_from_slice(&bytes);
+        if self.buffer.len() >= PIECE {
+            let piece = self.buffer.split().freeze();
+            self.upload.write(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the bytes durable.
+    ///
+    /// # Errors
+    /// A hook's veto, or a failure of the store.
+    pub async fn finish(mut self) -> Result<Staged> {
+        for inspector in &mut self.inspectors {
+            inspector.finish()?;
+        }
+        if !self.buffer.is_empty() {
+            let last = self.buffer.split().freeze();
+            self.upload.write(last).await?;
+        }
+        self.operation.size = Some(self.size);
+        // From here on the bytes may exist: whatever happens, they are not left behind.
+        let staged = Staged {
+            file: self.file,
+            size: self.size,
+            digests: self.hasher.finish(),
+            operation: self.operation,
+            storage: Some(self.storage),
+        };
+        self.upload.finish().await?;
+        Ok(staged)
+    }
+}
+
+impl Staged {
+    /// The file, below the resource's folder.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The digests asked for.
+    pub fn digests(&self) -> &Digests {
+        &self.digests
+    }
+
+    /// What a document keeps to name the bytes by, with the digest of `algorithm`.
+    pub fn stored(&self, algorithm: Algorithm) -> StoredBytes {
+        StoredBytes {
+            file: self.file.clone(),
+            size: self.size,
+            algorithm,
+            digest: self.digests.hex(algorithm),
+        }
+    }
+
+    /// A document names the bytes now: they stay.
+    pub(crate) fn keep(&mut self) {
+        self.storage = None;
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let Some(storage) = self.storage.take() else {
+            return;
+        };
+        let key: Key = self.operation.key.clone();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            if let Err(error) = storage.delete(&key).await {
+                tracing::warn!(%key, ?error, "bytes that nothing names were not deleted; gc will");
+            }
+        });
+    }
+}
+
+/// A look into bytes as they stream, by code that reads: it runs on a thread of its own and is fed
+/// through a short queue, so that an archive is checked without ever being whole in memory.
+pub struct Inspection<T> {
+    feed: Option<mpsc::Sender<Bytes>>,
+    task: tokio::task::JoinHandle<Result<T>>,
+}
+
+impl<T: Send + 'static> Inspection<T> {
+    /// Starts `inspect` on the bytes that will be fed.
+    pub fn start(inspect: impl FnOnce(&mut dyn Read) -> Result<T> + Send + 'static) -> Self {
+        let (feed, queue) = mpsc::channel(4);
+        let task = tokio::task::spawn_blocking(move || {
+            inspect(&mut Queue {
+                queue,
+                current: Bytes::new(),
+            })
+        });
+        Self {
+            feed: Some(feed),
+            task,
+        }
+    }
+
+    /// Feeds more bytes. Code that has seen enough, or too much, takes no more; that is no error
+    /// until [`finish`](Self::finish).
+    pub async fn feed(&mut self, bytes: Bytes) {
+        if let Some(feed) = &self.feed
+            && feed.send(bytes).await.is_err()
+        {
+            self.feed = None;
+        }
+    }
+
+    /// Ends the bytes and takes the verdict.
+    ///
+    /// # Errors
+    /// What the code said.
+    pub async fn finish(mut self) -> Result<T> {
+        self.feed = None;
+        self.task.await.map_err(Error::internal)?
+    }
+}
+
+struct Queue {
+    queue: mpsc::Receiver<Bytes>,
+    current: Bytes,
+}
+
+impl Read for Queue {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.queue.blocking_recv() {
+                Some(bytes) => self.current = bytes,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.current.len());
+        buffer[..count].copy_from_slice(&self.current.split_to(count));
+        Ok(count)
+    }
+}

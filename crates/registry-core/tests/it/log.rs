@@ -1,0 +1,212 @@
+//! What is acknowledged stands in every view, on every replica; what a crash left is healed.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use http::StatusCode;
+use registry_core::storage::{Key, Memory, PutMode, Storage};
+use registry_testkit::Fault;
+
+use crate::{faulty, service, writer};
+
+async fn keys(storage: &dyn Storage, prefix: &str) -> Vec<Key> {
+    let prefix = Key::new(prefix).unwrap();
+    storage
+        .list(Some(&prefix), None)
+        .map(|entry| entry.unwrap().key)
+        .collect()
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_on_one_replica_is_listed_on_another_at_once() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let replicas = [
+        writer(storage.clone()),
+        writer(storage.clone()),
+        writer(storage),
+    ];
+    for n in 0..60 {
+        let name = format!("/toy/b{n}/x");
+        assert_eq!(
+            replicas[n % 3].put(&name, "1").await.status,
+            StatusCode::CREATED
+        );
+        let listed = replicas[(n + 1) % 3].get("/toy/-/boxes").await.json();
+        assert_eq!(listed.as_array().unwrap().len(), n + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appends_survive_a_store_that_fails_and_lies() {
+    for fault in [Fault::Lost, Fault::Unanswered, Fault::Retried, Fault::Slow] {
+        for storage in faulty() {
+            let clients = [
+                writer(Arc::new(storage.clone())),
+                writer(Arc::new(storage.clone())),
+            ];
+            for n in 0..6 {
+                storage.tell("/log/", fault);
+                let name = format!("/toy/b{n}/x");
+                assert_eq!(
+                    clients[n % 2].put(&name, "1").await.status,
+                    StatusCode::CREATED
+                );
+            }
+            for client in &clients {
+                let listed = client.get("/toy/-/boxes").await.json();
+                assert_eq!(listed.as_array().unwrap().len(), 6, "{fault:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_log_is_sealed_in_chunks_and_restarted_from_a_checkpoint() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let replicas = [writer(storage.clone()), writer(storage.clone())];
+    let long = "n".repeat(150);
+    let mut expected = BTreeSet::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..9000 {
+        let client = replicas[n % 2].clone();
+        let name = format!("{long}{n}");
+        expected.insert(name.clone());
+        tasks.spawn(async move { client.put(&format!("/toy/{name}/x"), "1").await.status });
+        if n % 256 == 0 {
+            while let Some(status) = tasks.join_next().await {
+                assert_eq!(status.unwrap(), StatusCode::CREATED);
+            }
+            // A replica that looks now and then writes the checkpoints.
+            replicas[0].get("/toy/-/boxes").await;
+        }
+    }
+    while let Some(status) = tasks.join_next().await {
+        assert_eq!(status.unwrap(), StatusCode::CREATED);
+    }
+    replicas[0].get("/toy/-/boxes").await;
+    let chunks = keys(&*storage, "toy/log").await;
+    assert!(chunks.len() > 40, "{}", chunks.len());
+    while keys(&*storage, "toy/log/checkpoint").await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // A checkpoint that was not written to its end is passed over.
+    let torn = Key::new("toy/log/checkpoint/boxes/9999999999-torn").unwrap();
+    storage
+        .put(&torn, "{\"name\":\"x\"".into(), PutMode::Create)
+        .await
+        .unwrap();
+    let fresh = writer(storage.clone()).get("/toy/-/boxes").await.json();
+    let fresh: BTreeSet<String> = serde_json::from_value(fresh).unwrap();
+    assert_eq!(fresh, expected);
+    // It really starts there: the chunks before it are not needed.
+    let first = Key::new("toy/log/0000000000").unwrap();
+    storage.delete(&first).await.unwrap();
+    let again = writer(storage.clone()).get("/toy/-/boxes").await.json();
+    assert_eq!(again.as_array().unwrap().len(), expected.len());
+}
+
+/// A store in which a box was committed and the process died before it told the log.
+async fn crashed() -> Arc<dyn Storage> {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let client = writer(storage.clone());
+    client.put("/toy/a/x", "1").await;
+    client.put("/toy/b/x", "1").await;
+    for key in keys(&*storage, "toy/log").await {
+        storage.delete(&key).await.unwrap();
+    }
+    storage
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_heals_the_log() {
+    let client = writer(crashed().await);
+    assert_eq!(client.get("/toy/-/boxes").await.text(), "[]");
+    assert_eq!(client.put("/toy/a/x", "1").await.status, StatusCode::OK);
+    assert_eq!(client.get("/toy/-/boxes").await.text(), "[\"a\"]");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_heals_the_log_after_a_while() {
+    let client = writer(crashed().await);
+    client.get("/toy/a/x").await;
+    assert_eq!(client.get("/toy/-/boxes").await.text(), "[]");
+    tokio::time::sleep(Duration::from_millis(5100)).await;
+    client.get("/toy/a/x").await;
+    while client.get("/toy/-/boxes").await.text() != "[\"a\"]" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_names_what_is_wrong_and_repairs_the_log() {
+    let storage = crashed().await;
+    let registry = service(storage.clone());
+    let report = registry.verify(false).await.unwrap();
+    assert_eq!(
+        (report.documents, report.artifacts, report.problems.len()),
+        (2, 2, 2)
+    );
+    assert!(!report.is_sound());
+    assert!(registry.verify(true).await.unwrap().is_sound());
+    assert!(registry.verify(false).await.unwrap().problems.is_empty());
+
+    let files = keys(&*storage, "toy/boxes/a").await;
+    let bytes = files
+        .iter()
+        .find(|key| key.as_str().ends_with(".bin"))
+        .unwrap();
+    storage
+        .put(bytes, "2".into(), PutMode::Replace)
+        .await
+        .unwrap();
+    let report = registry.verify(true).await.unwrap();
+    assert!(report.to_string().contains("hashes to"), "{report}");
+    storage.delete(bytes).await.unwrap();
+    let report = registry.verify(true).await.unwrap();
+    assert!(report.to_string().contains("is missing"), "{report}");
+    assert!(!report.is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gc_takes_what_nothing_names_and_is_old_enough() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let registry = service(storage.clone());
+    writer(storage.clone()).put("/toy/a/x", "1").await;
+    let orphan = |name: &str| Key::new(format!("toy/boxes/{name}")).unwrap();
+    let orphans = [orphan("a/x.0000000000000000.bin"), orphan("nobody/y.bin")];
+    for key in &orphans {
+        storage.put(key, "1".into(), PutMode::Create).await.unwrap();
+    }
+    let hour = Duration::from_secs(3600);
+    let report = registry.gc(hour, false).await.unwrap();
+    assert_eq!((report.collected.len(), report.young), (0, 2));
+    let report = registry.gc(Duration::ZERO, true).await.unwrap();
+    assert_eq!(
+        report
+            .collected
+            .iter()
+            .map(|(key, _)| key)
+            .collect::<Vec<_>>(),
+        orphans.iter().collect::<Vec<_>>()
+    );
+    assert_eq!(
+        registry
+            .gc(Duration::ZERO, false)
+            .await
+            .unwrap()
+            .collected
+            .len(),
+        2
+    );
+    assert_eq!(
+        registry
+            .gc(Duration::ZERO, false)
+            .await
+            .unwrap()
+            .collected
+            .len(),
+        0
+    );
+    assert_eq!(writer(storage).get("/toy/a/x").await.text(), "1");
+}

@@ -1,0 +1,123 @@
+//! What a search text asks for, and how well a card answers it.
+
+use memchr::{memchr, memmem::Finder};
+
+use super::{SearchIndex, Slot, State};
+
+/// How well a package matches; the least is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// The name is the text.
+    Exact,
+    /// The name without its scope is.
+    ExactUnscoped,
+    /// The name, or the name without its scope, begins with it.
+    Prefix,
+    /// Every word is in the name.
+    Name,
+    /// Every word is somewhere.
+    Text,
+}
+
+/// A parsed search text.
+pub(super) struct Query {
+    /// The words, lower-cased, with one space between.
+    text: String,
+    /// The longest first, since it is the rarest.
+    words: Vec<Finder<'static>>,
+    /// What a part of the card must hold: name, description, keywords, people.
+    parts: Vec<(usize, Finder<'static>)>,
+}
+
+impl Query {
+    pub(super) fn new(text: &str) -> Self {
+        let (mut words, mut parts) = (Vec::new(), Vec::new());
+        for word in text.to_lowercase().split_whitespace() {
+            match word.split_once(':') {
+                Some(("author" | "maintainer" | "publisher", who)) => {
+                    parts.push((3, format!(",{who},")));
+                }
+                Some(("keywords", all)) => {
+                    parts.extend(all.split(',').map(|keyword| (2, format!(",{keyword},"))));
+                }
+                Some(("scope", scope)) => {
+                    parts.push((0, format!("\n@{}/", scope.trim_start_matches('@'))));
+                }
+                // Known to the protocol, and about nothing that is measured here.
+                Some(("is" | "not" | "boost-exact", _)) => {}
+                _ => words.push(word.to_owned()),
+            }
+        }
+        let text = words.join(" ");
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        let finder = |needle: &String| Finder::new(needle).into_owned();
+        Self {
+            text,
+            words: words.iter().map(finder).collect(),
+            parts: parts
+                .iter()
+                .map(|(part, needle)| (*part, finder(needle)))
+                .collect(),
+        }
+    }
+
+    /// Calls `found` with each package that matches, in the order of the cards.
+    pub(super) fn run<'i>(&self, index: &'i SearchIndex, mut found: impl FnMut(Rank, &'i Slot)) {
+        let (needle, is_word) = match (self.words.first(), self.parts.first()) {
+            (Some(word), _) => (word, true),
+            (None, Some((_, part))) => (part, false),
+            (None, None) => {
+                let live = index.slots.iter().filter(|slot| slot.state == State::Live);
+                return live.for_each(|slot| found(Rank::Text, slot));
+            }
+        };
+        let cards = index.cards.as_bytes();
+        let mut slots = index.slots.iter();
+        let mut at = 0;
+        while let Some(hit) = needle.find(&cards[at..]) {
+            let hit = at + hit;
+            let end = |slot: &Slot| (slot.card.start + slot.card.length) as usize;
+            let Some(slot) = slots.find(|slot| hit < end(slot)) else {
+                return;
+            };
+            at = end(slot);
+            if slot.state == State::Live {
+                let start = slot.card.start as usize;
+                let first = is_word.then(|| hit - start);
+                if let Some(rank) = self.rank(&cards[start..at], first) {
+                    found(rank, slot);
+                }
+            }
+        }
+    }
+
+    /// How well a card matches, where the first word stands first at `first`; `None` where the
+    /// card does not match.
+    fn rank(&self, card: &[u8], first: Option<usize>) -> Option<Rank> {
+        let in_part = |(part, needle): &(usize, Finder<'_>)| {
+            let part = card.split(|byte| *byte == b'\t').nth(*part);
+            part.is_some_and(|part| needle.find(part).is_some())
+        };
+        let others = self.words.get(1..).unwrap_or_default();
+        let others_in = |text: &[u8]| others.iter().all(|word| word.find(text).is_some());
+        if !self.parts.iter().all(in_part) || !others_in(card) {
+            return None;
+        }
+        let Some(first) = first else {
+            return Some(Rank::Text);
+        };
+        let name = &card[1..memchr(b'\t', card).unwrap_or(card.len())];
+        if first > name.len() {
+            return Some(Rank::Text);
+        }
+        let unscoped = memchr(b'/', name).map_or(name, |slash| &name[slash + 1..]);
+        let text = self.text.as_bytes();
+        Some(match () {
+            () if name == text => Rank::Exact,
+            () if unscoped == text => Rank::ExactUnscoped,
+            () if name.starts_with(text) || unscoped.starts_with(text) => Rank::Prefix,
+            () if others_in(name) => Rank::Name,
+            () => Rank::Text,
+        })
+    }
+}

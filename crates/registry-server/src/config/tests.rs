@@ -1,0 +1,159 @@
+use super::*;
+
+fn load(
+    flags: &[(&'static str, &str)],
+    env: &[(&str, &str)],
+    file: &str,
+) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registry.toml");
+    std::fs::write(&path, file).unwrap();
+    let flags = flags
+        .iter()
+        .map(|(key, value)| (*key, (*value).to_owned()))
+        .collect();
+    let env = env
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    match Config::load(flags, env, Some(&path)) {
+        Ok((config, resolved)) => {
+            // What is shown is a file that says the same.
+            std::fs::write(&path, show(&resolved)).unwrap();
+            let (_, again) = Config::load(Flags::new(), std::iter::empty(), Some(&path)).unwrap();
+            let values = |all: &[Resolved]| -> Vec<_> {
+                all.iter()
+                    .map(|one| (one.key.clone(), one.value.clone()))
+                    .collect()
+            };
+            assert_eq!(values(&again), values(&resolved));
+            Ok(config)
+        }
+        Err(error) => Err(format!("{error:#}").replace(&path.display().to_string(), "FILE")),
+    }
+}
+
+#[test]
+fn the_first_word_wins() {
+    let file =
+        "anonymous = 'none'\nlisten = ['[::1]:1', '127.0.0.1:2']\n[limits]\nshutdown = '1s'\n";
+    let config = load(&[], &[], file).unwrap();
+    assert_eq!(config.anonymous, Anonymous::None);
+    assert_eq!(config.listen, ["[::1]:1", "127.0.0.1:2"]);
+    assert_eq!(config.limits.shutdown, Duration::from_secs(1));
+    assert_eq!(config.storage, "./data");
+
+    let env = [
+        ("REGISTRY_ANONYMOUS", "all"),
+        ("REGISTRY_LIMITS_SHUTDOWN", "2m"),
+        ("REGISTRY_LISTEN", "a:1, b:2"),
+        ("REGISTRY_STORAGE", ""),
+        ("HOME", "/"),
+    ];
+    let config = load(&[("listen", "c:3")], &env, file).unwrap();
+    assert_eq!(config.anonymous, Anonymous::All);
+    assert_eq!(config.limits.shutdown, Duration::from_secs(120));
+    assert_eq!(config.listen, ["c:3"]);
+    assert_eq!(config.storage, "./data");
+}
+
+#[test]
+fn mounts_are_configured_by_file_and_environment() {
+    let file = "[npm]\nowners = 'enforced'\n[mount.npm-staging]\nprotocol = 'npm'\npath = '/staging'\nanonymous = 'none'\n";
+    let env = [
+        ("REGISTRY_MOUNT_NPM_STAGING_MAX_SIZE", "5M"),
+        ("REGISTRY_MOUNT_OTHER_PROTOCOL", "npm"),
+    ];
+    let config = load(&[], &env, file).unwrap();
+    let names: Vec<&str> = config
+        .mounts
+        .iter()
+        .map(|mount| mount.name.as_str())
+        .collect();
+    assert_eq!(names, ["npm", "npm-staging", "other"]);
+    let staging = &config.mounts[1];
+    assert_eq!(staging.path.as_deref(), Some("/staging"));
+    assert_eq!(staging.anonymous, Anonymous::None);
+    let ProtocolConfig::Npm(npm) = &staging.protocol;
+    assert_eq!((npm.owners_enforced, npm.max_tarball), (false, 5 << 20));
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (env, file, expected) in [
+        (
+            ("", ""),
+            "anonymus = 'all'",
+            "FILE:1: unknown key `anonymus`; the nearest known one is `anonymous`",
+        ),
+        (
+            ("", ""),
+            "\n[limit]\nshutdown = '1s'",
+            "FILE:3: unknown section [limit]; the nearest known one is [limits]",
+        ),
+        (
+            ("", ""),
+            "[limits]\n\nmax_bodi = 1",
+            "FILE:3: unknown key `max_bodi`; the nearest known one is `max_body`",
+        ),
+        (
+            ("", ""),
+            "[mount.x]\nprotocol='npm'\nowner='x'",
+            "FILE:3: unknown key `owner`; the nearest known one is `owners`",
+        ),
+        (
+            ("", ""),
+            "[mount.x]\npath='/x'",
+            "[mount.x]: it needs a key `protocol`, such as \"npm\"",
+        ),
+        (
+            ("", ""),
+            "[mount.npm]\nprotocol='npm'",
+            "FILE:2: mount.npm.protocol: the default mount is called npm; configure it by [npm]",
+        ),
+        (
+            ("", ""),
+            "\nanonymous = 'some'",
+            "FILE:2: anonymous: \"some\" is none of none, read, all",
+        ),
+        (
+            ("", ""),
+            "single_writer = [true, false]",
+            "FILE:1: single_writer: it takes one value, no list",
+        ),
+        (
+            ("", ""),
+            "listen = [[1]]",
+            "FILE:1: listen: it takes a text, a number or a list of them",
+        ),
+        (
+            ("", ""),
+            "[tls]\ncert='x'",
+            "FILE:2: tls.cert: it is of no use without tls.key",
+        ),
+        (
+            ("REGISTRY_ANONYMOS", "all"),
+            "",
+            "REGISTRY_ANONYMOS: unknown setting in the environment; the nearest known one is REGISTRY_ANONYMOUS",
+        ),
+        (
+            ("REGISTRY_LIMITS_SHUTDOWN", "soon"),
+            "",
+            "REGISTRY_LIMITS_SHUTDOWN: limits.shutdown: \"soon\" is no duration; write a number with s, m, h or d, such as 30s",
+        ),
+    ] {
+        assert_eq!(load(&[], &[env], file).unwrap_err(), expected);
+    }
+    assert!(load(&[], &[], "a = ").unwrap_err().starts_with("FILE:1: "));
+}
+
+#[test]
+fn what_kubernetes_sets_by_itself_is_passed_over() {
+    let env = [
+        ("REGISTRY_PORT", "tcp://10.0.0.1:5000"),
+        ("REGISTRY_PORT_5000_TCP_ADDR", "10.0.0.1"),
+        ("REGISTRY_SERVICE_HOST", "10.0.0.1"),
+        ("REGISTRY_SERVICE_PORT_HTTP", "5000"),
+        ("REGISTRY_NPM_PORT_80_TCP", "x"),
+    ];
+    load(&[], &env, "").unwrap();
+}

@@ -1,0 +1,140 @@
+//! What goes on in one connection, to end those where nothing does.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// What goes on in one connection.
+#[derive(Debug)]
+pub(crate) struct Activity(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    in_flight: usize,
+    /// When the last request ended, or the connection began.
+    idle_since: Instant,
+    /// The answers whose next bytes wait for the client, and since when.
+    offered: Vec<(u64, Instant)>,
+    next: u64,
+}
+
+/// What is to become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It may stay.
+    Stay,
+    /// It had no request for too long.
+    Idle,
+    /// It does not take an answer.
+    Stalled,
+}
+
+/// A request under way; its end is this one's drop.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    activity: Arc<Activity>,
+    id: u64,
+}
+
+impl Activity {
+    /// A connection that begins.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State {
+            in_flight: 0,
+            idle_since: Instant::now(),
+            offered: Vec::new(),
+            next: 0,
+        })))
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request begins.
+    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
+        let mut state = self.state();
+        state.in_flight += 1;
+        state.next += 1;
+        InFlight {
+            activity: self.clone(),
+            id: state.next,
+        }
+    }
+
+    /// What is to become of the connection, where it may be idle and stalled for so long.
+    pub(crate) fn verdict(&self, idle: Duration, stalled: Duration) -> Verdict {
+        let state = self.state();
+        if state.in_flight == 0 && state.idle_since.elapsed() >= idle {
+            Verdict::Idle
+        } else if state
+            .offered
+            .iter()
+            .any(|(_, since)| since.elapsed() >= stalled)
+        {
+            Verdict::Stalled
+        } else {
+            Verdict::Stay
+        }
+    }
+}
+
+impl InFlight {
+    /// Bytes of the answer were handed out; that more are asked for shows that the client took them.
+    pub(crate) fn offered(&self) {
+        self.activity
+            .state()
+            .offered
+            .push((self.id, Instant::now()));
+    }
+
+    /// More bytes of the answer are asked for.
+    pub(crate) fn asked(&self) {
+        self.activity
+            .state()
+            .offered
+            .retain(|(id, _)| *id != self.id);
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut state = self.activity.state();
+        state.offered.retain(|(id, _)| *id != self.id);
+        state.in_flight -= 1;
+        state.idle_since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn verdicts() {
+        let second = Duration::from_secs(1);
+        let verdict = |activity: &Activity| activity.verdict(10 * second, 20 * second);
+        let activity = Activity::new();
+        assert_eq!(verdict(&activity), Verdict::Stay);
+        tokio::time::sleep(10 * second).await;
+        assert_eq!(verdict(&activity), Verdict::Idle);
+        let (one, two) = (activity.begin(), activity.begin());
+        one.offered();
+        tokio::time::sleep(15 * second).await;
+        two.offered();
+        one.asked();
+        tokio::time::sleep(15 * second).await;
+        assert_eq!(verdict(&activity), Verdict::Stay);
+        tokio::time::sleep(5 * second).await;
+        assert_eq!(verdict(&activity), Verdict::Stalled);
+        drop(two);
+        assert_eq!(verdict(&activity), Verdict::Stay);
+        drop(one);
+        assert_eq!(verdict(&activity), Verdict::Stay);
+        tokio::time::sleep(10 * second).await;
+        assert_eq!(verdict(&activity), Verdict::Idle);
+    }
+}

@@ -1,0 +1,52 @@
+//! From the configuration to what is mounted: the one place that names the protocols' types.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use registry::{
+    auth::AuthProvider,
+    npm::Npm,
+    protocol::{Builder, Mount, Options, Protocol, RegistryService},
+    storage::Storage,
+};
+
+use crate::config::{Config, MountConfig, ProtocolConfig};
+
+/// The registry with all its mounts.
+///
+/// # Errors
+/// When two mounts lie at one path.
+pub(crate) fn registry(
+    storage: Arc<dyn Storage>,
+    auth: Arc<dyn AuthProvider>,
+    config: &Config,
+) -> Result<RegistryService> {
+    let options = Options {
+        public_url: config.public_url.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        metadata_max_age: config.metadata_max_age,
+        cache: config.limits.cache,
+        ..Options::default()
+    };
+    let mut builder = Builder::new(storage, auth, options);
+    for mount in &config.mounts {
+        builder = add(builder, mount);
+    }
+    builder.build().context("the mounts do not fit together")
+}
+
+/// Mounts one protocol: a line for each that there is.
+fn add(builder: Builder, config: &MountConfig) -> Builder {
+    match &config.protocol {
+        ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), config)),
+    }
+}
+
+/// A protocol under its mount's name, where the configuration puts it.
+fn placed<P: Protocol>(protocol: P, config: &MountConfig) -> Mount<P> {
+    let mount = Mount::new(protocol).named(&config.name);
+    match &config.path {
+        Some(path) => mount.at(path),
+        None => mount,
+    }
+}

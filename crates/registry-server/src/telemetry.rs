@@ -1,0 +1,266 @@
+//! The log: one line a request, and what else happens.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+use http_body::{Frame, SizeHint};
+use registry::{
+    Body,
+    protocol::{Connection, Handled},
+};
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::{
+    app::App,
+    config::{Config, LogFormat},
+    listen::InFlight,
+    metrics::{Counted, Held},
+};
+
+/// What stands for a request that nobody waited for the answer of.
+const GONE: u16 = 499;
+/// Routes whose last segment is a secret.
+const SECRET_TAILS: [&str; 3] = ["/-/user/token/", "/-/npm/v1/tokens/token/", "/-/v1/done/"];
+/// The longest text of a client that goes into the log.
+const LONGEST: usize = 300;
+
+/// Begins the log, to standard error.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub(crate) fn start(config: &Config) -> Result<()> {
+    let builder = fmt()
+        .with_env_filter(filter(config)?)
+        .with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the log cannot begin: {error}"))
+}
+
+/// What is logged.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn filter(config: &Config) -> Result<EnvFilter> {
+    EnvFilter::try_new(&config.log).with_context(|| format!("log: {:?} is no filter", config.log))
+}
+
+/// A request from its head to the last byte of its answer. Dropped, it becomes a line in the log.
+pub(crate) struct Record {
+    app: Arc<App>,
+    id: Box<str>,
+    method: Method,
+    path: Box<str>,
+    agent: Box<str>,
+    from: Connection,
+    began: Instant,
+    received: Arc<AtomicU64>,
+    sent: u64,
+    status: Option<u16>,
+    complete: bool,
+    handled: Handled,
+    in_flight: InFlight,
+    _gauge: Held,
+}
+
+impl Record {
+    /// A request begins.
+    pub(crate) fn begin<B>(
+        app: &Arc<App>,
+        id: &str,
+        request: &http::Request<B>,
+        from: Connection,
+        in_flight: InFlight,
+    ) -> Self {
+        Self {
+            app: app.clone(),
+            id: id.into(),
+            method: request.method().clone(),
+            path: loggable(request.uri().path()).into(),
+            agent: user_agent(request.headers()).into(),
+            from,
+            began: Instant::now(),
+            received: Arc::default(),
+            sent: 0,
+            status: None,
+            complete: false,
+            handled: Handled::default(),
+            in_flight,
+            _gauge: app.metrics().request(),
+        }
+    }
+
+    /// Where the bytes of its body are counted.
+    pub(crate) fn received(&self) -> Arc<AtomicU64> {
+        self.received.clone()
+    }
+
+    /// Its answer begins.
+    pub(crate) fn answered(&mut self, parts: &mut http::response::Parts, body: &Body) {
+        self.status = Some(parts.status.as_u16());
+        self.handled = parts.extensions.remove().unwrap_or_default();
+        self.complete = self.method == Method::HEAD || body.length() == Some(0);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        let received = self.received.load(Ordering::Relaxed);
+        let (mount, route) = (&self.handled.mount, self.handled.route);
+        let status = self.status.unwrap_or(GONE);
+        let request = Counted {
+            mount,
+            route,
+            method: &self.method,
+            status,
+            took,
+            received,
+            sent: self.sent,
+        };
+        self.app.metrics().count(&request);
+        let cut = (!self.complete).then_some(true);
+        let error = self.handled.error.map(tracing::field::debug);
+        tracing::info!(
+            target: "registry::access",
+            method = %self.method,
+            path = &*self.path,
+            status,
+            mount = &**mount,
+            route,
+            user = self.handled.user.as_deref(),
+            ip = self.from.peer.map(tracing::field::display),
+            request = &*self.id,
+            bytes_in = received,
+            bytes_out = self.sent,
+            ms = (took.as_secs_f64() * 1e6).round() / 1e3,
+            agent = &*self.agent,
+            cut,
+            error,
+            message = self.handled.message.as_deref().unwrap_or_default(),
+        );
+    }
+}
+
+/// An answer's body, which tells its record how it goes.
+pub(crate) struct Recorded {
+    body: Body,
+    record: Record,
+}
+
+impl Recorded {
+    /// An answer that `record` is told of.
+    pub(crate) fn new(body: Body, record: Record) -> Self {
+        Self { body, record }
+    }
+}
+
+impl http_body::Body for Recorded {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        this.record.in_flight.asked();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        match &frame {
+            None => this.record.complete = true,
+            Some(Ok(frame)) => {
+                this.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+                this.record.complete = this.body.length() == Some(0);
+                this.record.in_flight.offered();
+            }
+            Some(Err(error)) => {
+                tracing::error!(request = &*this.record.id, ?error, "an answer broke off");
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A path without what may be secret in it.
+fn loggable(path: &str) -> String {
+    let tail = SECRET_TAILS
+        .iter()
+        .filter_map(|tail| Some(path.find(tail)? + tail.len()))
+        .min();
+    let path = match tail {
+        Some(end) if end < path.len() => format!("{}…", &path[..end]),
+        _ => path.to_owned(),
+    };
+    let hide = |segment: &str| match segment.find("reg_") {
+        Some(at) => format!("{}reg_…", &segment[..at]),
+        None => segment.to_owned(),
+    };
+    let path = if path.contains("reg_") {
+        path.split('/').map(hide).collect::<Vec<_>>().join("/")
+    } else {
+        path
+    };
+    shorten(&path)
+}
+
+fn user_agent(headers: &HeaderMap) -> String {
+    let agent = headers
+        .get(header::USER_AGENT)
+        .map(|value| value.as_bytes());
+    shorten(&String::from_utf8_lossy(agent.unwrap_or_default()))
+}
+
+fn shorten(text: &str) -> String {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    if end == text.len() {
+        text.to_owned()
+    } else {
+        format!("{}…", &text[..end])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_stand_in_paths() {
+        for (path, logged) in [
+            ("/npm/-/user/token/abc", "/npm/-/user/token/…"),
+            ("/npm/-/user/token/", "/npm/-/user/token/"),
+            ("/npm/-/v1/done/s3cret/x", "/npm/-/v1/done/…"),
+            (
+                "/npm/-/npm/v1/tokens/token/reg_1",
+                "/npm/-/npm/v1/tokens/token/…",
+            ),
+            ("/x/reg_abc/y", "/x/reg_…/y"),
+            ("/npm/@acme%2fx", "/npm/@acme%2fx"),
+        ] {
+            assert_eq!(loggable(path), logged);
+        }
+        assert_eq!(loggable(&"ä".repeat(500)).chars().count(), 151);
+    }
+}

@@ -1,0 +1,178 @@
+//! A store that fails, stalls and lies.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use registry_core::storage::{
+    Entry, Get, GetOptions, Key, Profile, PutMode, Storage, StorageError, Upload, Version,
+};
+
+/// What goes wrong with one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing happens and nobody answers.
+    Lost,
+    /// It happens, but nobody answers.
+    Unanswered,
+    /// It happens, and a retry of it makes it look as if somebody else had been faster.
+    Retried,
+    /// There is no room.
+    Full,
+    /// It takes a while.
+    Slow,
+}
+
+/// A store whose calls go wrong as told: the next put (or finish of an upload) whose key contains a
+/// text meets the next fault told for it.
+#[derive(Clone, Debug)]
+pub struct Faulty {
+    inner: Arc<dyn Storage>,
+    remote: bool,
+    told: Arc<Mutex<VecDeque<(String, Fault)>>>,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Faulty {
+    /// A store that is well until told otherwise.
+    pub fn new(inner: Arc<dyn Storage>) -> Self {
+        Self {
+            inner,
+            remote: false,
+            told: Arc::default(),
+            calls: Arc::default(),
+        }
+    }
+
+    /// One that says of itself that it is far away.
+    #[must_use]
+    pub fn remote(mut self) -> Self {
+        self.remote = true;
+        self
+    }
+
+    /// The next write of a key that contains `part` meets `fault`.
+    pub fn tell(&self, part: &str, fault: Fault) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.push_back((part.to_owned(), fault));
+    }
+
+    /// The calls made since the last time this was asked, such as `put npm/log/0000000000`.
+    pub fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, call: &str, key: &Key) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.push(format!("{call} {key}"));
+    }
+
+    fn fault(&self, key: &Key) -> Option<Fault> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = told
+            .iter()
+            .position(|(part, _)| key.as_str().contains(part))?;
+        told.remove(at).map(|(_, fault)| fault)
+    }
+}
+
+fn no_answer() -> StorageError {
+    StorageError::Unavailable("a fault that was told".into())
+}
+
+#[async_trait]
+impl Storage for Faulty {
+    async fn get(&self, key: &Key, options: GetOptions) -> Result<Get, StorageError> {
+        self.note("get", key);
+        self.inner.get(key, options).await
+    }
+
+    async fn put(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<Version, StorageError> {
+        self.note("put", key);
+        match self.fault(key) {
+            None => self.inner.put(key, bytes, mode).await,
+            Some(Fault::Lost) => Err(no_answer()),
+            Some(Fault::Full) => Err(StorageError::Full("a fault that was told".into())),
+            Some(Fault::Slow) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                self.inner.put(key, bytes, mode).await
+            }
+            Some(Fault::Unanswered) => {
+                self.inner.put(key, bytes, mode).await?;
+                Err(no_answer())
+            }
+            Some(Fault::Retried) => {
+                self.inner.put(key, bytes.clone(), mode.clone()).await?;
+                self.inner.put(key, bytes, mode).await
+            }
+        }
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, StorageError> {
+        self.note("upload", key);
+        let fault = self.fault(key);
+        Ok(Box::new(FaultyUpload {
+            inner: self.inner.upload(key).await?,
+            fault,
+        }))
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.note("delete", key);
+        self.inner.delete(key).await
+    }
+
+    fn list(
+        &self,
+        prefix: Option<&Key>,
+        after: Option<&Key>,
+    ) -> BoxStream<'static, Result<Entry, StorageError>> {
+        self.inner.list(prefix, after)
+    }
+
+    fn profile(&self) -> Profile {
+        let profile = self.inner.profile();
+        Profile {
+            local: profile.local && !self.remote,
+            ..profile
+        }
+    }
+}
+
+struct FaultyUpload {
+    inner: Box<dyn Upload>,
+    fault: Option<Fault>,
+}
+
+#[async_trait]
+impl Upload for FaultyUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError> {
+        if self.fault == Some(Fault::Full) {
+            return Err(StorageError::Full("a fault that was told".into()));
+        }
+        self.inner.write(bytes).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Version, StorageError> {
+        match self.fault {
+            Some(Fault::Lost) => {
+                self.inner.abort().await?;
+                Err(no_answer())
+            }
+            Some(Fault::Unanswered | Fault::Retried) => {
+                self.inner.finish().await?;
+                Err(no_answer())
+            }
+            _ => self.inner.finish().await,
+        }
+    }
+
+    async fn abort(self: Box<Self>) -> Result<(), StorageError> {
+        self.inner.abort().await
+    }
+}
