@@ -127,11 +127,15 @@ impl Protocol for Npm {
             Route::SetTags(name)
             | Route::SetTag(name, _)
             | Route::RemoveTag(name, _)
-            | Route::SetAccess(name) => (Action::Write, name),
+            | Route::SetAccess(name)
+            | Route::AddOwner(name)
+            | Route::RemoveOwner { name, .. } => (Action::Write, name),
             Route::Unpublish { name, .. } | Route::DeleteTarball { name, .. } => {
                 (Action::Delete, name)
             }
+            Route::Star { .. } => return Access::Deferred,
             Route::Search(_)
+            | Route::Starred
             | Route::StarredByUser { .. }
             | Route::UserPackages { .. }
             | Route::BulkAdvisories
@@ -222,6 +226,10 @@ impl Call<'_> {
             Route::Access(_) | Route::Visibility(_) => self.visibility().await,
             Route::SetAccess(_) => self.set_access(body).await,
             Route::Collaborators(_) => self.collaborators().await,
+            Route::AddOwner(_) => self.add_owner(body).await,
+            Route::RemoveOwner { user, .. } => self.remove_owner(user).await,
+            Route::Star { starred } => self.star(starred, body).await,
+            Route::Starred => self.starred().await,
             Route::UserPackages { user } => self.user_packages(&user).await,
             Route::Search(query) => self.search(query).await,
             Route::StarredByUser { user } => self.starred_by(&user).await,

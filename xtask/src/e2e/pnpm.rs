@@ -236,9 +236,9 @@ fn people(run: &mut Run, world: &World, pnpm: &Client) -> Result<()> {
     let folder = world.elsewhere();
     run.step(world, "pnpm: owner ls, add, rm", || {
         pnpm.ok(folder, &["owner", "ls", PLAIN], &[USER])?;
-        pnpm.ok(folder, &["owner", "add", OTHER, PLAIN], &[])?;
+        pnpm.ok(folder, &["owner", "add", PLAIN, OTHER], &[])?;
         pnpm.ok(folder, &["owner", "ls", PLAIN], &[USER, OTHER])?;
-        pnpm.ok(folder, &["owner", "rm", OTHER, PLAIN], &[])?;
+        pnpm.ok(folder, &["owner", "rm", PLAIN, OTHER], &[])?;
         let ran = pnpm.ok(folder, &["owner", "ls", PLAIN], &[USER])?;
         ensure!(
             !ran.stdout.contains(OTHER),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The most bytes of these requests' bodies.
-const MAX_BODY: usize = 1 << 20;
+pub(super) const MAX_BODY: usize = 1 << 20;
 
 #[derive(Deserialize)]
 struct SetAccess {
@@ -26,7 +26,7 @@ struct SetAccess {
 
 impl Call<'_> {
     /// Changes a package that exists.
-    async fn edit(
+    pub(super) async fn edit(
         &self,
         mut edit: impl FnMut(&mut Head, &mut Entries, u64) -> Result<Vec<StoredBytes>, Error>
         + Send
