@@ -151,18 +151,27 @@ impl FromStr for Tag {
                 "{text:?} cannot be a dist-tag; use letters"
             )));
         }
-        // The second test is for numbers beyond what the range parser takes.
-        let number = text
-            .trim_start_matches('v')
-            .bytes()
-            .all(|b| b.is_ascii_digit());
-        if number || nodejs_semver::Range::parse(text).is_ok() {
+        if is_range(text) {
             return Err(invalid(format!(
                 "Tag name must not be a valid SemVer range: {text}"
             )));
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// Whether npm would take `text` for a range of versions.
+fn is_range(text: &str) -> bool {
+    // The parser is strict about large numbers, npm is not.
+    let mut digits = 0;
+    let small: String = text
+        .chars()
+        .filter(|c| {
+            digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
+            digits < 10
+        })
+        .collect();
+    nodejs_semver::Range::parse(small).is_ok()
 }
 
 impl fmt::Display for PackageName {
@@ -286,7 +295,8 @@ mod tests {
             "99999999999999999999",
             "1.x.x",
             "..",
-            "v",
+            "5555555555655263.3.3",
+            "5555555555655263.x",
             "@a",
         ] {
             assert!(!tag(bad), "{bad}");

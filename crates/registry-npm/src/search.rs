@@ -10,15 +10,15 @@
 //! (without the spaces). No word of a query holds a tab or a line break, so none matches across
 //! the parts.
 
-use std::{cmp::Ordering, hash::BuildHasher};
+use std::{collections::BinaryHeap, hash::BuildHasher};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use registry_core::{Error, Result};
 use serde_json::value::RawValue;
 
-use self::query::{Query, Rank};
-use crate::wire::SearchPackage;
+use self::query::Query;
 
+mod card;
 mod query;
 
 /// An index of packages by what a search looks for.
@@ -44,8 +44,6 @@ struct Slot {
     name_length: u16,
     state: State,
     revision: u64,
-    /// The first bytes of the name, which decide most comparisons.
-    prefix: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +55,7 @@ enum State {
     Replaced,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Span {
     start: u32,
     length: u32,
@@ -79,13 +77,14 @@ impl SearchIndex {
         Some(self.slots[self.find(name)? as usize].revision)
     }
 
-    /// Adds or replaces a package.
+    /// Adds or replaces a package; `shown` is a [`SearchPackage`](crate::wire::SearchPackage).
     ///
     /// # Errors
-    /// When the index has reached the 4 GiB that it can hold.
-    pub fn insert(&mut self, revision: u64, package: &SearchPackage) -> Result<()> {
-        let line = serde_json::to_string(package).map_err(Error::internal)?;
-        self.put(revision, &package.name, &card(package), &line, State::Live)
+    /// When `shown` is something else, or the index has reached the 4 GiB that it can hold.
+    pub fn insert(&mut self, revision: u64, name: &str, shown: &RawValue) -> Result<()> {
+        let start = self.cards.len();
+        card::write(&mut self.cards, name, shown.get())?;
+        self.put(revision, name, start, shown.get(), State::Live)
     }
 
     /// Removes a package, and remembers at which revision.
@@ -93,7 +92,9 @@ impl SearchIndex {
     /// # Errors
     /// When the index has reached the 4 GiB that it can hold.
     pub fn remove(&mut self, revision: u64, name: &str) -> Result<()> {
-        self.put(revision, name, &format!("\n{name}"), "", State::Removed)
+        let start = self.cards.len();
+        self.cards.push('\n');
+        self.put(revision, name, start, "", State::Removed)
     }
 
     /// The packages that match `text`, best first: how many there are that `visible` lets through,
@@ -105,47 +106,36 @@ impl SearchIndex {
         size: usize,
         visible: impl Fn(&str) -> bool,
     ) -> (usize, Vec<&RawValue>) {
-        let query = Query::new(text);
-        let mut hits: Vec<(Rank, u64, u32)> = Vec::new();
-        query.candidates(self, |number| {
-            let slot = &self.slots[number as usize];
-            if slot.state == State::Live
-                && let Some(rank) = query.rank(self.card(slot))
-                && visible(self.name(slot))
+        let end = from.saturating_add(size);
+        let mut total = 0;
+        // The best so far, the worst of them on top.
+        let mut best = BinaryHeap::new();
+        Query::new(text).run(self, |rank, slot| {
+            let name = self.name(slot);
+            if !visible(name) {
+                return;
+            }
+            total += 1;
+            let hit = (rank, name, slot.line);
+            if best.len() < end {
+                best.push(hit);
+            } else if let Some(mut worst) = best.peek_mut()
+                && hit < *worst
             {
-                hits.push((rank, slot.prefix, number));
+                *worst = hit;
             }
         });
-        let order = |a: &(Rank, u64, u32), b: &(Rank, u64, u32)| -> Ordering {
-            let name = |hit: &(Rank, u64, u32)| self.name(&self.slots[hit.2 as usize]);
-            (a.0, a.1)
-                .cmp(&(b.0, b.1))
-                .then_with(|| name(a).cmp(name(b)))
-        };
-        let total = hits.len();
-        let end = from.saturating_add(size).min(total);
-        if end < total {
-            hits.select_nth_unstable_by(end, order);
-        }
-        hits.truncate(end);
-        hits.sort_unstable_by(order);
-        let page = hits.get(from..).unwrap_or_default().iter();
-        let line = |hit: &(Rank, u64, u32)| {
-            serde_json::from_str(span(&self.lines, self.slots[hit.2 as usize].line)).ok()
-        };
-        (total, page.filter_map(line).collect())
+        let best = best.into_sorted_vec();
+        let page = best.get(from..).unwrap_or_default().iter();
+        let shown =
+            |(_, _, line): &(_, _, Span)| serde_json::from_str(span(&self.lines, *line)).ok();
+        (total, page.filter_map(shown).collect())
     }
 
     /// The names of the packages that match `text`, in no order.
     pub fn matches(&self, text: &str) -> Vec<String> {
-        let query = Query::new(text);
         let mut names = Vec::new();
-        query.candidates(self, |number| {
-            let slot = &self.slots[number as usize];
-            if slot.state == State::Live && query.rank(self.card(slot)).is_some() {
-                names.push(self.name(slot).to_owned());
-            }
-        });
+        Query::new(text).run(self, |_, slot| names.push(self.name(slot).to_owned()));
         names
     }
 
@@ -162,26 +152,26 @@ impl SearchIndex {
         })
     }
 
+    /// Takes in a package whose card is all that the cards hold from `card` on.
     fn put(
         &mut self,
         revision: u64,
         name: &str,
-        card: &str,
+        card: usize,
         line: &str,
         state: State,
     ) -> Result<()> {
         let before = self.find(name);
-        let card = append(&mut self.cards, card)?;
-        append(&mut self.lines, name)?;
-        let line = append(&mut self.lines, line)?;
         let number = u32::try_from(self.slots.len()).map_err(Error::internal)?;
+        self.lines.push_str(name);
+        let line_start = self.lines.len();
+        self.lines.push_str(line);
         self.slots.push(Slot {
-            card,
-            line,
+            card: to_end(&self.cards, card)?,
+            line: to_end(&self.lines, line_start)?,
             name_length: u16::try_from(name.len()).map_err(Error::internal)?,
             state,
             revision,
-            prefix: prefix(name),
         });
         self.live += usize::from(state == State::Live);
         match before {
@@ -222,7 +212,9 @@ impl SearchIndex {
             .filter(|slot| slot.state != State::Replaced)
         {
             let (name, line) = (old.name(slot), span(&old.lines, slot.line));
-            self.put(slot.revision, name, old.card(slot), line, slot.state)?;
+            let card = self.cards.len();
+            self.cards.push_str(old.card(slot));
+            self.put(slot.revision, name, card, line, slot.state)?;
         }
         Ok(())
     }
@@ -241,55 +233,19 @@ impl SearchIndex {
     }
 }
 
-/// The card of a package.
-fn card(package: &SearchPackage) -> String {
-    let mut card = "\n".to_owned();
-    push_words(&mut card, &package.name);
-    card.push('\t');
-    push_words(
-        &mut card,
-        package.description.as_deref().unwrap_or_default(),
-    );
-    card.push('\t');
-    for keyword in &package.keywords {
-        card.push(',');
-        push_words(&mut card, keyword);
-    }
-    card.push_str(",\t,");
-    push_words(&mut card, &package.publisher.username);
-    for person in &package.maintainers {
-        card.push(',');
-        push_words(&mut card, &person.username);
-    }
-    card.push(',');
-    card
-}
-
-fn push_words(card: &mut String, text: &str) {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    card.extend(text.chars().map(plain).flat_map(char::to_lowercase));
-}
-
 fn name_of<'a>(lines: &'a str, slot: &Slot) -> &'a str {
     let end = slot.line.start as usize;
     &lines[end - usize::from(slot.name_length)..end]
 }
 
-fn prefix(name: &str) -> u64 {
-    let mut first = [0; 8];
-    let length = name.len().min(8);
-    first[..length].copy_from_slice(&name.as_bytes()[..length]);
-    u64::from_be_bytes(first)
-}
-
-fn append(to: &mut String, text: &str) -> Result<Span> {
-    let start = u32::try_from(to.len()).map_err(Error::internal)?;
-    let length = u32::try_from(text.len()).map_err(Error::internal)?;
-    start
-        .checked_add(length)
-        .ok_or_else(|| Error::internal("the search index is full"))?;
-    to.push_str(text);
-    Ok(Span { start, length })
+/// All of `text` from `start` on.
+fn to_end(text: &str, start: usize) -> Result<Span> {
+    // What begins and ends within 4 GiB does so at an offset of 32 bits.
+    u32::try_from(text.len()).map_err(|_| Error::internal("the search index is full"))?;
+    Ok(Span {
+        start: start as u32,
+        length: (text.len() - start) as u32,
+    })
 }
 
 fn span(text: &str, span: Span) -> &str {

@@ -12,7 +12,6 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::{
     document::{Head, search_package},
     search::SearchIndex,
-    wire::SearchPackage,
 };
 
 /// What the log says of a package.
@@ -51,11 +50,7 @@ impl Packages {
     fn take(&mut self, entry: &LogEntry<'_>) -> Result<()> {
         let told: Told<'_> = serde_json::from_str(entry.data.get()).map_err(Error::internal)?;
         match told.package {
-            Some(raw) => {
-                let package: SearchPackage =
-                    serde_json::from_str(raw.get()).map_err(Error::internal)?;
-                self.search.insert(entry.revision, &package)?;
-            }
+            Some(package) => self.search.insert(entry.revision, &entry.name, package)?,
             None => self.search.remove(entry.revision, &entry.name)?,
         }
         if told.stars.is_empty() {

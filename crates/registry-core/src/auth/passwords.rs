@@ -17,6 +17,7 @@ use crate::{
     digest::sha256,
     error::{Error, Result},
     protocol::Clock,
+    store::lock,
 };
 
 /// How many passwords are hashed at once: each takes 19 MiB and a core.
@@ -49,6 +50,7 @@ pub(super) struct Passwords {
 }
 
 /// The failures of a pair of a user and an address.
+#[derive(Clone, Copy)]
 struct Failures {
     since: Timestamp,
     count: u32,
@@ -90,6 +92,7 @@ impl Passwords {
         password: &Secret,
         from: Option<IpAddr>,
     ) -> Result<bool> {
+        self.admit(name, from, 0)?;
         let proof = self.proof(name, user, password);
         // Whoever sends the same password at the same time waits here for the first of them.
         let guard = loop {
@@ -101,7 +104,9 @@ impl Passwords {
                 Err(guard) => break guard,
             }
         };
-        let attempt = self.attempt(name, from)?;
+        // Counted as a failure until it is known to be none, so that many at once are no way
+        // around the count.
+        let failures = self.admit(name, from, 1)?;
         let now = self.clock.now();
         let stored = user.and_then(|user| user.record.password.clone());
         let password = password.clone();
@@ -110,9 +115,13 @@ impl Passwords {
             let right = Argon2::default().verify_password(password.reveal().as_bytes(), hash);
             right.is_ok() && stored.is_some()
         };
-        let right = self.slowly(verify).await?;
+        let right = self.slowly(verify).await;
+        let right = right.inspect_err(|_| {
+            let mut failures = lock(&failures);
+            failures.count = failures.count.saturating_sub(1);
+        })?;
         if right {
-            self.failures.remove(&attempt);
+            lock(&failures).count = 0;
             // Without room in the cache it is only not remembered.
             let _ = guard.insert(now);
         }
@@ -156,39 +165,35 @@ impl Passwords {
         sha256(&[self.key, inner].concat())
     }
 
-    /// Counts an attempt as a failure until it is known to be none, so that many at once are no
-    /// way around the count.
-    fn attempt(&self, name: &str, from: Option<IpAddr>) -> Result<[u8; 32]> {
+    /// Refuses after too many failures, whatever is sent then: else a guess could be told from the
+    /// answer. Else counts `count` more, and gives the count.
+    fn admit(&self, name: &str, from: Option<IpAddr>, count: u32) -> Result<Arc<Mutex<Failures>>> {
         let pair = format!("{:?} {name}", from.map(network));
         let pair = sha256(pair.as_bytes());
         let now = self.clock.now();
-        let start = || {
-            Ok::<_, Infallible>(Arc::new(Mutex::new(Failures {
-                since: now,
-                count: 0,
-            })))
+        let none = Failures {
+            since: now,
+            count: 0,
         };
-        let Ok(failures) = self.failures.get_or_insert_with(&pair, start);
-        let mut failures = crate::store::lock(&failures);
+        let start = || Ok::<_, Infallible>(Arc::new(Mutex::new(none)));
+        let Ok(counted) = self.failures.get_or_insert_with(&pair, start);
+        let mut failures = lock(&counted);
         if !within(failures.since, now, WINDOW) {
-            *failures = Failures {
-                since: now,
-                count: 0,
-            };
+            *failures = none;
         }
         if failures.count >= FAILURES {
             let passed = Duration::try_from(now.duration_since(failures.since)).unwrap_or_default();
-            let rest = WINDOW.saturating_sub(passed).as_secs() + 1;
+            let rest = WINDOW.saturating_sub(passed).as_secs().max(1);
+            let rest = u32::try_from(rest).unwrap_or(60);
             let message = format!(
-                "too many wrong passwords for {name} from this address; try again in {rest} seconds"
+                "too many wrong passwords for this user from this address; try again in {rest} \
+                 seconds"
             );
-            return Err(Error::rate_limited(
-                u32::try_from(rest).unwrap_or(60),
-                message,
-            ));
+            return Err(Error::rate_limited(rest, message));
         }
-        failures.count += 1;
-        Ok(pair)
+        failures.count += count;
+        drop(failures);
+        Ok(counted)
     }
 }
 
@@ -232,9 +237,14 @@ mod tests {
     async fn only_so_many_passwords_wait() {
         let passwords = Passwords::new(Clock::default()).unwrap();
         let all = passwords.places.acquire_many(66).await.unwrap();
-        let error = passwords.hash(&Secret::new("12345678")).await.unwrap_err();
-        assert_eq!(error.kind(), crate::ErrorKind::RateLimited);
+        let password = Secret::new("12345678");
+        for _ in 0..10 {
+            let error = passwords.check("ann", None, &password, None).await;
+            assert_eq!(error.unwrap_err().kind(), crate::ErrorKind::RateLimited);
+        }
         drop(all);
-        assert!(passwords.hash(&Secret::new("12345678")).await.is_ok());
+        // Having had to wait is no failure.
+        assert!(!passwords.check("ann", None, &password, None).await.unwrap());
+        assert!(passwords.hash(&password).await.is_ok());
     }
 }

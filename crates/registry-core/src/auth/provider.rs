@@ -24,8 +24,6 @@ use crate::{
 
 /// How many tokens are kept in memory.
 const REMEMBERED: usize = 16 * 1024;
-/// The longest mail address or full name, in bytes.
-const MAX_TEXT: usize = 254;
 
 /// How the default provider behaves.
 #[derive(Clone, Debug)]
@@ -213,15 +211,6 @@ fn rights(identity: &Identity) -> Result<&Rights> {
     Rights::of(identity).ok_or_else(|| denied("this user is not one of this registry's own"))
 }
 
-/// A text about oneself: one line; an empty one is none.
-fn text(what: &str, value: String) -> Result<Option<String>> {
-    if value.len() > MAX_TEXT || value.chars().any(char::is_control) {
-        let message = format!("the {what} is too long or not one line");
-        return Err(Error::invalid(message));
-    }
-    Ok((!value.is_empty()).then_some(value))
-}
-
 #[async_trait]
 impl AuthProvider for DefaultAuth {
     async fn authenticate(
@@ -293,9 +282,13 @@ impl AuthProvider for DefaultAuth {
             return Err(denied("a read-only token cannot change its user"));
         }
         let own = &rights.user.record;
-        let email = change.email.map(|email| text("mail address", email));
+        let email = change
+            .email
+            .map(|email| users::check_text("mail address", email));
         let email = email.transpose()?;
-        let full_name = change.full_name.map(|name| text("full name", name));
+        let full_name = change
+            .full_name
+            .map(|name| users::check_text("full name", name));
         let full_name = full_name.transpose()?;
         let mut password = None;
         if let Some((old, new)) = change.password {

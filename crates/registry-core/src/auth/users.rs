@@ -15,6 +15,8 @@ use crate::{
 
 /// How many users are kept in memory.
 const REMEMBERED: usize = 4096;
+/// The longest mail address or full name, in bytes.
+const MAX_TEXT: usize = 254;
 
 /// A user as stored. One who was removed stays, without all that was theirs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -198,6 +200,15 @@ pub(super) fn check_password(password: &Secret) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid("a password has 8 to 1024 bytes"))
+}
+
+/// Checks what users say of themselves: one line; an empty one is none.
+pub(super) fn check_text(what: &str, value: String) -> Result<Option<String>> {
+    if value.len() > MAX_TEXT || value.chars().any(char::is_control) {
+        let message = format!("the {what} is too long or not one line");
+        return Err(Error::invalid(message));
+    }
+    Ok((!value.is_empty()).then_some(value))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a search text asks for, and how well a card answers it.
 
-use memchr::memmem::Finder;
+use memchr::{memchr, memmem::Finder};
 
-use super::SearchIndex;
+use super::{SearchIndex, Slot, State};
 
 /// How well a package matches; the least is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,7 @@ pub(super) enum Rank {
 pub(super) struct Query {
     /// The words, lower-cased, with one space between.
     text: String,
+    /// The longest first, since it is the rarest.
     words: Vec<Finder<'static>>,
     /// What a part of the card must hold: name, description, keywords, people.
     parts: Vec<(usize, Finder<'static>)>,
@@ -47,10 +48,12 @@ impl Query {
                 _ => words.push(word.to_owned()),
             }
         }
-        let finder = |needle: &str| Finder::new(needle).into_owned();
+        let text = words.join(" ");
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        let finder = |needle: &String| Finder::new(needle).into_owned();
         Self {
-            text: words.join(" "),
-            words: words.iter().map(|word| finder(word)).collect(),
+            text,
+            words: words.iter().map(finder).collect(),
             parts: parts
                 .iter()
                 .map(|(part, needle)| (*part, finder(needle)))
@@ -58,47 +61,63 @@ impl Query {
         }
     }
 
-    /// Calls `found` once for each slot whose card holds the longest needle, or for every slot
-    /// where there is none.
-    pub(super) fn candidates(&self, index: &SearchIndex, mut found: impl FnMut(u32)) {
-        let needles = self
-            .parts
-            .iter()
-            .map(|(_, needle)| needle)
-            .chain(&self.words);
-        let Some(needle) = needles.max_by_key(|needle| needle.needle().len()) else {
-            return (0..index.slots.len() as u32).for_each(found);
+    /// Calls `found` with each package that matches, in the order of the cards.
+    pub(super) fn run<'i>(&self, index: &'i SearchIndex, mut found: impl FnMut(Rank, &'i Slot)) {
+        let (needle, is_word) = match (self.words.first(), self.parts.first()) {
+            (Some(word), _) => (word, true),
+            (None, Some((_, part))) => (part, false),
+            (None, None) => {
+                let live = index.slots.iter().filter(|slot| slot.state == State::Live);
+                return live.for_each(|slot| found(Rank::Text, slot));
+            }
         };
         let cards = index.cards.as_bytes();
-        let (mut at, mut slot) = (0, 0);
+        let mut slots = index.slots.iter();
+        let mut at = 0;
         while let Some(hit) = needle.find(&cards[at..]) {
             let hit = at + hit;
-            let after = &index.slots[slot..];
-            slot += after.partition_point(|slot| slot.card.start as usize <= hit) - 1;
-            found(slot as u32);
-            at = (index.slots[slot].card.start + index.slots[slot].card.length) as usize;
+            let end = |slot: &Slot| (slot.card.start + slot.card.length) as usize;
+            let Some(slot) = slots.find(|slot| hit < end(slot)) else {
+                return;
+            };
+            at = end(slot);
+            if slot.state == State::Live {
+                let start = slot.card.start as usize;
+                let first = is_word.then(|| hit - start);
+                if let Some(rank) = self.rank(&cards[start..at], first) {
+                    found(rank, slot);
+                }
+            }
         }
     }
 
-    /// How well a card matches; `None` where it does not.
-    pub(super) fn rank(&self, card: &str) -> Option<Rank> {
+    /// How well a card matches, where the first word stands first at `first`; `None` where the
+    /// card does not match.
+    fn rank(&self, card: &[u8], first: Option<usize>) -> Option<Rank> {
         let in_part = |(part, needle): &(usize, Finder<'_>)| {
-            let part = card.split('\t').nth(*part).unwrap_or_default();
-            needle.find(part.as_bytes()).is_some()
+            let part = card.split(|byte| *byte == b'\t').nth(*part);
+            part.is_some_and(|part| needle.find(part).is_some())
         };
-        let everywhere = |text: &str| self.words.iter().all(|w| w.find(text.as_bytes()).is_some());
-        if !self.parts.iter().all(in_part) || !everywhere(card) {
+        let others = self.words.get(1..).unwrap_or_default();
+        let others_in = |text: &[u8]| others.iter().all(|word| word.find(text).is_some());
+        if !self.parts.iter().all(in_part) || !others_in(card) {
             return None;
         }
-        let name = card[1..].split('\t').next().unwrap_or_default();
-        let unscoped = name.split_once('/').map_or(name, |(_, unscoped)| unscoped);
-        Some(match &*self.text {
-            "" => Rank::Text,
-            text if name == text => Rank::Exact,
-            text if unscoped == text => Rank::ExactUnscoped,
-            text if name.starts_with(text) || unscoped.starts_with(text) => Rank::Prefix,
-            _ if everywhere(name) => Rank::Name,
-            _ => Rank::Text,
+        let Some(first) = first else {
+            return Some(Rank::Text);
+        };
+        let name = &card[1..memchr(b'\t', card).unwrap_or(card.len())];
+        if first > name.len() {
+            return Some(Rank::Text);
+        }
+        let unscoped = memchr(b'/', name).map_or(name, |slash| &name[slash + 1..]);
+        let text = self.text.as_bytes();
+        Some(match () {
+            () if name == text => Rank::Exact,
+            () if unscoped == text => Rank::ExactUnscoped,
+            () if name.starts_with(text) || unscoped.starts_with(text) => Rank::Prefix,
+            () if others_in(name) => Rank::Name,
+            () => Rank::Text,
         })
     }
 }

@@ -1,7 +1,9 @@
 use expect_test::{Expect, expect};
 
+use serde_json::value::to_raw_value;
+
 use super::*;
-use crate::wire::Username;
+use crate::wire::{SearchPackage, Username};
 
 fn package(name: &str, description: &str, keywords: &[&str], people: &[&str]) -> SearchPackage {
     let user = |name: &&str| Username {
@@ -16,6 +18,13 @@ fn package(name: &str, description: &str, keywords: &[&str], people: &[&str]) ->
         publisher: user(&people[0]),
         maintainers: people.iter().map(user).collect(),
         ..SearchPackage::default()
+    }
+}
+
+impl SearchIndex {
+    fn add(&mut self, revision: u64, package: &SearchPackage) {
+        let shown = to_raw_value(package).unwrap();
+        self.insert(revision, &package.name, &shown).unwrap();
     }
 }
 
@@ -34,7 +43,7 @@ fn index() -> SearchIndex {
     .iter()
     .enumerate()
     {
-        index.insert(n as u64 + 1, package).unwrap();
+        index.add(n as u64 + 1, package);
     }
     index
 }
@@ -113,18 +122,14 @@ fn pages() {
 #[test]
 fn changes() {
     let mut index = index();
-    index
-        .insert(20, &package("pad", "changed wholly", &[], &["eve"]))
-        .unwrap();
+    index.add(20, &package("pad", "changed wholly", &[], &["eve"]));
     assert_eq!((index.revision("pad"), index.len()), (Some(20), 8));
     assert_eq!(names(&index, "wholly", 0, 9), "1: pad");
     assert_eq!(names(&index, "maintainer:eve", 0, 9), "1: pad");
     index.remove(21, "pad").unwrap();
     assert_eq!((index.revision("pad"), index.len()), (Some(21), 7));
     assert_eq!(names(&index, "wholly", 0, 9), "0: ");
-    index
-        .insert(22, &package("pad", "again", &[], &["eve"]))
-        .unwrap();
+    index.add(22, &package("pad", "again", &[], &["eve"]));
     assert_eq!((index.revision("pad"), index.len()), (Some(22), 8));
     assert_eq!(index.revision("never"), None);
     index.remove(23, "padding").unwrap();
@@ -135,9 +140,7 @@ fn stays_compact() {
     let mut index = index();
     let long = "word ".repeat(1000);
     for revision in 100..2100 {
-        index
-            .insert(revision, &package("pad", &long, &[], &["eve"]))
-            .unwrap();
+        index.add(revision, &package("pad", &long, &[], &["eve"]));
     }
     assert!(index.cards.len() < 4 << 20, "{}", index.cards.len());
     assert_eq!((index.revision("pad"), index.len()), (Some(2099), 8));

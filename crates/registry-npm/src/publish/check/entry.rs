@@ -82,9 +82,9 @@ impl Publication<'_> {
                 sha512: &stored.digest,
                 predicate_type: &bundle.predicate_type,
             }),
-            dist: &*json(dist)?,
-            install: &*install.finish()?,
-            rest: &*rest.finish()?,
+            dist: &json(dist)?,
+            install: &install.finish()?,
+            rest: &rest.finish()?,
         }
         .to_bytes()
     }

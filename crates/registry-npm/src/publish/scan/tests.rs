@@ -159,7 +159,7 @@ fn bounds() {
 #[test]
 fn is_binary_safe() {
     use base64::{Engine, engine::general_purpose::STANDARD};
-    let data: Vec<u8> = (0..200_000_u32).map(|n| (n * 7 >> 3) as u8).collect();
+    let data: Vec<u8> = (0..200_000_u32).map(|n| ((n * 7) >> 3) as u8).collect();
     for length in [0, 1, 2, 3, 4, 5, 199_999, 200_000] {
         let encoded = STANDARD.encode(&data[..length]);
         let body = format!(r#"{{"_attachments":{{"a":{{"data":"{encoded}"}}}}}}"#);

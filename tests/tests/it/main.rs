@@ -1,0 +1,19 @@
+//! The real server, one process and several, over a directory and over S3.
+//!
+//! What every protocol must withstand is generic over [`Ecosystem`](registry_tests::Ecosystem) and
+//! is run here for each; what is npm's alone lies in `npm`. See the crate's documentation for the
+//! environment.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+
+mod full_disk;
+mod hot_package;
+mod kill;
+mod npm;
+mod one_winner;
+mod replays;
+mod snapshot;

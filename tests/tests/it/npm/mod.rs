@@ -1,0 +1,4 @@
+//! What is npm's alone.
+
+mod bad;
+mod replicas;

@@ -1,0 +1,138 @@
+//! Load: publishes by threads with connections of their own, reads by wrk, and the bare disk.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+use crate::http::Connection;
+use crate::{proc, tools};
+
+/// A publish to send.
+#[derive(Clone)]
+pub(crate) struct Job {
+    /// The path of the package.
+    pub(crate) path: String,
+    /// The body of the PUT.
+    pub(crate) body: Arc<[u8]>,
+}
+
+/// How some publishes went.
+pub(crate) struct Outcome {
+    /// From the first request to the last answer.
+    elapsed: Duration,
+    /// Of each success.
+    pub(crate) latencies: Vec<Duration>,
+    /// What the others were answered.
+    pub(crate) failures: Vec<String>,
+}
+
+impl Outcome {
+    /// Successes a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
+    }
+}
+
+/// Sends `count` publishes by some workers at once, each with a connection that stays open.
+pub(crate) fn publish(
+    port: u16,
+    authorization: &str,
+    workers: usize,
+    count: usize,
+    make: &(dyn Fn(usize) -> Result<Job> + Sync),
+) -> Result<Outcome> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<(Vec<Duration>, Vec<String>)> {
+        let headers = [
+            ("authorization", authorization),
+            ("content-type", "application/json"),
+        ];
+        let mut connection = Connection::new(port);
+        let (mut latencies, mut failures) = (Vec::new(), Vec::new());
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return Ok((latencies, failures));
+            }
+            let job = make(number)?;
+            let start = Instant::now();
+            match connection.request("PUT", &job.path, &headers, &job.body) {
+                Ok(answer) if answer.success() => latencies.push(start.elapsed()),
+                Ok(answer) => failures.push(format!("{}: {}", answer.status, answer.text())),
+                Err(error) => failures.push(format!("{error:#}")),
+            }
+        }
+    };
+    let start = Instant::now();
+    let done = in_threads(workers, |_| work())?;
+    let elapsed = start.elapsed();
+    let (latencies, failures): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    Ok(Outcome {
+        elapsed,
+        latencies: latencies.concat(),
+        failures: failures.concat(),
+    })
+}
+
+fn in_threads<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let work = &work;
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..count)
+            .map(|number| scope.spawn(move || work(number)))
+            .collect();
+        let results = threads.into_iter().map(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(_) => Err(anyhow!("a worker panicked")),
+        });
+        results.collect()
+    })
+}
+
+/// Durable small writes a second that the file system allows: by 16 threads, each in a folder of
+/// its own, write, sync, rename, sync of the folder.
+pub(crate) fn durable_writes(folder: &Path, duration: Duration) -> Result<f64> {
+    let start = Instant::now();
+    let counts = in_threads(16, |number| {
+        let own = folder.join(number.to_string());
+        fs::create_dir_all(&own)?;
+        let directory = File::open(&own)?;
+        let (temporary, bytes) = (own.join("temporary"), vec![b'x'; 2048]);
+        let mut count = 0;
+        while start.elapsed() < duration {
+            let mut file = File::create(&temporary)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            fs::rename(&temporary, own.join(count.to_string()))?;
+            directory.sync_all()?;
+            count += 1;
+        }
+        Ok(count)
+    })?;
+    let rate = counts.iter().sum::<usize>() as f64 / start.elapsed().as_secs_f64();
+    fs::remove_dir_all(folder)?;
+    Ok(rate)
+}
+
+/// Requests a second that wrk gets out of a URL, over 32 connections.
+pub(crate) fn wrk(url: &str, headers: &[(&str, &str)], seconds: u64) -> Result<f64> {
+    let mut command = Command::new(tools::need("wrk")?);
+    command.args(["-t2", "-c32", &format!("-d{seconds}s")]);
+    for (name, value) in headers {
+        command.args(["-H", &format!("{name}: {value}")]);
+    }
+    let printed = proc::output(command.arg(url))?;
+    let bad = printed.contains("Non-2xx") || printed.contains("Socket errors");
+    ensure!(!bad, "not all answers were good:\n{printed}");
+    let rate = printed
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Requests/sec:"));
+    let rate = rate.with_context(|| format!("wrk said no rate:\n{printed}"))?;
+    rate.trim().parse().context("wrk's rate")
+}

@@ -1,0 +1,187 @@
+//! Reading a packument, and publishing, against nginx, Verdaccio and the bare disk.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Bench;
+use super::load;
+use super::package::Release;
+use super::report::{Judge, Report, Target, median};
+use super::subject::Subject;
+use crate::http::Connection;
+use crate::server::{self, Server};
+
+const ROUNDS: usize = 3;
+const PACKAGE: &str = "packument";
+const ACCEPT: (&str, &str) = ("accept", "application/vnd.npm.install-v1+json");
+const GZIP: (&str, &str) = ("accept-encoding", "gzip");
+
+/// The abbreviated packument of 100 versions, over 32 connections.
+pub(crate) fn read(bench: &Bench, report: &mut Report) -> Result<()> {
+    let releases: Vec<_> = (0..100)
+        .map(|number| Release::new(PACKAGE, format!("1.{number}.0")))
+        .collect();
+    let ours = Subject::ours(bench, "read-ours")?;
+    let peer = Subject::verdaccio(bench, "read-verdaccio")?;
+    for subject in [&ours, &peer] {
+        let outcome = subject.publish(1, &releases)?;
+        ensure!(
+            outcome.failures.is_empty(),
+            "a peer refused: {}",
+            outcome.failures[0]
+        );
+    }
+    let nginx = same_bytes(bench, &ours)?;
+    let seconds = if bench.full { 10 } else { 4 };
+    for (what, headers) in [("identity", &[ACCEPT][..]), ("gzip", &[ACCEPT, GZIP])] {
+        let mut rates = [const { Vec::new() }; 3];
+        for _ in 0..ROUNDS {
+            let urls = [
+                format!("{}{}", ours.server.url(), ours.path(PACKAGE)),
+                format!("{}/{PACKAGE}", nginx.url()),
+                format!("{}{}", peer.server.url(), peer.path(PACKAGE)),
+            ];
+            for (rates, url) in rates.iter_mut().zip(urls) {
+                rates.push(load::wrk(&url, headers, seconds)?);
+            }
+        }
+        let [ours, nginx, verdaccio] = rates.map(|rates| median(&rates));
+        let measure = format!("read 100 versions, {what}");
+        let least = |ratio| Target::AtLeast(ratio);
+        report.add(
+            &measure,
+            "/s",
+            ours,
+            Some(("nginx", nginx)),
+            &Judge::Ratio,
+            &least(0.5),
+        );
+        let verdaccio = Some(("verdaccio", verdaccio));
+        report.add(&measure, "/s", ours, verdaccio, &Judge::Ratio, &least(10.0));
+    }
+    Ok(())
+}
+
+/// nginx over the very bytes that we serve, plain and compressed.
+fn same_bytes(bench: &Bench, ours: &Subject) -> Result<Server> {
+    let folder = bench.folder.join("nginx");
+    fs::create_dir_all(folder.join("files"))?;
+    let mut connection = Connection::new(ours.server.port);
+    for (headers, file) in [
+        (&[ACCEPT][..], PACKAGE.to_owned()),
+        (&[ACCEPT, GZIP], format!("{PACKAGE}.gz")),
+    ] {
+        let answer = connection
+            .get(&ours.path(PACKAGE), headers)?
+            .successful("a packument")?;
+        let encoded = answer.header("content-encoding") == Some("gzip");
+        ensure!(
+            encoded == file.ends_with(".gz"),
+            "{headers:?} was not answered as it asks"
+        );
+        println!("    {file}: {} bytes", answer.body.len());
+        fs::write(folder.join("files").join(file), answer.body)?;
+    }
+    server::nginx(&folder, &format!("/{PACKAGE}")).context("nginx")
+}
+
+/// Publishing with 16 workers: to one package, and to many.
+pub(crate) fn publish(bench: &Bench, report: &mut Report) -> Result<()> {
+    let ours = Subject::ours(bench, "publish-ours")?;
+    let peer = Subject::verdaccio(bench, "publish-verdaccio")?;
+    hot(report, &ours, &peer)?;
+    many(bench, report, &ours, &peer)
+}
+
+fn hot(report: &mut Report, ours: &Subject, peer: &Subject) -> Result<()> {
+    let mut rates = [const { Vec::new() }; 2];
+    for round in 0..ROUNDS {
+        let name = format!("hot-{round}");
+        let releases: Vec<_> = (0..500)
+            .map(|number| Release::new(&name, format!("1.0.{number}")))
+            .collect();
+        for (subject, rates) in [ours, peer].into_iter().zip(&mut rates) {
+            let outcome = subject.publish(16, &releases)?;
+            let (done, failed) = (outcome.latencies.len(), outcome.failures.len());
+            let listed = subject.versions(&name)?;
+            println!(
+                "    hot, round {round}: {:.0}/s, {failed} failed, {listed} listed",
+                outcome.rate()
+            );
+            if std::ptr::eq(subject, ours) {
+                ensure!(
+                    listed == done,
+                    "{done} were acknowledged, {listed} are listed"
+                );
+            }
+            rates.push(outcome.rate());
+        }
+    }
+    let [ours, peer] = rates.map(|rates| median(&rates));
+    let measure = "publish to one package, 16 workers";
+    let peer = Some(("verdaccio", peer));
+    report.add(
+        measure,
+        "/s",
+        ours,
+        peer,
+        &Judge::Ratio,
+        &Target::AtLeast(10.0),
+    );
+    report.add(
+        measure,
+        "/s",
+        ours,
+        None,
+        &Judge::Ours,
+        &Target::AtLeast(600.0),
+    );
+    Ok(())
+}
+
+fn many(bench: &Bench, report: &mut Report, ours: &Subject, peer: &Subject) -> Result<()> {
+    let mut rates = [const { Vec::new() }; 2];
+    let mut ceilings = Vec::new();
+    for round in 0..ROUNDS {
+        let ceiling = bench.folder.join("ceiling");
+        ceilings.push(load::durable_writes(&ceiling, Duration::from_secs(3))?);
+        let releases: Vec<_> = (0..200)
+            .map(|number| Release::new(format!("many-{round}-{number}"), "1.0.0"))
+            .collect();
+        for (subject, rates) in [ours, peer].into_iter().zip(&mut rates) {
+            let outcome = subject.publish(16, &releases)?;
+            let failed = outcome.failures.len();
+            println!(
+                "    many, round {round}: {:.0}/s, {failed} failed",
+                outcome.rate()
+            );
+            rates.push(outcome.rate());
+        }
+    }
+    let [ours, peer] = rates.map(|rates| median(&rates));
+    let ceiling = median(&ceilings);
+    println!("    durable writes, 16 threads: {ceiling:.0}/s");
+    let measure = "publish to 200 packages, 16 workers";
+    report.add(
+        measure,
+        "/s",
+        ours,
+        Some(("verdaccio", peer)),
+        &Judge::Ratio,
+        &Target::None,
+    );
+    for (writes, name) in [(2.0, "ceiling/2"), (3.0, "ceiling/3")] {
+        let peer = Some((name, ceiling / writes));
+        report.add(
+            measure,
+            "/s",
+            ours,
+            peer,
+            &Judge::Ratio,
+            &Target::AtLeast(0.6),
+        );
+    }
+    Ok(())
+}

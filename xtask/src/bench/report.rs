@@ -1,0 +1,168 @@
+//! The table at the end, and the few statistics it needs.
+
+use std::time::Duration;
+
+/// One line of the table.
+struct Row {
+    cells: [String; 5],
+    reached: Option<bool>,
+}
+
+/// What was measured, in the order in which it was.
+#[derive(Default)]
+pub(crate) struct Report {
+    rows: Vec<Row>,
+}
+
+/// What a measure should be.
+pub(crate) enum Target {
+    /// At least this.
+    AtLeast(f64),
+    /// At most this.
+    AtMost(f64),
+    /// Printed, and judged by nobody.
+    None,
+}
+
+/// What of a row its target is about.
+pub(crate) enum Judge {
+    /// Our own number.
+    Ours,
+    /// Ours divided by the peer's.
+    Ratio,
+}
+
+impl Report {
+    /// Adds a row; `peer` is whom we are compared with, and its number.
+    pub(crate) fn add(
+        &mut self,
+        measure: &str,
+        unit: &str,
+        ours: f64,
+        peer: Option<(&str, f64)>,
+        judge: &Judge,
+        target: &Target,
+    ) {
+        let ratio = peer.map(|(_, number)| ours / number);
+        let judged = match judge {
+            Judge::Ours => Some(ours),
+            Judge::Ratio => ratio,
+        };
+        let what = match judge {
+            Judge::Ours => unit,
+            Judge::Ratio => "x",
+        };
+        let (target, reached) = match target {
+            Target::AtLeast(least) => (
+                format!(">= {} {what}", number(*least)),
+                judged.map(|judged| judged >= *least),
+            ),
+            Target::AtMost(most) => (
+                format!("<= {} {what}", number(*most)),
+                judged.map(|judged| judged <= *most),
+            ),
+            Target::None => (String::new(), None),
+        };
+        let peer = peer.map(|(name, value)| format!("{name} {}", number(value)));
+        let cells = [
+            measure.to_owned(),
+            format!("{} {unit}", number(ours)),
+            peer.unwrap_or_default(),
+            ratio
+                .map(|ratio| format!("{ratio:.2} x"))
+                .unwrap_or_default(),
+            target,
+        ];
+        println!("    {}", cells.join(" | "));
+        self.rows.push(Row { cells, reached });
+    }
+
+    /// Prints the table, and how many targets were reached.
+    pub(crate) fn print(&self) {
+        let titles = ["measure", "ours", "peer", "ratio", "target"];
+        let width = |column: usize| {
+            let cells = self
+                .rows
+                .iter()
+                .map(|row| row.cells[column].chars().count());
+            cells
+                .chain([titles[column].len()])
+                .max()
+                .unwrap_or_default()
+        };
+        let widths: Vec<_> = (0..titles.len()).map(width).collect();
+        let line = |cells: &[&str], last: &str| {
+            let cells = cells
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:<width$}"));
+            println!("| {} | {last:<7} |", cells.collect::<Vec<_>>().join(" | "));
+        };
+        println!();
+        line(&titles, "reached");
+        let rules: Vec<_> = widths.iter().map(|width| "-".repeat(*width)).collect();
+        line(
+            &rules.iter().map(String::as_str).collect::<Vec<_>>(),
+            "-------",
+        );
+        for row in &self.rows {
+            let reached = match row.reached {
+                Some(true) => "yes",
+                Some(false) => "NO",
+                None => "",
+            };
+            line(&row.cells.each_ref().map(String::as_str), reached);
+        }
+        let judged = self.rows.iter().filter(|row| row.reached.is_some()).count();
+        let reached = self
+            .rows
+            .iter()
+            .filter(|row| row.reached == Some(true))
+            .count();
+        println!("\n{reached} of {judged} targets reached");
+    }
+}
+
+fn number(value: f64) -> String {
+    match value {
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 10.0 => format!("{value:.1}"),
+        value => format!("{value:.2}"),
+    }
+}
+
+/// The middle of some numbers; 0 of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The number below which a part of all lies; 0 of none.
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    // Truncation is meant: it is an index.
+    let index = (last as f64 * part).round() as usize;
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+/// In milliseconds.
+pub(crate) fn millis(durations: &[Duration]) -> Vec<f64> {
+    durations
+        .iter()
+        .map(|duration| duration.as_secs_f64() * 1000.0)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{median, quantile};
+
+    #[test]
+    fn quantiles() {
+        let values = [5.0, 1.0, 3.0, 2.0, 4.0];
+        assert_eq!(median(&values), 3.0);
+        assert_eq!(quantile(&values, 1.0), 5.0);
+        assert_eq!(median(&[]), 0.0);
+    }
+}

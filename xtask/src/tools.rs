@@ -1,0 +1,299 @@
+//! What the other commands need and a machine may lack, installed once into `.tools`, pinned.
+//!
+//! A tool is installed into a temporary folder and moved into place, and its stamp is written
+//! last, so an interrupted run leaves nothing that a later one would trust.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+
+use crate::proc;
+
+/// What a short run of everything needs.
+pub(crate) const SHORT: &[&str] = &["node-clients", "minio"];
+/// What the long run of the tests needs beside that.
+pub(crate) const FULL: &[&str] = &["azurite", "fake-gcs-server"];
+/// What the bench needs.
+pub(crate) const BENCH: &[&str] = &["verdaccio", "nginx", "wrk"];
+
+enum How {
+    /// Packages and overrides, by npm, into `.tools/<name>`.
+    Npm {
+        packages: &'static [(&'static str, &'static str)],
+        overrides: &'static [(&'static str, &'static str)],
+    },
+    /// A module, by `go install`, into `.tools/bin`.
+    Go {
+        module: &'static str,
+        version: &'static str,
+    },
+    /// A program of the system, by apt.
+    Apt { package: &'static str },
+}
+
+struct Tool {
+    name: &'static str,
+    how: How,
+    /// Below `.tools`, or on the path for what apt installs.
+    programs: &'static [&'static str],
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "node-clients",
+        how: How::Npm {
+            packages: &[("pnpm", "12.21.0"), ("@yarnpkg/cli-dist", "4.18.1")],
+            overrides: &[],
+        },
+        programs: &[PNPM, YARN],
+    },
+    Tool {
+        name: "verdaccio",
+        // Newer versions want a newer Node, and the override a newer one than it asks for.
+        how: How::Npm {
+            packages: &[("verdaccio", "6.8.0")],
+            overrides: &[("node-fetch", "2.7.0")],
+        },
+        programs: &[VERDACCIO],
+    },
+    Tool {
+        name: "azurite",
+        how: How::Npm {
+            packages: &[("azurite", "3.37.0")],
+            overrides: &[],
+        },
+        programs: &[AZURITE],
+    },
+    Tool {
+        name: "minio",
+        how: How::Go {
+            module: "github.com/minio/minio",
+            version: "v0.0.0-20260212201848-7aac2a2c5b7c",
+        },
+        programs: &[MINIO],
+    },
+    Tool {
+        name: "fake-gcs-server",
+        how: How::Go {
+            module: "github.com/fsouza/fake-gcs-server",
+            version: "v1.56.1",
+        },
+        programs: &[FAKE_GCS],
+    },
+    Tool {
+        name: "nginx",
+        how: How::Apt { package: "nginx" },
+        programs: &["nginx"],
+    },
+    Tool {
+        name: "wrk",
+        how: How::Apt { package: "wrk" },
+        programs: &["wrk"],
+    },
+];
+
+/// pnpm's program, below the tools folder; so are the following.
+pub(crate) const PNPM: &str = "node-clients/node_modules/pnpm/pnpm";
+/// Yarn's script, for node.
+pub(crate) const YARN: &str = "node-clients/node_modules/@yarnpkg/cli-dist/bin/yarn.js";
+/// Verdaccio's script, for node.
+pub(crate) const VERDACCIO: &str = "verdaccio/node_modules/verdaccio/bin/verdaccio";
+/// Azurite's script for its blob service, for node.
+pub(crate) const AZURITE: &str = "azurite/node_modules/.bin/azurite-blob";
+/// An S3 server.
+pub(crate) const MINIO: &str = "bin/minio";
+/// A GCS emulator.
+pub(crate) const FAKE_GCS: &str = "bin/fake-gcs-server";
+
+/// A path below the tools folder.
+pub(crate) fn path(root: &Path, below: &str) -> PathBuf {
+    root.join(".tools").join(below)
+}
+
+/// Installs those of the named tools that are missing.
+pub(crate) fn ensure(root: &Path, names: &[impl AsRef<str>]) -> Result<()> {
+    let folder = root.join(".tools");
+    fs::create_dir_all(folder.join("stamps"))?;
+    fs::create_dir_all(folder.join("bin"))?;
+    // Two runs at once wait for each other, so a leftover temporary folder is nobody's.
+    let lock = File::create(folder.join("lock"))?;
+    lock.lock().context("locking the tools folder")?;
+    for entry in fs::read_dir(&folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    for name in names {
+        let name = name.as_ref();
+        let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) else {
+            let known: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+            bail!("no tool is called {name}; there are {}", known.join(", "));
+        };
+        install(&folder, tool).with_context(|| {
+            format!("{name} could not be installed; the steps that use it cannot run without")
+        })?;
+    }
+    Ok(())
+}
+
+const TEMPORARY: &str = "temporary-";
+
+fn install(folder: &Path, tool: &Tool) -> Result<()> {
+    let stamp = folder.join("stamps").join(tool.name);
+    let pin = pin(&tool.how);
+    if present(folder, tool)
+        && (is_system(tool) || fs::read_to_string(&stamp).ok() == Some(pin.clone()))
+    {
+        return Ok(());
+    }
+    println!("installing {} ({pin})", tool.name);
+    let start = Instant::now();
+    let temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempdir_in(folder)?;
+    match &tool.how {
+        How::Npm {
+            packages,
+            overrides,
+        } => {
+            by_npm(temporary.path(), packages, overrides)?;
+            let target = folder.join(tool.name);
+            if target.exists() {
+                fs::remove_dir_all(&target)?;
+            }
+            fs::rename(temporary.keep(), target)?;
+        }
+        How::Go { module, version } => {
+            by_go(temporary.path(), module, version)?;
+            fs::rename(
+                temporary.path().join(tool.name),
+                folder.join("bin").join(tool.name),
+            )?;
+        }
+        How::Apt { package } => by_apt(package)?,
+    }
+    if !present(folder, tool) {
+        bail!(
+            "it was installed, but one of {:?} is not there",
+            tool.programs
+        );
+    }
+    fs::write(&stamp, pin)?;
+    println!(
+        "installed {} in {:.0} s",
+        tool.name,
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+fn is_system(tool: &Tool) -> bool {
+    matches!(tool.how, How::Apt { .. })
+}
+
+fn present(folder: &Path, tool: &Tool) -> bool {
+    tool.programs.iter().all(|program| {
+        if is_system(tool) {
+            proc::which(program).is_some()
+        } else {
+            folder.join(program).exists()
+        }
+    })
+}
+
+/// What the stamp says: if it changes, the tool is installed again.
+fn pin(how: &How) -> String {
+    let list = |pairs: &[(&str, &str)]| {
+        pairs
+            .iter()
+            .map(|(name, version)| format!("{name}@{version}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    match how {
+        How::Npm {
+            packages,
+            overrides: [],
+        } => list(packages),
+        How::Npm {
+            packages,
+            overrides,
+        } => format!("{} with {}", list(packages), list(overrides)),
+        How::Go { module, version } => format!("{module}@{version}"),
+        How::Apt { package } => format!("the system's {package}"),
+    }
+}
+
+fn by_npm(folder: &Path, packages: &[(&str, &str)], overrides: &[(&str, &str)]) -> Result<()> {
+    need("npm")?;
+    let map = |pairs: &[(&str, &str)]| -> Map<String, Value> {
+        pairs
+            .iter()
+            .map(|(name, version)| ((*name).to_owned(), json!(version)))
+            .collect()
+    };
+    let manifest = json!({
+        "private": true,
+        "dependencies": map(packages),
+        "overrides": map(overrides),
+    });
+    fs::write(folder.join("package.json"), manifest.to_string())?;
+    let arguments = [
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--no-package-lock",
+        "--loglevel=error",
+    ];
+    proc::output(proc::command("npm", folder).args(arguments))?;
+    Ok(())
+}
+
+fn by_go(folder: &Path, module: &str, version: &str) -> Result<()> {
+    need("go")?;
+    let mut command = Command::new("go");
+    command
+        .args(["install", &format!("{module}@{version}")])
+        .env("GOBIN", folder);
+    // Large modules take minutes.
+    let ran = proc::capture(&mut command, None, Duration::from_secs(1800))?;
+    if !ran.success() {
+        bail!("{}", ran.report());
+    }
+    Ok(())
+}
+
+fn by_apt(package: &str) -> Result<()> {
+    need("apt-get")?;
+    let root = proc::output(Command::new("id").arg("-u"))?.trim() == "0";
+    if !root {
+        need("sudo")?;
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = if root {
+            Command::new("env")
+        } else {
+            Command::new("sudo")
+        };
+        if !root {
+            command.args(["-n", "env"]);
+        }
+        command
+            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"])
+            .args(arguments);
+        proc::output(&mut command)
+    };
+    apt(&["update"])?;
+    apt(&["install", "-y", "--no-install-recommends", package])?;
+    Ok(())
+}
+
+/// Fails with a sentence that says what to install.
+pub(crate) fn need(program: &str) -> Result<PathBuf> {
+    proc::which(program).with_context(|| format!("`{program}` is needed, and is not on the path"))
+}
