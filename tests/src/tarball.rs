@@ -37,7 +37,7 @@ pub fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
 /// # Panics
 /// Never: memory takes everything.
 pub fn gzip(bytes: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).expect("it is in memory");
     encoder.finish().expect("it is in memory").into()
 }

@@ -127,7 +127,8 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// When the stored bytes are damaged.
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(Error::internal)
+        let text = std::str::from_utf8(bytes).map_err(Error::internal)?;
+        serde_json::from_str(text).map_err(Error::internal)
     }
 
     /// The entry as it is stored.

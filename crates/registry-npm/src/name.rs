@@ -1,7 +1,6 @@
 //! Names of packages and of dist-tags.
 //!
-//! Rules: <https://docs.npmjs.com/cli/configuring-npm/package-json#name>, and what
-//! `validate-npm-package-name` makes of them.
+//! Rules: `name` in `npm help package.json`, and what `validate-npm-package-name` makes of it.
 
 use std::{fmt, str::FromStr};
 

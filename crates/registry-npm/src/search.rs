@@ -98,7 +98,7 @@ impl SearchIndex {
     }
 
     /// The packages that match `text`, best first: how many there are that `visible` lets through,
-    /// and `size` of them after the first `from`, each a [`SearchPackage`] as JSON.
+    /// and `size` of them after the first `from`, each as it was [inserted](Self::insert).
     pub fn query(
         &self,
         text: &str,

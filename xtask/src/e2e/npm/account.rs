@@ -105,7 +105,7 @@ fn tokens(run: &mut Run, world: &World, npm: &Client) -> Result<()> {
         other.ok(folder, &["whoami"], &[USER])?;
         let listed = npm.json(folder, &["token", "list", "--json"])?;
         let listed = listed.as_array().context("not a list")?;
-        let mine = listed.iter().find(|entry| entry["key"] == made["key"]);
+        let mine = listed.iter().find(|entry| entry["name"] == "ci");
         let mine = mine.with_context(|| format!("the token is not listed: {listed:?}"))?;
         let shown = mine["token"].as_str().unwrap_or_default();
         ensure!(

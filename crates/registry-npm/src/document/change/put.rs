@@ -28,8 +28,8 @@ pub struct Put<'a> {
 /// removal of versions. Gives the bytes that nothing names any more.
 ///
 /// # Errors
-/// [`ErrorKind::Invalid`] when it would add or alter a version, [`ErrorKind::Conflict`] when it
-/// was computed from an older state that it would bring back.
+/// `Invalid` when it would add or alter a version, `Conflict` when it was computed from an older
+/// state that it would bring back.
 pub fn put(
     head: &mut Head,
     entries: &mut Entries,

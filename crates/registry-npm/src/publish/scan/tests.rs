@@ -2,10 +2,13 @@ use std::fmt::Write as _;
 
 use super::*;
 
+/// Attachments: their names, and what is in them.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// What a scanner makes of a body in pieces: the document, and each attachment.
-fn scan(pieces: &[&[u8]]) -> Result<(String, Vec<(String, Vec<u8>)>)> {
+fn scan(pieces: &[&[u8]]) -> Result<(String, Files)> {
     let mut scanner = PublishScanner::new(1 << 16);
-    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut files: Files = Vec::new();
     let (mut started, mut ended) = (0, 0);
     for piece in pieces {
         for event in scanner.feed(piece)? {
@@ -33,10 +36,7 @@ fn check(body: &str, expected: Option<(&str, &[(&str, &str)])>) {
         let files = files
             .iter()
             .map(|(name, data)| ((*name).into(), (*data).into()));
-        (
-            document.to_owned(),
-            files.collect::<Vec<(String, Vec<u8>)>>(),
-        )
+        (document.to_owned(), files.collect::<Files>())
     });
     assert_eq!(scan(&[bytes]).ok(), expected, "{body}");
     let single: Vec<_> = bytes.chunks(1).collect();

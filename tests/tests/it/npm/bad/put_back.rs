@@ -164,18 +164,17 @@ async fn what_is_stale_or_not_there() {
     table
         .refused("deprecating nothing", &table.site, put, &[400, 404])
         .await;
-    for (what, path) in [
-        ("no package", "/npm/not-there/-rev/1-0".to_owned()),
-        (
-            "no tarball",
-            format!("/npm/{package}/-/{package}-6.6.6.tgz/-rev/{rev}"),
-        ),
-    ] {
-        let statuses = [404, 409];
-        table
-            .refused(what, &table.site, Request::delete(path), &statuses)
-            .await;
+    let delete = Request::delete("/npm/not-there/-rev/1-0");
+    table
+        .refused("removing no package", &table.site, delete, &[404])
+        .await;
+    // The last step of unpublishing may come twice: a tarball that is not there is gone.
+    let path = format!("/npm/{package}/-/{package}-6.6.6.tgz/-rev/{rev}");
+    let answer = table.site.send(Request::delete(path)).await;
+    if !answer.status.is_success() {
+        table.judge("removing no tarball", &answer, &[404, 409]);
     }
+    table.nothing_stored("removing no tarball").await;
     // The tarball of a version that is listed does not go by itself.
     let current = table.site.get(&writable).await.good().json();
     let current = text(&current["_rev"]);
