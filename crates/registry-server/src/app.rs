@@ -81,7 +81,7 @@ impl App {
         let mut record = Record::begin(&self, &id, &request, from, activity.begin());
         request.extensions_mut().insert(from);
         let received = record.received();
-        let request = request.map(|body| Paced::new(body, self.pace, received));
+        let request = request.map(|body| Paced::new(body, self.pace, received, activity));
         let span = tracing::error_span!("request", id);
         let response = self.route(request).instrument(span).await;
         let (mut parts, body) = response.into_parts();
