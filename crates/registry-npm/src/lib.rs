@@ -189,11 +189,19 @@ impl Protocol for Npm {
         let place = base.as_str();
         let place = place.split_once("//").map_or(place, |(_, place)| place);
         let token = token.unwrap_or("TOKEN");
+        // Yarn refuses plain http unless it is told not to.
+        let plain = base.as_str().strip_prefix("http://");
+        let host = plain.map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+        let allow = host
+            .map(|host| format!("\nyarn config set -H unsafeHttpWhitelist --json '[\"{host}\"]'"));
         format!(
             "npm config set registry {base}/\n\
              npm config set //{place}/:_authToken {token}\n\
              pnpm config set registry {base}/\n\
-             yarn config set npmRegistryServer {base}"
+             pnpm config set //{place}/:_authToken {token}\n\
+             yarn config set -H npmRegistryServer {base}\n\
+             yarn config set -H npmAuthToken {token}{}",
+            allow.unwrap_or_default(),
         )
     }
 }

@@ -146,7 +146,7 @@ impl Drop for Record {
             mount = &**mount,
             route,
             user = self.handled.user.as_deref(),
-            ip = self.from.peer.map(tracing::field::display),
+            ip = self.handled.ip.or(self.from.peer).map(tracing::field::display),
             request = &*self.id,
             bytes_in = received,
             bytes_out = self.sent,

@@ -70,7 +70,7 @@ impl Call<'_> {
             .granted
             .authorize(&layout::resource(&name)?, Action::Read)
             .await?;
-        let star = move |document: &mut Document<Head>| {
+        let star = move |document: &mut Document<Head>| -> Result<_, CoreError> {
             if document.entries.is_empty() {
                 return Err(CoreError::not_found("package not found"));
             }

@@ -31,11 +31,11 @@ impl Call<'_> {
         mut edit: impl FnMut(&mut Head, &mut Entries, u64) -> Result<Vec<StoredBytes>, Error>
         + Send
         + 'static,
-    ) -> Result<(), CoreError> {
+    ) -> Result<(), Error> {
         let writer = self.writer()?;
-        let change = move |document: &mut Document<Head>| {
+        let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             if document.revision == 0 || document.head.deleted {
-                return Err(CoreError::not_found("package not found"));
+                return Err(CoreError::not_found("package not found").into());
             }
             writer.check(&document.head)?;
             let Document {
@@ -44,7 +44,7 @@ impl Call<'_> {
                 revision,
                 ..
             } = document;
-            let removed = edit(head, entries, *revision).map_err(Error::into_core)?;
+            let removed = edit(head, entries, *revision)?;
             Ok(Change::write(()).removing(removed))
         };
         self.granted
