@@ -115,9 +115,14 @@ impl World {
 
     /// Where a protocol is mounted, without a slash at the end.
     fn mount(&self, protocol: &str) -> String {
+        format!("{}{}", self.server.url(), self.mount_path(protocol))
+    }
+
+    /// The path of that.
+    fn mount_path(&self, protocol: &str) -> String {
         match self.registry {
-            Some(_) => format!("{}/{protocol}", self.server.url()),
-            None => self.server.url(),
+            Some(_) => format!("/{protocol}"),
+            None => String::new(),
         }
     }
 
