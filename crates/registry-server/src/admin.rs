@@ -5,6 +5,7 @@ use std::{io::BufRead, sync::Arc, time::Duration, time::SystemTime};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use registry::{
+    ErrorKind,
     auth::{AuthOptions, BucketTokens, DefaultAuth, NewToken, Secret, TokenInfo},
     storage::Storage,
     store::Documents,
@@ -54,11 +55,15 @@ pub(crate) async fn user(command: User, config: &Config, out: &mut Output) -> Re
             scopes,
         } => {
             let password = password()?;
-            open(config)
-                .await?
-                .add_user(&name, password, admin, &scopes)
-                .await?;
-            eprintln!("added the user {name}");
+            let auth = open(config).await?;
+            match auth.add_user(&name, password.clone(), admin, &scopes).await {
+                Ok(_) => eprintln!("added the user {name}"),
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    auth.change_user(&name, password, admin, &scopes).await?;
+                    eprintln!("changed the user {name}");
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         User::List => {
             for user in open(config).await?.list_users().await? {

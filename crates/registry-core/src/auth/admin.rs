@@ -87,19 +87,28 @@ impl DefaultAuth {
         Ok(())
     }
 
-    /// Gives a user another password.
+    /// Gives a user another password and other rights; their tokens stay, within those rights.
     ///
     /// # Errors
-    /// `NotFound` when there is none; `Invalid` for a password that will not do.
-    pub async fn set_password(&self, name: &str, password: Secret) -> Result<()> {
+    /// `NotFound` when there is none; `Invalid` for a password or scope that will not do.
+    pub async fn change_user(
+        &self,
+        name: &str,
+        password: Secret,
+        admin: bool,
+        scopes: &[String],
+    ) -> Result<UserInfo> {
         users::check_password(&password)?;
+        let scopes: Result<Vec<Scope>> = scopes.iter().map(|scope| scope.parse()).collect();
+        let scopes = Some(scopes?).filter(|scopes| !scopes.is_empty());
         let hash = self.passwords.hash(&password).await?;
         let work = move |record: &mut UserRecord| {
             record.password = Some(hash.clone());
+            record.admin = admin;
+            record.scopes.clone_from(&scopes);
             Ok(())
         };
-        self.users.update(name, self.now(), work).await?;
-        Ok(())
+        Ok((&self.users.update(name, self.now(), work).await?).into())
     }
 
     /// All users, by name.

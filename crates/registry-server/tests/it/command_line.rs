@@ -23,8 +23,9 @@ fn users_are_administered() {
     let ann = "ann\tuser\tnpm:package:@acme/*:write";
     assert_eq!(users, format!("{ann}\nroot\tadmin\t-\n"));
 
-    let (success, _, error) = on(place, "user add ann", "correct horse");
-    assert!(!success && error.contains("ann"), "{error}");
+    let (success, _, error) = on(place, "user add ann --admin", "battery staple");
+    assert!(success && error.contains("changed"), "{error}");
+    assert!(ok(place, "user list", "").starts_with("ann\tadmin\t-\n"));
     let (success, ..) = on(place, "user add eve", "");
     assert!(!success);
     let (success, ..) = on(place, "user list --listen x:1", "");

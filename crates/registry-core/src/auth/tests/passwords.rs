@@ -82,7 +82,7 @@ async fn a_right_password_clears_what_was_wrong_before() {
         }
         world.wait(1);
         // Of another revision, the right one is not remembered but checked.
-        auth.set_password("ann", Secret::new(PASSWORD))
+        auth.change_user("ann", Secret::new(PASSWORD), false, &[])
             .await
             .unwrap();
         assert!(password(&auth, "ann", PASSWORD).await.is_ok());
