@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use super::Bench;
 use super::load;
 use super::package::Release;
-use super::report::{Judge, Report, Target, median};
+use super::report::{Report, Target, median};
 use super::subject::Subject;
 use crate::http::Connection;
 use crate::server::{self, Server};
@@ -131,14 +131,7 @@ fn hot(report: &mut Report, ours: &Subject, peer: &Subject) -> Result<()> {
         ("verdaccio", peer),
         &Target::AtLeast(10.0),
     );
-    report.add(
-        measure,
-        "/s",
-        median(ours),
-        None,
-        &Judge::Ours,
-        &Target::AtLeast(600.0),
-    );
+    report.add(measure, "/s", median(ours), None, &Target::AtLeast(600.0));
     Ok(())
 }
 

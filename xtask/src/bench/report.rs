@@ -24,40 +24,21 @@ pub(crate) enum Target {
     None,
 }
 
-/// What of a row its target is about.
-pub(crate) enum Judge {
-    /// Our own number.
-    Ours,
-    /// Ours divided by the peer's.
-    Ratio,
-}
-
 impl Report {
-    /// Adds a row; `peer` is whom we are compared with, and its number.
+    /// Adds a row whose target is about our own number; `peer` has one to compare it with.
     pub(crate) fn add(
         &mut self,
         measure: &str,
         unit: &str,
         ours: f64,
         peer: Option<(&str, f64)>,
-        judge: &Judge,
         target: &Target,
     ) {
-        let ratio = peer.map(|(_, number)| ours / number);
-        let (judged, what) = match judge {
-            Judge::Ours => (Some(ours), unit),
-            Judge::Ratio => (ratio, "x"),
-        };
-        self.row(
-            measure,
-            (ours, unit, ratio.unwrap_or_default()),
-            peer,
-            (judged, what),
-            target,
-        );
+        let ratio = peer.map(|(_, number)| ours / number).unwrap_or_default();
+        self.row(measure, (ours, unit, ratio), peer, (ours, unit), target);
     }
 
-    /// Adds a row about rounds that alternated. The ratio is the middle one of the rounds' own, so
+    /// Adds a row about rounds that alternated, whose target is about the ratio. That is the middle one of the rounds' own, so
     /// that a machine which is slower for a while is so for both sides.
     pub(crate) fn compare(
         &mut self,
@@ -77,7 +58,7 @@ impl Report {
             measure,
             (median(ours), unit, ratio),
             peer,
-            (Some(ratio), "x"),
+            (ratio, "x"),
             target,
         );
     }
@@ -87,7 +68,7 @@ impl Report {
         measure: &str,
         (ours, unit, ratio): (f64, &str, f64),
         peer: Option<(&str, f64)>,
-        (judged, what): (Option<f64>, &str),
+        (judged, what): (f64, &str),
         target: &Target,
     ) {
         let (sign, limit) = match target {
@@ -95,7 +76,7 @@ impl Report {
             Target::AtMost(most) => ("<=", Some(*most)),
             Target::None => ("", None),
         };
-        let reached = limit.zip(judged).map(|(limit, judged)| match target {
+        let reached = limit.map(|limit| match target {
             Target::AtMost(_) => judged <= limit,
             _ => judged >= limit,
         });
