@@ -42,13 +42,6 @@ impl Error {
             Self::Core(error) | Self::Published(error) => error,
         }
     }
-
-    /// The core's error within, for where the status that npm knows it by does not matter.
-    pub fn into_core(self) -> registry_core::Error {
-        match self {
-            Self::Core(error) | Self::Published(error) => error,
-        }
-    }
 }
 
 impl From<registry_core::Error> for Error {

@@ -127,11 +127,15 @@ impl Protocol for Npm {
             Route::SetTags(name)
             | Route::SetTag(name, _)
             | Route::RemoveTag(name, _)
-            | Route::SetAccess(name) => (Action::Write, name),
+            | Route::SetAccess(name)
+            | Route::AddOwner(name)
+            | Route::RemoveOwner { name, .. } => (Action::Write, name),
             Route::Unpublish { name, .. } | Route::DeleteTarball { name, .. } => {
                 (Action::Delete, name)
             }
+            Route::Star { .. } => return Access::Deferred,
             Route::Search(_)
+            | Route::Starred
             | Route::StarredByUser { .. }
             | Route::UserPackages { .. }
             | Route::BulkAdvisories
@@ -185,11 +189,19 @@ impl Protocol for Npm {
         let place = base.as_str();
         let place = place.split_once("//").map_or(place, |(_, place)| place);
         let token = token.unwrap_or("TOKEN");
+        // Yarn refuses plain http unless it is told not to.
+        let plain = base.as_str().strip_prefix("http://");
+        let host = plain.map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+        let allow = host
+            .map(|host| format!("\nyarn config set -H unsafeHttpWhitelist --json '[\"{host}\"]'"));
         format!(
             "npm config set registry {base}/\n\
              npm config set //{place}/:_authToken {token}\n\
              pnpm config set registry {base}/\n\
-             yarn config set npmRegistryServer {base}"
+             pnpm config set //{place}/:_authToken {token}\n\
+             yarn config set -H npmRegistryServer {base}\n\
+             yarn config set -H npmAuthToken {token}{}",
+            allow.unwrap_or_default(),
         )
     }
 }
@@ -222,6 +234,10 @@ impl Call<'_> {
             Route::Access(_) | Route::Visibility(_) => self.visibility().await,
             Route::SetAccess(_) => self.set_access(body).await,
             Route::Collaborators(_) => self.collaborators().await,
+            Route::AddOwner(_) => self.add_owner(body).await,
+            Route::RemoveOwner { user, .. } => self.remove_owner(user).await,
+            Route::Star { starred } => self.star(starred, body).await,
+            Route::Starred => self.starred().await,
             Route::UserPackages { user } => self.user_packages(&user).await,
             Route::Search(query) => self.search(query).await,
             Route::StarredByUser { user } => self.starred_by(&user).await,

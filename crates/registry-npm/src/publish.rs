@@ -2,6 +2,7 @@
 
 mod base64;
 pub mod check;
+mod people;
 pub mod provenance;
 mod put;
 pub mod scan;

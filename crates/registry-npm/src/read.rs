@@ -204,16 +204,19 @@ impl Call<'_> {
 
     /// The packages that a user starred.
     pub(crate) async fn starred_by(&self, user: &str) -> Answer {
-        let starred = |view: &Packages| {
-            let by = view.stars.iter().filter(|(_, stars)| stars.contains(user));
-            by.map(|(name, _)| name.clone()).collect()
-        };
-        let names = self.names(starred).await?;
+        let names = self.names(starred_by(user)).await?;
         let rows: Vec<_> = names
             .into_iter()
             .map(|name| json!({ "value": name }))
             .collect();
         Ok(protocol::json(StatusCode::OK, &json!({ "rows": rows }))?)
+    }
+
+    /// The packages that whoever asks has starred.
+    pub(crate) async fn starred(&self) -> Answer {
+        let user = self.granted.user()?;
+        let names = self.names(starred_by(user)).await?;
+        Ok(protocol::json(StatusCode::OK, &names)?)
     }
 
     /// The packages that a user maintains.
@@ -254,6 +257,14 @@ impl Call<'_> {
     /// A sign of life.
     pub(crate) fn ping(&self) -> Answer {
         Ok(protocol::json(StatusCode::OK, &json!({}))?)
+    }
+}
+
+/// Picks the names of the packages that a user starred.
+fn starred_by(user: &str) -> impl FnOnce(&Packages) -> Vec<String> {
+    move |view| {
+        let by = view.stars.iter().filter(|(_, stars)| stars.contains(user));
+        by.map(|(name, _)| name.clone()).collect()
     }
 }
 

@@ -75,6 +75,22 @@ pub enum Route {
     Visibility(PackageName),
     /// `GET /-/package/{pkg}/collaborators`.
     Collaborators(PackageName),
+    /// `PUT /-/package/{pkg}/owners`: pnpm's way to add a maintainer.
+    AddOwner(PackageName),
+    /// `DELETE /-/package/{pkg}/owners/{user}`: pnpm's way to remove one.
+    RemoveOwner {
+        /// The package.
+        name: PackageName,
+        /// The user's name.
+        user: String,
+    },
+    /// `PUT` and `DELETE /-/user/v1/star`: pnpm's stars; the body names the package.
+    Star {
+        /// Whether the star is given or taken.
+        starred: bool,
+    },
+    /// `GET /-/user/v1/star`: what whoever asks has starred.
+    Starred,
     /// `GET /-/user/{user}/package`: what a user may write.
     UserPackages {
         /// The user's name.
@@ -213,6 +229,10 @@ impl Route {
             Self::SetAccess(..) => "set-access",
             Self::Visibility(..) => "visibility",
             Self::Collaborators(..) => "collaborators",
+            Self::AddOwner(..) => "add-owner",
+            Self::RemoveOwner { .. } => "remove-owner",
+            Self::Star { .. } => "star",
+            Self::Starred => "starred",
             Self::UserPackages { .. } => "user-packages",
             Self::Ping => "ping",
             Self::Whoami => "whoami",

@@ -15,10 +15,9 @@ use registry::{
     Body,
     digest::random_hex,
     error::BoxError,
-    protocol::{Connection, Handled, RegistryService},
+    protocol::{Connection, Handled, RegistryService, RequestId},
     storage::{GetOptions, Storage},
 };
-use tracing::Instrument;
 
 use crate::{
     config::Limits,
@@ -80,10 +79,10 @@ impl App {
         let id = random_hex::<8>().unwrap_or_default();
         let mut record = Record::begin(&self, &id, &request, from, activity.begin());
         request.extensions_mut().insert(from);
+        request.extensions_mut().insert(RequestId((&*id).into()));
         let received = record.received();
-        let request = request.map(|body| Paced::new(body, self.pace, received));
-        let span = tracing::error_span!("request", id);
-        let response = self.route(request).instrument(span).await;
+        let request = request.map(|body| Paced::new(body, self.pace, received, activity));
+        let response = self.route(request).await;
         let (mut parts, body) = response.into_parts();
         record.answered(&mut parts, &body);
         if let Ok(id) = HeaderValue::try_from(id) {

@@ -25,6 +25,10 @@ use self::{
     output::Output,
 };
 
+/// Small, short-lived pieces in many threads: what this allocator is made for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long what runs beside the requests may take to end with them.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -74,7 +78,8 @@ fn run(cli: Cli) -> Result<bool> {
         out.line(config::show(&resolved).trim_end());
         return Ok(true);
     }
-    telemetry::start(&config)?;
+    // Dropped last, it writes what is left of the log.
+    let _log = telemetry::start(&config)?;
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()

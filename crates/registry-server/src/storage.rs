@@ -70,8 +70,11 @@ async fn bucket(connect: Connect, place: &str, config: &Config) -> Result<Arc<dy
     if config.single_writer {
         return Ok(Arc::new(storage.single_writer(true)));
     }
-    let conditional = storage.probe().await;
-    if !conditional.with_context(|| format!("the bucket {name} does not answer"))? {
+    let conditional = match storage.probe().await {
+        Err(StorageError::NotFound) => bail!("there is no bucket {name}; create it first"),
+        other => other.with_context(|| format!("the bucket {name} does not answer"))?,
+    };
+    if !conditional {
         bail!(
             "the bucket {name} does not honour conditional writes (If-Match, If-None-Match), \
              without which replicas lose each other's updates; set single_writer = true if this \

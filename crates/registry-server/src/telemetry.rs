@@ -1,6 +1,7 @@
 //! The log: one line a request, and what else happens.
 
 use std::{
+    io::BufWriter,
     pin::Pin,
     sync::{
         Arc,
@@ -18,6 +19,7 @@ use registry::{
     Body,
     protocol::{Connection, Handled},
 };
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::{
@@ -31,22 +33,26 @@ use crate::{
 const GONE: u16 = 499;
 /// Routes whose last segment is a secret.
 const SECRET_TAILS: [&str; 3] = ["/-/user/token/", "/-/npm/v1/tokens/token/", "/-/v1/done/"];
+/// How much of the log is written at once, in bytes.
+const BUFFER: usize = 64 << 10;
 /// The longest text of a client that goes into the log.
 const LONGEST: usize = 300;
 
-/// Begins the log, to standard error.
+/// Begins the log, to standard error. A thread of its own writes it, many lines at a time when
+/// there are many; what is left is written when the guard is dropped.
 ///
 /// # Errors
 /// When the filter cannot be read.
-pub(crate) fn start(config: &Config) -> Result<()> {
-    let builder = fmt()
-        .with_env_filter(filter(config)?)
-        .with_writer(std::io::stderr);
+pub(crate) fn start(config: &Config) -> Result<WorkerGuard> {
+    let to = BufWriter::with_capacity(BUFFER, std::io::stderr());
+    let (to, guard) = NonBlockingBuilder::default().lossy(false).finish(to);
+    let builder = fmt().with_env_filter(filter(config)?).with_writer(to);
     let started = match config.log_format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!("the log cannot begin: {error}"))
+    started.map_err(|error| anyhow::anyhow!("the log cannot begin: {error}"))?;
+    Ok(guard)
 }
 
 /// What is logged.
@@ -146,7 +152,7 @@ impl Drop for Record {
             mount = &**mount,
             route,
             user = self.handled.user.as_deref(),
-            ip = self.from.peer.map(tracing::field::display),
+            ip = self.handled.ip.or(self.from.peer).map(tracing::field::display),
             request = &*self.id,
             bytes_in = received,
             bytes_out = self.sent,

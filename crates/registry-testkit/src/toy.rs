@@ -248,7 +248,7 @@ async fn put(repo: &Repo, item: String, mut body: Body) -> Result<Response<Body>
     let staged = writer.finish().await?;
     let stored = staged.stored(Algorithm::Sha256);
     let json = serde_json::to_vec(&stored).map_err(Error::internal)?;
-    let change = move |document: &mut Document<()>| {
+    let change = move |document: &mut Document<()>| -> Result<_> {
         if let Some(known) = document.entries.get(&*item) {
             let known: StoredBytes = serde_json::from_slice(known).map_err(Error::internal)?;
             if known.digest == stored.digest {
@@ -269,7 +269,7 @@ async fn put(repo: &Repo, item: String, mut body: Body) -> Result<Response<Body>
 }
 
 async fn remove(repo: &Repo, item: String) -> Result<Response<Body>> {
-    let change = move |document: &mut Document<()>| {
+    let change = move |document: &mut Document<()>| -> Result<_> {
         let json = document.entries.remove(&*item);
         let json = json.ok_or_else(|| Error::not_found("there is no such item"))?;
         let stored = serde_json::from_slice(&json).map_err(Error::internal)?;

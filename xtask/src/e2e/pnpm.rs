@@ -7,8 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::client::{Client, installed, package, project, same};
-use super::{PASSWORD, Run, USER, World};
-use crate::http::Connection;
+use super::{OTHER, PASSWORD, Run, USER, World};
 use crate::tools;
 
 const PLAIN: &str = "pnpm-hello";
@@ -235,21 +234,29 @@ fn tags_and_deprecation(run: &mut Run, world: &World, pnpm: &Client) -> Result<(
 
 fn people(run: &mut Run, world: &World, pnpm: &Client) -> Result<()> {
     let folder = world.elsewhere();
-    // `owner add`, `owner rm` and `stars` ask for routes that only pnpm knows, and have no other way.
-    run.step(world, "pnpm: owner ls", || {
-        pnpm.ok(folder, &["owner", "ls", PLAIN], &[USER]).map(drop)
+    run.step(world, "pnpm: owner ls, add, rm", || {
+        pnpm.ok(folder, &["owner", "ls", PLAIN], &[USER])?;
+        pnpm.ok(folder, &["owner", "add", PLAIN, OTHER], &[])?;
+        pnpm.ok(folder, &["owner", "ls", PLAIN], &[USER, OTHER])?;
+        pnpm.ok(folder, &["owner", "rm", PLAIN, OTHER], &[])?;
+        let ran = pnpm.ok(folder, &["owner", "ls", PLAIN], &[USER])?;
+        ensure!(
+            !ran.stdout.contains(OTHER),
+            "still an owner\n{}",
+            ran.report()
+        );
+        Ok(())
     })?;
-    run.step(world, "pnpm: star, unstar", || {
-        let starred = || -> Result<bool> {
-            let path = format!("{}/{PLAIN}", world.mount_path("npm"));
-            let answer = Connection::new(world.server.port).get(&path, &[])?;
-            let document = answer.successful("the packument")?.json()?;
-            Ok(document["users"][USER] == json!(true))
-        };
+    run.step(world, "pnpm: star, stars, unstar", || {
         pnpm.ok(folder, &["star", PLAIN], &[])?;
-        ensure!(starred()?, "not starred");
+        pnpm.ok(folder, &["stars"], &[PLAIN])?;
         pnpm.ok(folder, &["unstar", PLAIN], &[])?;
-        ensure!(!starred()?, "still starred");
+        let ran = pnpm.run(folder, &["stars"])?;
+        ensure!(
+            !ran.stdout.contains(PLAIN),
+            "still starred\n{}",
+            ran.report()
+        );
         Ok(())
     })?;
     run.step(world, "pnpm: access get and set status", || {

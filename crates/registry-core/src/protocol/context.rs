@@ -40,6 +40,10 @@ pub struct Connection {
     pub tls: bool,
 }
 
+/// A request's id, if the server gives it one; it puts it into the request's extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub Box<str>);
+
 /// The address of a mount, such as `https://registry.example/npm`: no slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Arc<str>);

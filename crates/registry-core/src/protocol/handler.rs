@@ -1,6 +1,6 @@
 //! The one pipeline: route, access, auth, call, render.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
@@ -22,6 +22,8 @@ pub struct Handled {
     pub route: &'static str,
     /// The user, unless nobody.
     pub user: Option<Arc<str>>,
+    /// Where the request came from, seen through the proxies that are trusted.
+    pub ip: Option<IpAddr>,
     /// What failed, if something did.
     pub error: Option<ErrorKind>,
     /// The sentence that the client got, if something failed.
@@ -67,6 +69,7 @@ impl<P: Protocol> ProtocolHandler for Handler<P> {
                 Err(error) => self.fail(&error, &context, &mut handled),
             };
             handled.user = context.actor.user.clone();
+            handled.ip = context.actor.ip;
             response.extensions_mut().insert(handled);
             response
         })

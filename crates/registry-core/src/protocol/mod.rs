@@ -10,7 +10,7 @@ use std::{fmt::Debug, future::Future};
 use http::{HeaderMap, Method, Request, Response};
 
 pub use self::{
-    context::{BaseUrl, Clock, Connection, Context, InvalidBaseUrl},
+    context::{BaseUrl, Clock, Connection, Context, InvalidBaseUrl, RequestId},
     handler::{Handled, ProtocolHandler},
     respond::{empty, json, read_json, rendered, serve},
     service::{Builder, Mount, Options, RegistryService},

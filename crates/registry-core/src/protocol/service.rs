@@ -16,7 +16,7 @@ use ipnet::IpNet;
 
 use super::{
     Protocol,
-    context::{BaseUrl, Clock, Connection, Context, client_ip, is_trusted},
+    context::{BaseUrl, Clock, Connection, Context, RequestId, client_ip, is_trusted},
     handler::{Handler, ProtocolHandler},
 };
 use crate::{
@@ -405,8 +405,12 @@ impl Inner {
     fn context(&self, parts: &http::request::Parts, mount: &str, base: BaseUrl) -> Result<Context> {
         let connection = connection(&parts.extensions);
         let text = |name: http::HeaderName| parts.headers.get(name)?.to_str().ok().map(Into::into);
+        let request_id = match parts.extensions.get::<RequestId>() {
+            Some(given) => given.0.clone(),
+            None => random_hex::<8>()?.into(),
+        };
         let actor = Actor {
-            request_id: random_hex::<8>()?.into(),
+            request_id,
             ip: client_ip(&parts.headers, connection, &self.options.trusted_proxies),
             user_agent: text(http::header::USER_AGENT),
             ..Actor::default()

@@ -1,6 +1,6 @@
 //! The handle on one resource: all that a protocol does to its documents and bytes.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -239,19 +239,26 @@ impl Repo {
     ///
     /// # Errors
     /// What `change` says, a hook's veto, or when the store fails.
-    pub async fn change<H, R, F>(&self, file: &str, staged: Vec<Staged>, change: F) -> Result<R>
+    pub async fn change<H, R, E, F>(
+        &self,
+        file: &str,
+        staged: Vec<Staged>,
+        change: F,
+    ) -> Result<R, E>
     where
         H: Serialize + DeserializeOwned + Default + Send + 'static,
         R: Send + 'static,
-        F: FnMut(&mut Document<H>) -> Result<Change<R>> + Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Document<H>) -> Result<Change<R>, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let work = Work {
             repo: self.clone(),
-            key: self.home.join(file)?,
+            key: self.home.join(file).map_err(Error::from)?,
             change: Mutex::new(change),
             staged,
             outcome: None,
+            refusal: None,
             reply,
             head: std::marker::PhantomData::<fn(H)>,
         };
@@ -264,26 +271,36 @@ impl Repo {
 }
 
 /// A change on its way through its document's lane.
-struct Work<H, R, F> {
+struct Work<H, R, E, F> {
     repo: Repo,
     key: Key,
     change: Mutex<F>,
     staged: Vec<Staged>,
     outcome: Option<Change<R>>,
-    reply: oneshot::Sender<Result<R>>,
+    /// Why the change refused the newest document, in the protocol's own words.
+    refusal: Option<Mutex<E>>,
+    reply: oneshot::Sender<Result<R, E>>,
     head: std::marker::PhantomData<fn(H)>,
 }
 
 #[async_trait]
-impl<H, R, F> documents::Change for Work<H, R, F>
+impl<H, R, E, F> documents::Change for Work<H, R, E, F>
 where
     H: Serialize + DeserializeOwned + Default + Send + 'static,
     R: Send + 'static,
-    F: FnMut(&mut Document<H>) -> Result<Change<R>> + Send + 'static,
+    E: From<Error> + Send + 'static,
+    F: FnMut(&mut Document<H>) -> Result<Change<R>, E> + Send + 'static,
 {
     fn apply(&mut self, document: &mut RawDocument) -> Result<bool> {
         let mut typed: Document<H> = document.typed()?;
-        let outcome = lock(&self.change)(&mut typed)?;
+        let outcome = match lock(&self.change)(&mut typed) {
+            Ok(outcome) => outcome,
+            Err(refusal) => {
+                self.refusal = Some(Mutex::new(refusal));
+                return Err(Error::invalid("refused"));
+            }
+        };
+        self.refusal = None;
         let write = outcome.write;
         if write {
             document.head = serde_json::to_vec(&typed.head)
@@ -309,13 +326,19 @@ where
     }
 
     async fn settle(mut self: Box<Self>, end: Result<Settled>) {
-        let end = self.follow(end).await;
+        let end = match self.follow(end).await {
+            Ok(value) => Ok(value),
+            Err(error) => Err(match self.refusal.take() {
+                Some(refusal) => refusal.into_inner().unwrap_or_else(PoisonError::into_inner),
+                None => error.into(),
+            }),
+        };
         // A caller who went away does not want the answer; all of the work is done.
         drop(self.reply.send(end));
     }
 }
 
-impl<H, R, F> Work<H, R, F> {
+impl<H, R, E, F> Work<H, R, E, F> {
     /// All that follows from the write, or from there being none.
     async fn follow(&mut self, end: Result<Settled>) -> Result<R> {
         let staged = std::mem::take(&mut self.staged);

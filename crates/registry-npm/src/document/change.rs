@@ -126,6 +126,35 @@ pub fn remove_tag(head: &mut Head, tag: &Tag, now: &str) -> Result<()> {
     Ok(())
 }
 
+/// Adds a maintainer, if they are none yet.
+pub fn add_maintainer(head: &mut Head, person: &Person, now: &str) {
+    if !head
+        .maintainers
+        .iter()
+        .any(|known| known.name == person.name)
+    {
+        head.maintainers.push(person.clone());
+        touch(head, now);
+    }
+}
+
+/// Removes a maintainer.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when they are none, [`ErrorKind::Invalid`] for the last.
+pub fn remove_maintainer(head: &mut Head, user: &str, now: &str) -> Result<()> {
+    let at = head.maintainers.iter().position(|known| known.name == user);
+    let Some(at) = at else {
+        return Err(CoreError::not_found(format!("{user} is not a maintainer")).into());
+    };
+    if head.maintainers.len() == 1 {
+        return Err(invalid("a package needs one maintainer at least"));
+    }
+    head.maintainers.remove(at);
+    touch(head, now);
+    Ok(())
+}
+
 /// Takes the whole package away; its version numbers stay spent. Gives the bytes
 /// that nothing names any more.
 ///

@@ -107,10 +107,16 @@ pub fn is_star(document: &PutDocument<'_>) -> bool {
 /// # Errors
 /// [`ErrorKind::Invalid`] with what does not fit.
 pub fn names(name: &PackageName, document: &PutDocument<'_>) -> Result<()> {
-    for said in [&document.name, &document.id].into_iter().flatten() {
-        same_name("the document's name", Some(said), name)?;
-    }
-    Ok(())
+    same_name(
+        "the document's _id or name",
+        document.id.as_deref().or(document.name.as_deref()),
+        name,
+    )?;
+    same_name(
+        "the document's name",
+        document.name.as_deref().or(Some(name.as_str())),
+        name,
+    )
 }
 
 impl<'a> Publication<'a> {

@@ -164,19 +164,18 @@ impl Call<'_> {
         staged: Vec<Staged>,
     ) -> Answer {
         let (writer, name) = (self.writer()?, name.clone());
-        let publish = move |document: &mut Document<Head>| {
+        let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
             if document.revision == 0 {
                 name.check_new()?;
             }
             writer.check(&document.head)?;
-            match change::publish(&mut document.head, &mut document.entries, &release) {
-                Ok(Published::New) => Ok(Change::write(Ok(()))),
-                Ok(Published::Replay) => Ok(Change::keep(Ok(()))),
-                Err(Error::Core(error)) => Err(error),
-                Err(refused) => Ok(Change::keep(Err(refused))),
-            }
+            let Document { head, entries, .. } = document;
+            Ok(match change::publish(head, entries, &release)? {
+                Published::New => Change::write(()),
+                Published::Replay => Change::keep(()),
+            })
         };
-        repo.change(DOCUMENT, staged, publish).await??;
+        repo.change(DOCUMENT, staged, publish).await?;
         done(StatusCode::CREATED)
     }
 
@@ -192,10 +191,10 @@ impl Call<'_> {
         let may_remove = self.granted.may(name.as_str(), Action::Delete).await?;
         let (writer, now) = (self.writer()?, self.now());
         let name = name.clone();
-        let put = move |document: &mut Document<Head>| {
+        let put = move |document: &mut Document<Head>| -> Result<_, Error> {
             let put_back = check::parse(&body)?;
             if document.entries.is_empty() {
-                return Err(CoreError::not_found("package not found"));
+                return Err(CoreError::not_found("package not found").into());
             }
             check::names(&name, &put_back)?;
             if !only_stars {
@@ -211,10 +210,10 @@ impl Call<'_> {
                 removes: rev.is_some(),
             };
             let Document { head, entries, .. } = document;
-            let removed = change::put(head, entries, &put_back, put).map_err(Error::into_core)?;
+            let removed = change::put(head, entries, &put_back, put)?;
             if !removed.is_empty() && !may_remove {
                 let message = "these credentials may not unpublish";
-                return Err(CoreError::new(ErrorKind::Denied, message));
+                return Err(CoreError::new(ErrorKind::Denied, message).into());
             }
             Ok(Change::write(()).removing(removed))
         };

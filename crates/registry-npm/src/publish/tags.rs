@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The most bytes of these requests' bodies.
-const MAX_BODY: usize = 1 << 20;
+pub(super) const MAX_BODY: usize = 1 << 20;
 
 #[derive(Deserialize)]
 struct SetAccess {
@@ -26,16 +26,16 @@ struct SetAccess {
 
 impl Call<'_> {
     /// Changes a package that exists.
-    async fn edit(
+    pub(super) async fn edit(
         &self,
         mut edit: impl FnMut(&mut Head, &mut Entries, u64) -> Result<Vec<StoredBytes>, Error>
         + Send
         + 'static,
-    ) -> Result<(), CoreError> {
+    ) -> Result<(), Error> {
         let writer = self.writer()?;
-        let change = move |document: &mut Document<Head>| {
+        let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             if document.revision == 0 || document.head.deleted {
-                return Err(CoreError::not_found("package not found"));
+                return Err(CoreError::not_found("package not found").into());
             }
             writer.check(&document.head)?;
             let Document {
@@ -44,7 +44,7 @@ impl Call<'_> {
                 revision,
                 ..
             } = document;
-            let removed = edit(head, entries, *revision).map_err(Error::into_core)?;
+            let removed = edit(head, entries, *revision)?;
             Ok(Change::write(()).removing(removed))
         };
         self.granted

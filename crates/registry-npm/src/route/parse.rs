@@ -90,6 +90,12 @@ impl Request<'_> {
             }
             ["visibility"] => self.get(Route::Visibility(name)),
             ["collaborators"] => self.get(Route::Collaborators(name)),
+            ["owners"] => self.only("PUT", &[(Method::PUT, Route::AddOwner(name))]),
+            ["owners", user] => {
+                let user = user.to_owned();
+                let routes = [(Method::DELETE, Route::RemoveOwner { name, user })];
+                self.only("DELETE", &routes)
+            }
             _ => Err(unknown()),
         }
     }
@@ -100,6 +106,12 @@ impl Request<'_> {
             ["token", token] => {
                 let token = token.to_owned();
                 self.only("DELETE", &[(Method::DELETE, Route::Logout { token })])
+            }
+            ["v1", "star"] if self.reads() => Ok(Route::Starred),
+            ["v1", "star"] => {
+                let star = |starred| Route::Star { starred };
+                let routes = [(Method::PUT, star(true)), (Method::DELETE, star(false))];
+                self.only("GET, HEAD, PUT, DELETE", &routes)
             }
             [user, "package"] => self.get(Route::UserPackages {
                 user: user.to_owned(),

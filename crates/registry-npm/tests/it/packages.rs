@@ -237,3 +237,33 @@ async fn access_is_recorded() {
         .await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_and_stars_by_routes_of_their_own() {
+    let client = with(&["1.0.0"]).await;
+    let add = client
+        .put("/npm/-/package/a/owners", "{\"user\":\"reader\"}")
+        .await;
+    assert_eq!(add.status, StatusCode::OK, "{}", add.text());
+    let owners = client.get("/npm/-/package/a/collaborators").await.json();
+    assert_eq!(owners.as_object().unwrap().len(), 2);
+    for (user, status) in [
+        ("writer", StatusCode::OK),
+        ("writer", StatusCode::NOT_FOUND),
+        ("reader", StatusCode::BAD_REQUEST),
+    ] {
+        let path = format!("/npm/-/package/a/owners/{user}");
+        assert_eq!(client.delete(&path).await.status, status, "{user}");
+    }
+    let star = "{\"name\":\"a\",\"package\":\"a\"}";
+    assert_eq!(
+        client.put("/npm/-/user/v1/star", star).await.status,
+        StatusCode::OK
+    );
+    assert_eq!(client.get("/npm/-/user/v1/star").await.json(), json!(["a"]));
+    let unstar = client
+        .send(http::Method::DELETE, "/npm/-/user/v1/star", star)
+        .await;
+    assert_eq!(unstar.status, StatusCode::OK);
+    assert_eq!(client.get("/npm/-/user/v1/star").await.json(), json!([]));
+}

@@ -77,73 +77,71 @@ fn mounts_are_configured_by_file_and_environment() {
     assert_eq!((npm.owners_enforced, npm.max_tarball), (false, 5 << 20));
 }
 
+fn wrong(file: &str) -> String {
+    load(&[], &[], file).unwrap_err()
+}
+
+#[test]
+fn what_is_unknown_is_named() {
+    for (file, expected) in [
+        (
+            "anonymus = 'all'",
+            "1: unknown key `anonymus`; the nearest known one is `anonymous`",
+        ),
+        (
+            "\n[limit]\nshutdown = '1s'",
+            "3: unknown section [limit]; the nearest known one is [limits]",
+        ),
+        (
+            "[limits]\n\nmax_bodi = 1",
+            "3: unknown key `max_bodi`; the nearest known one is `max_body`",
+        ),
+        (
+            "[mount.x]\nprotocol='npm'\nowner='x'",
+            "3: unknown key `owner`; the nearest known one is `owners`",
+        ),
+    ] {
+        assert_eq!(wrong(file), format!("FILE:{expected}"));
+    }
+    let error = load(&[], &[("REGISTRY_ANONYMOS", "all")], "").unwrap_err();
+    let expected = "REGISTRY_ANONYMOS: unknown setting in the environment; the nearest known one is REGISTRY_ANONYMOUS";
+    assert_eq!(error, expected);
+}
+
 #[test]
 fn what_is_wrong_is_named() {
-    for (env, file, expected) in [
+    for (file, expected) in [
         (
-            ("", ""),
-            "anonymus = 'all'",
-            "FILE:1: unknown key `anonymus`; the nearest known one is `anonymous`",
-        ),
-        (
-            ("", ""),
-            "\n[limit]\nshutdown = '1s'",
-            "FILE:3: unknown section [limit]; the nearest known one is [limits]",
-        ),
-        (
-            ("", ""),
-            "[limits]\n\nmax_bodi = 1",
-            "FILE:3: unknown key `max_bodi`; the nearest known one is `max_body`",
-        ),
-        (
-            ("", ""),
-            "[mount.x]\nprotocol='npm'\nowner='x'",
-            "FILE:3: unknown key `owner`; the nearest known one is `owners`",
-        ),
-        (
-            ("", ""),
             "[mount.x]\npath='/x'",
             "[mount.x]: it needs a key `protocol`, such as \"npm\"",
         ),
         (
-            ("", ""),
             "[mount.npm]\nprotocol='npm'",
             "FILE:2: mount.npm.protocol: the default mount is called npm; configure it by [npm]",
         ),
         (
-            ("", ""),
             "\nanonymous = 'some'",
             "FILE:2: anonymous: \"some\" is none of none, read, all",
         ),
         (
-            ("", ""),
             "single_writer = [true, false]",
             "FILE:1: single_writer: it takes one value, no list",
         ),
         (
-            ("", ""),
             "listen = [[1]]",
             "FILE:1: listen: it takes a text, a number or a list of them",
         ),
         (
-            ("", ""),
             "[tls]\ncert='x'",
             "FILE:2: tls.cert: it is of no use without tls.key",
         ),
-        (
-            ("REGISTRY_ANONYMOS", "all"),
-            "",
-            "REGISTRY_ANONYMOS: unknown setting in the environment; the nearest known one is REGISTRY_ANONYMOUS",
-        ),
-        (
-            ("REGISTRY_LIMITS_SHUTDOWN", "soon"),
-            "",
-            "REGISTRY_LIMITS_SHUTDOWN: limits.shutdown: \"soon\" is no duration; write a number with s, m, h or d, such as 30s",
-        ),
     ] {
-        assert_eq!(load(&[], &[env], file).unwrap_err(), expected);
+        assert_eq!(wrong(file), expected);
     }
-    assert!(load(&[], &[], "a = ").unwrap_err().starts_with("FILE:1: "));
+    assert!(wrong("a = ").starts_with("FILE:1: "));
+    let error = load(&[], &[("REGISTRY_LIMITS_SHUTDOWN", "soon")], "").unwrap_err();
+    let expected = "REGISTRY_LIMITS_SHUTDOWN: limits.shutdown: \"soon\" is no duration; write a number with s, m, h or d, such as 30s";
+    assert_eq!(error, expected);
 }
 
 #[test]

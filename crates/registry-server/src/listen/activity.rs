@@ -1,7 +1,10 @@
 //! What goes on in one connection, to end those where nothing does.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,7 +12,11 @@ use tokio::time::Instant;
 
 /// What goes on in one connection.
 #[derive(Debug)]
-pub(crate) struct Activity(Mutex<State>);
+pub(crate) struct Activity {
+    state: Mutex<State>,
+    /// Whether a request was answered whose body was not read to its end.
+    unread: AtomicBool,
+}
 
 #[derive(Debug)]
 struct State {
@@ -42,16 +49,30 @@ pub(crate) struct InFlight {
 impl Activity {
     /// A connection that begins.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
+        let state = Mutex::new(State {
             in_flight: 0,
             idle_since: Instant::now(),
             offered: Vec::new(),
             next: 0,
-        })))
+        });
+        Arc::new(Self {
+            state,
+            unread: AtomicBool::new(false),
+        })
+    }
+
+    /// A body was not read to its end: the client may still be sending it when it is answered.
+    pub(crate) fn leave_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client may still be sending what nobody reads.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A request begins.

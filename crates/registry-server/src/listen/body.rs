@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use registry::{Error, ErrorKind};
 use tokio::time::{Instant, Sleep};
 
+use super::Activity;
 use crate::config::Limits;
 
 /// What a body may take.
@@ -50,6 +51,8 @@ pub(crate) struct Paced<B> {
     waited: Duration,
     waiting: Option<Wait>,
     failed: Option<Error>,
+    ended: bool,
+    activity: Arc<Activity>,
 }
 
 struct Wait {
@@ -58,11 +61,19 @@ struct Wait {
 }
 
 impl<B: Body<Data = Bytes>> Paced<B> {
-    /// Watches over `body`; the bytes that it brought are told in `received`.
-    pub(crate) fn new(body: B, pace: Pace, received: Arc<AtomicU64>) -> Self {
+    /// Watches over `body`; the bytes that it brought are told in `received`, and `activity` is told
+    /// when it was left before its end.
+    pub(crate) fn new(
+        body: B,
+        pace: Pace,
+        received: Arc<AtomicU64>,
+        activity: Arc<Activity>,
+    ) -> Self {
         let announced = body.size_hint().lower();
         Self {
             failed: (announced > pace.max).then(|| too_large(pace.max)),
+            ended: body.is_end_stream(),
+            activity,
             body: Box::pin(body),
             pace,
             received,
@@ -84,6 +95,14 @@ impl<B: Body<Data = Bytes>> Paced<B> {
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.failed = Some(error.clone());
         Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl<B> Drop for Paced<B> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.activity.leave_unread();
+        }
     }
 }
 
@@ -122,8 +141,12 @@ where
             this.waited += wait.since.elapsed();
         }
         match frame {
-            None => Poll::Ready(None),
+            None => {
+                this.ended = true;
+                Poll::Ready(None)
+            }
             Some(Ok(frame)) => {
+                this.ended = this.body.is_end_stream();
                 let more = frame.data_ref().map_or(0, |data| data.len() as u64);
                 let received = this.received.fetch_add(more, Ordering::Relaxed) + more;
                 if received > this.pace.max {
@@ -163,7 +186,12 @@ mod tests {
         });
         (
             sender,
-            Paced::new(StreamBody::new(stream), pace, Arc::default()),
+            Paced::new(
+                StreamBody::new(stream),
+                pace,
+                Arc::default(),
+                Activity::new(),
+            ),
         )
     }
 
@@ -227,7 +255,7 @@ mod tests {
             Err("a request may hold 100000 bytes at most".to_owned())
         );
         let full = http_body_util::Full::new(Bytes::from(vec![0; 100_001]));
-        let error = Paced::new(full, PACE, Arc::default())
+        let error = Paced::new(full, PACE, Arc::default(), Activity::new())
             .collect()
             .await
             .unwrap_err();

@@ -39,6 +39,7 @@ pub(crate) async fn serve<I>(
     let service = service_fn(|request| app.clone().answer(request, from, activity.clone()));
     let io = TokioIo::new(Guarded::new(
         io,
+        activity.clone(),
         limits.header_timeout,
         limits.write_timeout,
     ));

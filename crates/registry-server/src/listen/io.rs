@@ -3,8 +3,10 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -13,12 +15,20 @@ use tokio::{
     time::Sleep,
 };
 
+use super::Activity;
+
 /// What an HTTP/2 connection without TLS begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long what a client still sends is read after the answer, so that the connection is not
+/// reset before the client has read that.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A connection with time-outs.
 pub(crate) struct Guarded<T> {
     io: T,
+    activity: Arc<Activity>,
+    lingering: Option<Pin<Box<Sleep>>>,
     /// Runs until it is known what the client speaks; from then on hyper keeps the time.
     opening: Option<Opening>,
     write_timeout: Duration,
@@ -32,13 +42,20 @@ struct Opening {
 
 impl<T> Guarded<T> {
     /// A connection whose client has `opening` to begin and `write_timeout` to take what it is sent.
-    pub(crate) fn new(io: T, opening: Duration, write_timeout: Duration) -> Self {
+    pub(crate) fn new(
+        io: T,
+        activity: Arc<Activity>,
+        opening: Duration,
+        write_timeout: Duration,
+    ) -> Self {
         let opening = Opening {
             seen: 0,
             sleep: Box::pin(tokio::time::sleep(opening)),
         };
         Self {
             io,
+            activity,
+            lingering: None,
             opening: Some(opening),
             write_timeout,
             writing: None,
@@ -63,6 +80,24 @@ impl<T> Guarded<T> {
             .as_mut()
             .poll(cx)
             .map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<T: AsyncRead + Unpin> Guarded<T> {
+    /// Reads, and forgets, until the client has closed too or had enough time for it.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sleep = self
+            .lingering
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut space = [MaybeUninit::uninit(); 4096];
+        while sleep.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::uninit(&mut space);
+            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -98,7 +133,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guarded<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -114,8 +149,14 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let end = Pin::new(&mut self.io).poll_shutdown(cx);
-        self.written(cx, end)
+        if self.lingering.is_none() {
+            let end = Pin::new(&mut self.io).poll_shutdown(cx);
+            ready!(self.written(cx, end))?;
+            if !self.activity.is_unread() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.linger(cx)
     }
 
     fn poll_write_vectored(
@@ -141,7 +182,10 @@ mod tests {
     fn pair() -> (tokio::io::DuplexStream, Guarded<tokio::io::DuplexStream>) {
         let (client, server) = tokio::io::duplex(64);
         let second = Duration::from_secs(1);
-        (client, Guarded::new(server, 10 * second, 20 * second))
+        (
+            client,
+            Guarded::new(server, Activity::new(), 10 * second, 20 * second),
+        )
     }
 
     #[tokio::test(start_paused = true)]
@@ -181,5 +225,19 @@ mod tests {
         }
         let error = sending.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_client_still_sends_is_taken() {
+        for unread in [false, true] {
+            let (mut client, mut server) = pair();
+            if unread {
+                server.activity.leave_unread();
+            }
+            let sending = tokio::spawn(async move { client.write_all(&[0; 1000]).await });
+            server.shutdown().await.unwrap();
+            drop(server);
+            assert_eq!(sending.await.unwrap().is_ok(), unread);
+        }
     }
 }

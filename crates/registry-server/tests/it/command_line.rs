@@ -1,77 +1,65 @@
 use super::support::{Server, run};
 
+/// Runs a command line, parted by spaces, on a bucket; it must succeed.
+fn ok(place: &str, line: &str, input: &str) -> String {
+    let (success, out, error) = on(place, line, input);
+    assert!(success, "{line}: {error}");
+    out
+}
+
+fn on(place: &str, line: &str, input: &str) -> (bool, String, String) {
+    let words: Vec<&str> = line.split(' ').chain(["--storage", place]).collect();
+    run(&words, &[], input)
+}
+
 #[test]
-fn users_and_tokens_are_administered() {
+fn users_are_administered() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().to_str().unwrap();
-    let ok = |arguments: &[&str], input: &str| {
-        let mut arguments = arguments.to_vec();
-        arguments.extend(["--storage", place]);
-        let (success, out, error) = run(&arguments, &[], input);
-        assert!(success, "{arguments:?}: {error}");
-        out
-    };
-    ok(
-        &["user", "add", "ann", "--scope", "npm:package:@acme/*:write"],
-        "correct horse\nignored\n",
-    );
-    ok(&["user", "add", "root", "--admin"], "correct horse");
-    let users = ok(&["user", "list"], "");
-    assert_eq!(
-        users,
-        "ann\tuser\tnpm:package:@acme/*:write\nroot\tadmin\t-\n"
-    );
+    let add = "user add ann --scope npm:package:@acme/*:write";
+    ok(place, add, "correct horse\nignored\n");
+    ok(place, "user add root --admin", "correct horse");
+    let users = ok(place, "user list", "");
+    let ann = "ann\tuser\tnpm:package:@acme/*:write";
+    assert_eq!(users, format!("{ann}\nroot\tadmin\t-\n"));
 
-    let create = [
-        "token",
-        "create",
-        "--user",
-        "ann",
-        "--scope",
-        "npm:package:@acme/*:read",
-        "--expires",
-        "30d",
-        "--read-only",
-    ];
-    let token = ok(&create, "");
+    let (success, _, error) = on(place, "user add ann", "correct horse");
+    assert!(!success && error.contains("ann"), "{error}");
+    let (success, ..) = on(place, "user add eve", "");
+    assert!(!success);
+    let (success, ..) = on(place, "user list --listen x:1", "");
+    assert!(!success);
+
+    ok(place, "user remove ann", "");
+    assert_eq!(ok(place, "user list", ""), "root\tadmin\t-\n");
+    let (success, _, error) = on(place, "user remove ann", "");
+    assert!(!success && error.contains("ann"), "{error}");
+}
+
+#[test]
+fn tokens_are_administered() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    ok(place, "user add ann", "correct horse");
+    let scope = "npm:package:@acme/*:read";
+    let create = format!("token create --user ann --scope {scope} --expires 30d --read-only");
+    let token = ok(place, &create, "");
+    let alone = token.starts_with("reg_") && token.lines().count() == 1;
+    assert!(alone, "{token}");
+    let tokens = ok(place, "token list", "");
+    assert!(tokens.contains("\tann\t"), "{tokens}");
     assert!(
-        token.starts_with("reg_") && token.lines().count() == 1,
-        "{token}"
-    );
-    let tokens = ok(&["token", "list"], "");
-    assert!(
-        tokens.contains("\tann\t") && tokens.contains("\tread-only\tnpm:package:@acme/*:read\t"),
+        tokens.contains(&format!("\tread-only\t{scope}\t")),
         "{tokens}"
     );
     let id = tokens.split('\t').next().unwrap();
-    ok(&["token", "revoke", id], "");
-    assert_eq!(ok(&["token", "list"], ""), "");
+    ok(place, &format!("token revoke {id}"), "");
+    assert_eq!(ok(place, "token list", ""), "");
 
-    ok(&["user", "remove", "ann"], "");
-    assert_eq!(ok(&["user", "list"], ""), "root\tadmin\t-\n");
-    let (success, _, error) = run(&["user", "remove", "ann", "--storage", place], &[], "");
-    assert!(!success && error.contains("ann"), "{error}");
-    let (success, _, error) = run(
-        &[
-            "token",
-            "create",
-            "--user",
-            "root",
-            "--scope",
-            "nonsense",
-            "--storage",
-            place,
-        ],
-        &[],
-        "",
-    );
+    let (success, _, error) = on(place, "token create --user ann --scope nonsense", "");
     assert!(!success && error.contains("nonsense"), "{error}");
-    let (success, ..) = run(
-        &["user", "list", "--listen", "x:1", "--storage", place],
-        &[],
-        "",
-    );
-    assert!(!success);
+    let (success, _, error) = on(place, &create.replace("30d", "soon"), "");
+    assert!(!success && error.contains("--expires"), "{error}");
 }
 
 #[test]
