@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use super::Bench;
 use super::memory::{self, Memory, Sampler};
 use super::package::Release;
-use super::report::{Judge, Report, Target, median, millis};
+use super::report::{Report, Target, median, millis};
 use super::subject::Subject;
 use crate::http::Connection;
 
@@ -29,7 +29,7 @@ pub(crate) fn memory(bench: &Bench, report: &mut Report) -> Result<()> {
     let peer = held(bench, Subject::verdaccio(bench, "memory-verdaccio")?)?;
     let mut add = |measure: &str, of: fn(&Held) -> f64, target: Target| {
         let peer = Some(("verdaccio", of(&peer)));
-        report.add(measure, "MB", of(&ours), peer, &Judge::Ours, &target);
+        report.add(measure, "MB", of(&ours), peer, &target);
     };
     add("idle memory", |held| held.idle.own, Target::AtMost(20.0));
     add(
@@ -125,19 +125,11 @@ pub(crate) fn start(bench: &Bench, report: &mut Report) -> Result<()> {
         "ms",
         ours,
         peer,
-        &Judge::Ours,
         &Target::AtMost(100.0),
     );
     if !bench.peer {
         let size = fs::metadata(&bench.bin)?.len() as f64 / 1e6;
-        report.add(
-            "stripped binary",
-            "MB",
-            size,
-            None,
-            &Judge::Ours,
-            &Target::AtMost(30.0),
-        );
+        report.add("stripped binary", "MB", size, None, &Target::AtMost(30.0));
     }
     Ok(())
 }

@@ -24,54 +24,71 @@ pub(crate) enum Target {
     None,
 }
 
-/// What of a row its target is about.
-pub(crate) enum Judge {
-    /// Our own number.
-    Ours,
-    /// Ours divided by the peer's.
-    Ratio,
-}
-
 impl Report {
-    /// Adds a row; `peer` is whom we are compared with, and its number.
+    /// Adds a row whose target is about our own number; `peer` has one to compare it with.
     pub(crate) fn add(
         &mut self,
         measure: &str,
         unit: &str,
         ours: f64,
         peer: Option<(&str, f64)>,
-        judge: &Judge,
         target: &Target,
     ) {
-        let ratio = peer.map(|(_, number)| ours / number);
-        let judged = match judge {
-            Judge::Ours => Some(ours),
-            Judge::Ratio => ratio,
+        let ratio = peer.map(|(_, number)| ours / number).unwrap_or_default();
+        self.row(measure, (ours, unit, ratio), peer, (ours, unit), target);
+    }
+
+    /// Adds a row about rounds that alternated, whose target is about the ratio. That is the middle one of the rounds' own, so
+    /// that a machine which is slower for a while is so for both sides.
+    pub(crate) fn compare(
+        &mut self,
+        measure: &str,
+        unit: &str,
+        ours: &[f64],
+        (name, peers): (&str, &[f64]),
+        target: &Target,
+    ) {
+        let ratios: Vec<_> = ours
+            .iter()
+            .zip(peers)
+            .map(|(ours, peer)| ours / peer)
+            .collect();
+        let (ratio, peer) = (median(&ratios), Some((name, median(peers))));
+        self.row(
+            measure,
+            (median(ours), unit, ratio),
+            peer,
+            (ratio, "x"),
+            target,
+        );
+    }
+
+    fn row(
+        &mut self,
+        measure: &str,
+        (ours, unit, ratio): (f64, &str, f64),
+        peer: Option<(&str, f64)>,
+        (judged, what): (f64, &str),
+        target: &Target,
+    ) {
+        let (sign, limit) = match target {
+            Target::AtLeast(least) => (">=", Some(*least)),
+            Target::AtMost(most) => ("<=", Some(*most)),
+            Target::None => ("", None),
         };
-        let what = match judge {
-            Judge::Ours => unit,
-            Judge::Ratio => "x",
-        };
-        let (target, reached) = match target {
-            Target::AtLeast(least) => (
-                format!(">= {} {what}", number(*least)),
-                judged.map(|judged| judged >= *least),
-            ),
-            Target::AtMost(most) => (
-                format!("<= {} {what}", number(*most)),
-                judged.map(|judged| judged <= *most),
-            ),
-            Target::None => (String::new(), None),
-        };
-        let peer = peer.map(|(name, value)| format!("{name} {}", number(value)));
+        let reached = limit.map(|limit| match target {
+            Target::AtMost(_) => judged <= limit,
+            _ => judged >= limit,
+        });
         let cells = [
             measure.to_owned(),
             format!("{} {unit}", number(ours)),
-            peer.unwrap_or_default(),
-            ratio
-                .map(|ratio| format!("{ratio:.2} x"))
+            peer.map(|(name, value)| format!("{name} {}", number(value)))
                 .unwrap_or_default(),
-            target,
+            peer.map(|_| format!("{ratio:.2} x")).unwrap_or_default(),
+            limit
+                .map(|limit| format!("{sign} {} {what}", number(limit)))
+                .unwrap_or_default(),
         ];
         println!("    {}", cells.join(" | "));
         self.rows.push(Row { cells, reached });
