@@ -9,6 +9,7 @@
 
 mod list;
 mod read;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -65,10 +66,10 @@ fn prepare(path: &Path) -> io::Result<PathBuf> {
     let root = fs::canonicalize(path)?;
     let locks = root.join(LOCKS);
     fs::create_dir_all(&locks)?;
-    write::sync_folder(&root)?;
+    sync::sync_folder(&root)?;
     if let Some(parent) = root.parent() {
         // A parent that we may enter but not read has been there before.
-        match write::sync_folder(parent) {
+        match sync::sync_folder(parent) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
             result => result?,
         }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{ambiguous, blocking, failed, version, write};
+use super::{ambiguous, blocking, failed, sync, version, write};
 use crate::storage::{StorageError, Upload, Version};
 
 /// How much is gathered before it is written. As much may be on its way to the disk meanwhile.
@@ -106,7 +106,7 @@ impl Upload for FileUpload {
                 .and_then(|()| writer.finish())
                 .map_err(failed)
                 .and_then(|metadata| {
-                    write::sync_folder(write::parent(&path)).map_err(ambiguous)?;
+                    sync::sync_folder(write::parent(&path)).map_err(ambiguous)?;
                     Ok(version(&metadata))
                 });
             remove_if_failed(result, &path)

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{LOCKS, ambiguous, failed, is_absent, version};
+use super::{LOCKS, ambiguous, failed, is_absent, sync::sync_folder, version};
 use crate::{
     digest,
     storage::{Key, PutMode, StorageError, Version},
@@ -116,11 +116,6 @@ fn make_folder(folder: &Path) -> io::Result<()> {
         _ => {}
     }
     sync_folder(above)
-}
-
-/// Makes the names in a folder durable.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// A file under a name of its own, removed when dropped unless it got another.
