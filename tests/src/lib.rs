@@ -7,6 +7,10 @@
 //! are left out, or fail if `CI_REQUIRE_S3=1`. `REGISTRY_TEST_FULL=1` runs the large numbers, and
 //! `REGISTRY_TEST_SEED` repeats a run that was random.
 //!
+//! `tests/stores` runs the core's conformance suite, and one publish, against the stores of the
+//! clouds: MinIO as above, Azurite where `AZURITE_BIN` names it (its program for blobs), and
+//! fake-gcs-server where `FAKE_GCS_BIN` does.
+//!
 //! A further protocol is one more [`Ecosystem`], and a line in `tests/it/main.rs`.
 
 #![allow(
@@ -15,9 +19,12 @@
     reason = "all of this runs in tests, where a panic is the report"
 )]
 
+pub mod azurite;
 pub mod client;
 pub mod cluster;
 pub mod ecosystem;
+pub mod fake_gcs;
+mod kept;
 pub mod minio;
 pub mod npm;
 pub mod place;

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
+use crate::azurite::{self, azurite};
+use crate::fake_gcs::{self, fake_gcs};
 use crate::minio::{self, minio};
 
 /// A kind of storage.
@@ -14,6 +16,10 @@ pub enum Kind {
     Directory,
     /// A bucket of an S3 server.
     S3,
+    /// A container of Azure Blob.
+    Azure,
+    /// A bucket of Google Cloud Storage.
+    Gcs,
 }
 
 /// What one test runs against.
@@ -51,16 +57,29 @@ impl Place {
                 Some(Self::directory(path, folder))
             }
             Kind::S3 => {
-                static COUNT: AtomicUsize = AtomicUsize::new(0);
-                let minio = minio()?;
-                let number = COUNT.fetch_add(1, Ordering::Relaxed);
-                Some(Self {
-                    url: format!("s3://{}/place-{number}", minio::BUCKET),
-                    environment: minio.environment(),
-                    directory: None,
-                    folder: folder(),
-                })
+                let environment = minio()?.environment();
+                Some(Self::bucket("s3", minio::BUCKET, environment))
             }
+            Kind::Azure => {
+                let environment = azurite()?.environment();
+                Some(Self::bucket("az", azurite::CONTAINER, environment))
+            }
+            Kind::Gcs => {
+                let environment = fake_gcs()?.environment();
+                Some(Self::bucket("gs", fake_gcs::BUCKET, environment))
+            }
+        }
+    }
+
+    /// A fresh folder of a bucket.
+    pub fn bucket(scheme: &str, bucket: &str, environment: Vec<(String, String)>) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            url: format!("{scheme}://{bucket}/place-{number}"),
+            environment,
+            directory: None,
+            folder: folder(),
         }
     }
 

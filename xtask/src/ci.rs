@@ -148,7 +148,8 @@ fn tests(ci: &Ci) -> Result<Outcome> {
     let mut command = ci.cargo(&["test", "--workspace", "--features", FEATURES]);
     command
         .env("REGISTRY_BIN", server::build(ci.root)?)
-        .env("MINIO_BIN", tools::path(ci.root, tools::MINIO));
+        .env("MINIO_BIN", tools::path(ci.root, tools::MINIO))
+        .env("CI_REQUIRE_S3", "1");
     if ci.full {
         command
             .env("REGISTRY_TEST_FULL", "1")

@@ -1,9 +1,9 @@
 //! A store that fails, stalls and lies.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -34,6 +34,8 @@ pub enum Fault {
 pub struct Faulty {
     inner: Arc<dyn Storage>,
     remote: bool,
+    pace: Option<Duration>,
+    paced: Arc<Mutex<HashMap<Key, Instant>>>,
     told: Arc<Mutex<VecDeque<(String, Fault)>>>,
     calls: Arc<Mutex<Vec<String>>>,
 }
@@ -44,6 +46,8 @@ impl Faulty {
         Self {
             inner,
             remote: false,
+            pace: None,
+            paced: Arc::default(),
             told: Arc::default(),
             calls: Arc::default(),
         }
@@ -53,6 +57,13 @@ impl Faulty {
     #[must_use]
     pub fn remote(mut self) -> Self {
         self.remote = true;
+        self
+    }
+
+    /// One that takes a single put of a key in that time and refuses others, as GCS does.
+    #[must_use]
+    pub fn paced(mut self, pace: Duration) -> Self {
+        self.pace = Some(pace);
         self
     }
 
@@ -70,6 +81,18 @@ impl Faulty {
     fn note(&self, call: &str, key: &Key) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.push(format!("{call} {key}"));
+    }
+
+    /// Whether a put comes too soon after the last that was let through.
+    fn too_soon(&self, key: &Key) -> bool {
+        let Some(pace) = self.pace else { return false };
+        let mut paced = self.paced.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let soon = paced.get(key).is_some_and(|last| now - *last < pace);
+        if !soon {
+            paced.insert(key.clone(), now);
+        }
+        soon
     }
 
     fn fault(&self, key: &Key) -> Option<Fault> {
@@ -94,6 +117,9 @@ impl Storage for Faulty {
 
     async fn put(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<Version, StorageError> {
         self.note("put", key);
+        if self.too_soon(key) {
+            return Err(StorageError::Unavailable("too many writes".into()));
+        }
         match self.fault(key) {
             None => self.inner.put(key, bytes, mode).await,
             Some(Fault::Lost) => Err(no_answer()),

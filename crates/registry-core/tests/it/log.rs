@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use http::StatusCode;
 use registry_core::storage::{Key, Memory, PutMode, Storage};
-use registry_testkit::Fault;
+use registry_testkit::{Fault, Faulty};
 
 use crate::{faulty, service, writer};
 
@@ -58,6 +58,34 @@ async fn appends_survive_a_store_that_fails_and_lies() {
                 assert_eq!(listed.as_array().unwrap().len(), 6, "{fault:?}");
             }
         }
+    }
+}
+
+/// GCS answers 429 to a second write of one object within a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_wait_for_a_store_that_takes_one_write_a_second() {
+    let storage = Faulty::new(Arc::new(Memory::default()))
+        .remote()
+        .paced(Duration::from_secs(1));
+    let replicas = [
+        writer(Arc::new(storage.clone())),
+        writer(Arc::new(storage.clone())),
+    ];
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..24 {
+        let client = replicas[n % 2].clone();
+        let name = if n < 12 { "hot" } else { &format!("b{n}") };
+        let path = format!("/toy/{name}/x{n}");
+        tasks.spawn(async move { client.put(&path, "1").await.status });
+    }
+    while let Some(status) = tasks.join_next().await {
+        assert_eq!(status.unwrap(), StatusCode::CREATED);
+    }
+    for client in &replicas {
+        let boxes = client.get("/toy/-/boxes").await.json();
+        assert_eq!(boxes.as_array().unwrap().len(), 13);
+        let hot = client.get("/toy/hot").await.json();
+        assert_eq!(hot.as_object().unwrap().len(), 12);
     }
 }
 
