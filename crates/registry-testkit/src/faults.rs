@@ -22,6 +22,10 @@ pub enum Fault {
     Unanswered,
     /// It happens, and a retry of it makes it look as if somebody else had been faster.
     Retried,
+    /// It happens, and nobody answers for so long that others can write meanwhile.
+    Late,
+    /// It happens, and a retry of it fails for good.
+    Refused,
     /// There is no room.
     Full,
     /// It takes a while.
@@ -105,6 +109,15 @@ impl Storage for Faulty {
             Some(Fault::Unanswered) => {
                 self.inner.put(key, bytes, mode).await?;
                 Err(no_answer())
+            }
+            Some(Fault::Late) => {
+                self.inner.put(key, bytes, mode).await?;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                Err(no_answer())
+            }
+            Some(Fault::Refused) => {
+                self.inner.put(key, bytes, mode).await?;
+                Err(StorageError::Failed("a fault that was told".into()))
             }
             Some(Fault::Retried) => {
                 self.inner.put(key, bytes.clone(), mode.clone()).await?;

@@ -48,6 +48,7 @@ pub struct StageWriter {
     size: u64,
     limit: u64,
     file: String,
+    unique: String,
     pub(crate) operation: Operation,
     storage: Arc<dyn Storage>,
 }
@@ -57,6 +58,7 @@ pub struct StageWriter {
 #[derive(Debug)]
 pub struct Staged {
     file: String,
+    unique: String,
     size: u64,
     digests: Digests,
     pub(crate) operation: Operation,
@@ -64,10 +66,11 @@ pub struct Staged {
 }
 
 impl StageWriter {
+    /// A writer of the first of `names`, which holds the second and with it is like no other.
     pub(crate) fn new(
         upload: Box<dyn Upload>,
         storage: Arc<dyn Storage>,
-        file: String,
+        (file, unique): (String, String),
         incoming: &Incoming<'_>,
         operation: Operation,
         inspectors: Vec<Box<dyn Inspector>>,
@@ -80,6 +83,7 @@ impl StageWriter {
             size: 0,
             limit: incoming.limit,
             file,
+            unique,
             operation,
             storage,
         }
@@ -127,6 +131,7 @@ impl StageWriter {
         // From here on the bytes may exist: whatever happens, they are not left behind.
         let staged = Staged {
             file: self.file,
+            unique: self.unique,
             size: self.size,
             digests: self.hasher.finish(),
             operation: self.operation,
@@ -141,6 +146,11 @@ impl Staged {
     /// The file, below the resource's folder.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// What of the file's name no other has.
+    pub(crate) fn unique(&self) -> &str {
+        &self.unique
     }
 
     /// The size in bytes.
