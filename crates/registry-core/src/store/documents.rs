@@ -21,7 +21,7 @@ mod tests;
 use super::document::{Document, RawDocument};
 use crate::{
     digest::random_hex,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     storage::{Get, GetOptions, Key, PutMode, Storage, StorageError, Version},
 };
 
@@ -29,7 +29,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many waiting changes of one document go into one write.
 const GROUP: usize = 256;
-/// The largest document that is read, in bytes.
+/// The largest document that is read, and so written, in bytes.
 const MAX_DOCUMENT: usize = 256 << 20;
 
 /// The documents of a bucket.
@@ -266,6 +266,18 @@ where
     }
 }
 
+/// Whether a document has become larger than can be read again. One that shrinks may stay so.
+fn outgrows(next: &RawDocument, before: &RawDocument) -> bool {
+    let weight = next.weight();
+    weight > MAX_DOCUMENT && weight > before.weight()
+}
+
+fn too_large() -> Error {
+    let message =
+        "this would make the registry's own record of it too large; remove something first";
+    Error::new(ErrorKind::TooLarge, message)
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -420,6 +432,7 @@ impl Lane {
         for change in group {
             let mut next = document.clone();
             let refusal = match change.apply(&mut next) {
+                Ok(true) if outgrows(&next, &document) => Some(too_large()),
                 Ok(writes) => match change.admit().await {
                     Ok(()) => {
                         if writes {

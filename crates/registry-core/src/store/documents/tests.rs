@@ -2,7 +2,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use super::*;
-use crate::storage::{Entry, Profile, Upload};
+use crate::storage::{Entry, Memory, Profile, Upload};
 
 /// A store that is far away and fails, after a while.
 #[derive(Debug, Default)]
@@ -63,4 +63,23 @@ async fn readers_who_wait_together_fail_together_and_leave_nothing() {
     let gone = tokio::time::timeout(Duration::from_secs(1), read).await;
     assert!(gone.is_err());
     assert!(lock(&documents.0.flights).is_empty());
+}
+
+#[tokio::test]
+async fn a_document_that_could_not_be_read_again_is_not_written() {
+    let documents = Documents::new(Arc::new(Memory::default()), 1 << 20, Duration::ZERO);
+    let key = Key::new("a").unwrap();
+    let entry = Bytes::from(vec![b' '; MAX_DOCUMENT / 2]);
+    let mut kinds = Vec::new();
+    for name in ["one", "two", "three"] {
+        let entry = entry.clone();
+        let add = move |document: &mut Document<()>| {
+            document.entries.insert(name.into(), entry.clone());
+            Ok((true, ()))
+        };
+        kinds.push(documents.change(&key, add).await.map_err(|e| e.kind()));
+    }
+    let refused = Err(ErrorKind::TooLarge);
+    assert_eq!(kinds, [Ok(()), refused, refused]);
+    assert!(documents.read(&key).await.unwrap().is_some());
 }
