@@ -145,6 +145,9 @@ impl Storage for Faulty {
         prefix: Option<&Key>,
         after: Option<&Key>,
     ) -> BoxStream<'static, Result<Entry, StorageError>> {
+        if let Some(prefix) = prefix {
+            self.note("list", prefix);
+        }
         self.inner.list(prefix, after)
     }
 

@@ -175,7 +175,7 @@ impl Store {
             .partition(|entry| self.0.subject(&entry.key).is_some());
         let mut named = HashSet::new();
         for document in documents {
-            if let Some(snapshot) = self.0.documents.read(&document.key).await? {
+            if let Some(snapshot) = self.0.documents.fresh(&document.key).await? {
                 let stored = self.0.catalog.stored(&snapshot.document)?;
                 named.extend(stored.into_iter().map(|stored| stored.file));
             }
@@ -252,7 +252,7 @@ impl Store {
         report: &mut VerifyReport,
     ) -> Result<()> {
         report.documents += 1;
-        let read = self.0.documents.read(key).await;
+        let read = self.0.documents.fresh(key).await;
         let named = read.and_then(|snapshot| {
             let snapshot = snapshot.ok_or_else(|| Error::internal("it vanished"))?;
             Ok((
