@@ -267,3 +267,20 @@ async fn owners_and_stars_by_routes_of_their_own() {
     assert_eq!(unstar.status, StatusCode::OK);
     assert_eq!(client.get("/npm/-/user/v1/star").await.json(), json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_maintainer_has_a_name_that_the_log_can_hold() {
+    let client = with(&["1.0.0"]).await;
+    let rev = packument(&client).await["_rev"].clone();
+    let owners =
+        |name: String| json!({ "_id": "a", "_rev": rev, "maintainers": [{ "name": name }] });
+    let path = format!("/npm/a/-rev/{}", rev.as_str().unwrap());
+    let long = client
+        .put(&path, owners("x".repeat(5 << 20)).to_string())
+        .await;
+    assert_eq!(long.status, StatusCode::BAD_REQUEST);
+    let short = client.put(&path, owners("x".repeat(64)).to_string()).await;
+    assert_eq!(short.status, StatusCode::OK);
+    let found = client.get("/npm/-/v1/search?text=a").await.json();
+    assert_eq!(found["total"], 1);
+}
