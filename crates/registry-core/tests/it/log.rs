@@ -145,6 +145,23 @@ async fn an_append_looks_for_the_end_of_the_log_once() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_entry_is_passed_over_and_healed() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let client = writer(storage.clone());
+    client.put("/toy/a/x", "1").await;
+    let first = Key::new("toy/log/0000000000").unwrap();
+    storage
+        .put(&first, "{\"name\":\"a\",\n".into(), PutMode::Replace)
+        .await
+        .unwrap();
+    let client = writer(storage.clone());
+    client.put("/toy/b/x", "1").await;
+    assert_eq!(client.get("/toy/-/boxes").await.text(), "[\"b\"]");
+    assert!(service(storage).verify(true).await.unwrap().is_sound());
+    assert_eq!(client.get("/toy/-/boxes").await.text(), "[\"a\",\"b\"]");
+}
+
 /// A replica that trusts what it has read for an hour.
 fn trusting(storage: Arc<dyn Storage>) -> registry_testkit::Client {
     let options = registry_core::protocol::Options {
