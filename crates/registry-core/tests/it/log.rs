@@ -308,3 +308,21 @@ async fn gc_takes_what_nothing_names_and_is_old_enough() {
     );
     assert_eq!(writer(storage).get("/toy/a/x").await.text(), "1");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gc_spares_what_is_named_beside_a_folder_below() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let client = writer(storage.clone());
+    for item in ["a", "x"] {
+        client.put(&format!("/toy/a/{item}"), "1").await;
+    }
+    let stray = Key::new("toy/boxes/a/kept/aside").unwrap();
+    storage
+        .put(&stray, "1".into(), PutMode::Create)
+        .await
+        .unwrap();
+    let registry = service(storage);
+    let report = registry.gc(Duration::ZERO, false).await.unwrap();
+    assert_eq!(report.collected, [(stray, 1)]);
+    assert_eq!(client.get("/toy/a/x").await.text(), "1");
+}
