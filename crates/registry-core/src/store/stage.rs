@@ -4,10 +4,11 @@
 use std::{
     io::{self, Read},
     sync::Arc,
+    thread,
 };
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use super::{
     catalog::StoredBytes,
@@ -196,27 +197,47 @@ impl Drop for Staged {
     }
 }
 
+/// How many inspections run at once; more wait.
+const INSPECTIONS: usize = 256;
+static PLACES: Semaphore = Semaphore::const_new(INSPECTIONS);
+
 /// A look into bytes as they stream, by code that reads: it runs on a thread of its own and is fed
 /// through a short queue, so that an archive is checked without ever being whole in memory.
+///
+/// The thread is none of the runtime's: it waits for the client, who may be slow, and as soon as all
+/// threads for blocking work did that, nobody would be left to write the bytes that it waits for.
 pub struct Inspection<T> {
     feed: Option<mpsc::Sender<Bytes>>,
-    task: tokio::task::JoinHandle<Result<T>>,
+    verdict: oneshot::Receiver<Result<T>>,
+    _place: SemaphorePermit<'static>,
 }
 
 impl<T: Send + 'static> Inspection<T> {
-    /// Starts `inspect` on the bytes that will be fed.
-    pub fn start(inspect: impl FnOnce(&mut dyn Read) -> Result<T> + Send + 'static) -> Self {
+    /// Starts `inspect` on the bytes that will be fed, once there is a place for it.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub async fn start(
+        inspect: impl FnOnce(&mut dyn Read) -> Result<T> + Send + 'static,
+    ) -> Result<Self> {
+        let place = PLACES.acquire().await.map_err(Error::internal)?;
         let (feed, queue) = mpsc::channel(4);
-        let task = tokio::task::spawn_blocking(move || {
-            inspect(&mut Queue {
+        let (say, verdict) = oneshot::channel();
+        let work = move || {
+            let mut queue = Queue {
                 queue,
                 current: Bytes::new(),
-            })
-        });
-        Self {
+            };
+            // Whoever went away does not want the verdict.
+            drop(say.send(inspect(&mut queue)));
+        };
+        let thread = thread::Builder::new().name("inspect".into());
+        thread.spawn(work).map_err(Error::unavailable)?;
+        Ok(Self {
             feed: Some(feed),
-            task,
-        }
+            verdict,
+            _place: place,
+        })
     }
 
     /// Feeds more bytes. Code that has seen enough, or too much, takes no more; that is no error
@@ -235,7 +256,7 @@ impl<T: Send + 'static> Inspection<T> {
     /// What the code said.
     pub async fn finish(mut self) -> Result<T> {
         self.feed = None;
-        self.task.await.map_err(Error::internal)?
+        self.verdict.await.map_err(Error::internal)?
     }
 }
 

@@ -96,7 +96,7 @@ impl Call<'_> {
         };
         let writer = self.writable(name).await?.stage(&incoming).await?;
         let limits = self.config.unpacked.clone();
-        let inspection = Inspection::start(move |reader| tarball::inspect(reader, &limits));
+        let inspection = Inspection::start(move |reader| tarball::inspect(reader, &limits)).await?;
         Ok(Tarball {
             file,
             writer,

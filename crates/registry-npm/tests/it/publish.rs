@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use http::StatusCode;
 use registry_core::{
     protocol::{Builder, Mount, Options},
-    storage::{Memory, Storage},
+    storage::{Directory, Memory, Storage},
     store::{Operation, StorageHook},
 };
 use registry_npm::{Npm, NpmConfig};
@@ -441,5 +441,43 @@ async fn a_hook_that_panics_takes_no_bytes_along() {
     ] {
         let answer = client.get(&format!("/npm/{path}")).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[test]
+fn more_publishes_at_once_than_there_are_threads_come_to_an_end() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Arc::new(Directory::open(folder.path()).unwrap());
+    let client = registry(storage, NpmConfig::default()).token("writer");
+    // What gzip makes no smaller.
+    let next = |x: &u32| Some(x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let noise = std::iter::successors(Some(1u32), next).flat_map(u32::to_be_bytes);
+    let noise: Vec<u8> = noise.take(4 << 20).collect();
+    let package = |n| Package::with(&format!("p{n}"), "1.0.0", json!({}), &noise);
+    let packages: Vec<_> = (0..6).map(package).map(|p| (p.path(), p.body())).collect();
+    let publishes = packages.into_iter().map(|(path, body)| {
+        let client = client.clone();
+        let body = bytes::Bytes::from(body);
+        let length = body.len();
+        let piece = move |at| body.slice(at..body.len().min(at + (1 << 16)));
+        let pieces = (0..length).step_by(1 << 16).map(piece);
+        let pieces = futures_util::stream::iter(pieces).then(async |piece| {
+            tokio::task::yield_now().await;
+            Ok::<_, std::io::Error>(piece)
+        });
+        let body = registry_core::Body::from_stream(pieces, None);
+        runtime.spawn(async move { client.put(&path, body).await.status })
+    });
+    let all = futures_util::future::join_all(publishes.collect::<Vec<_>>());
+    let patience = std::time::Duration::from_secs(60);
+    let all = runtime.block_on(async { tokio::time::timeout(patience, all).await });
+    runtime.shutdown_background();
+    for status in all.expect("the publishes wait for each other") {
+        assert_eq!(status.unwrap(), StatusCode::CREATED);
     }
 }
