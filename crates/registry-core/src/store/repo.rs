@@ -15,7 +15,7 @@ use super::{
     documents::{self, Settled, Snapshot, lock},
     hooks::{Actor, Operation},
     log::Subject,
-    rendered::{FormKey, INLINE, Rendered, base_number},
+    rendered::{FormKey, INLINE, Rendered},
     stage::{Incoming, StageWriter, Staged},
 };
 use crate::{
@@ -140,7 +140,7 @@ impl Repo {
             document: self.home.join(file)?,
             version: snapshot.version.clone(),
             form,
-            base: base_number(base),
+            base: base.into(),
         };
         let forms = self.store.0.forms.clone();
         let make = async {
