@@ -183,7 +183,7 @@ impl Call<'_> {
     async fn change(&self, name: &PackageName, rev: Option<String>, body: Bytes) -> Answer {
         let only_stars = check::is_star(&check::parse(&body)?);
         let repo = if only_stars {
-            self.granted.user()?;
+            self.granted.changer()?;
             self.granted.repo()?.clone()
         } else {
             self.writable(name).await?

@@ -214,6 +214,13 @@ async fn stars_are_anyones_to_give() {
         .await
         .json();
     assert_eq!(starred, json!({ "rows": [{ "value": "a" }] }));
+    let looker = nobody.token("looker");
+    assert_eq!(
+        looker.put("/npm/a", star.to_string()).await.status,
+        StatusCode::FORBIDDEN
+    );
+    let star = looker.put("/npm/-/user/v1/star", "{\"name\":\"a\"}").await;
+    assert_eq!(star.status, StatusCode::FORBIDDEN);
     let unstar = json!({ "_id": "a", "_rev": "2-0", "users": {} });
     reader.put("/npm/a", unstar.to_string()).await;
     let starred = client
