@@ -481,3 +481,26 @@ fn more_publishes_at_once_than_there_are_threads_come_to_an_end() {
         assert_eq!(status.unwrap(), StatusCode::CREATED);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_write_is_told_so_and_not_listened_to() {
+    let nobody = registry(Arc::new(Memory::default()), NpmConfig::default());
+    let endless = || {
+        let piece = |n| {
+            Ok::<_, std::io::Error>(if n == 0 {
+                "{\"readme\":\"".into()
+            } else {
+                vec![b'x'; 1 << 16]
+            })
+        };
+        let pieces = futures_util::stream::iter((0..300).map(piece));
+        registry_core::Body::from_stream(pieces.map(|piece| piece.map(bytes::Bytes::from)), None)
+    };
+    for (client, status) in [
+        (nobody.clone(), StatusCode::UNAUTHORIZED),
+        (nobody.token("reader"), StatusCode::FORBIDDEN),
+        (nobody.token("writer"), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        assert_eq!(client.put("/npm/a", endless()).await.status, status);
+    }
+}
