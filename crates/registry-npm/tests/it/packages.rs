@@ -291,3 +291,16 @@ async fn a_maintainer_has_a_name_that_the_log_can_hold() {
     let found = client.get("/npm/-/v1/search?text=a").await.json();
     assert_eq!(found["total"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_without_access_to_packages_is_none_with_it() {
+    let asked = json!({
+        "password": "writer",
+        "packages_all": true,
+        "packages_and_scopes_permission": "no-access",
+    });
+    let answer = writer()
+        .post("/npm/-/npm/v1/tokens", asked.to_string())
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
