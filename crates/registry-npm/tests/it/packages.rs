@@ -293,6 +293,16 @@ async fn a_maintainer_has_a_name_that_the_log_can_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_whose_tail_begins_with_a_dot_works() {
+    let client = writer();
+    let name = format!("{}.{}", "n".repeat(199), "n".repeat(14));
+    let package = Package::new(&name, "1.0.0");
+    let answer = client.put(&package.path(), package.body()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    assert_eq!(client.get(&package.path()).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_without_access_to_packages_is_none_with_it() {
     let asked = json!({
         "password": "writer",
