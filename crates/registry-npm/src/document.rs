@@ -225,7 +225,7 @@ pub fn search_package(name: &str, head: &Head, entries: &Entries) -> Result<Opti
     let rest: Fields<'_> = serde_json::from_str(entry.rest.get()).map_err(Error::internal)?;
     let publisher = install.parse("_npmUser").unwrap_or_default();
     let user = |person: Person| Username {
-        username: person.name,
+        username: shortened(person.name, 256),
     };
     let link = |key: &str| {
         let plain = rest.parse::<String>(key);

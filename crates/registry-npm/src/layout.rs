@@ -35,7 +35,11 @@ pub(crate) fn resource(name: &PackageName) -> Result<Resource> {
             home = home.join(format!("{head}{CONTINUED}"))?;
             part = tail;
         }
-        home = home.join(part)?;
+        // A name does not begin with a dot, but what was cut off may, and no segment does.
+        home = match part.strip_prefix('.') {
+            Some(_) => home.join(format!("{CONTINUED}{part}"))?,
+            None => home.join(part)?,
+        };
     }
     Ok(Resource {
         name: name.as_str().into(),
@@ -48,6 +52,7 @@ pub(crate) fn subject(key: &Key) -> Option<Resource> {
     let home = key.parent().filter(|_| key.name() == DOCUMENT)?;
     let packages = Key::new(PACKAGES).ok()?;
     let name = home.below(&packages)?.as_str().replace("+/", "");
+    let name = name.replace(CONTINUED, "");
     resource(&name.parse().ok()?).ok()
 }
 
@@ -91,6 +96,8 @@ mod tests {
             "n".repeat(214),
             format!("@s/{}", "n".repeat(211)),
             "n".repeat(199),
+            format!("{}.{}", "n".repeat(199), "n".repeat(14)),
+            format!("n{}", ".".repeat(213)),
         ] {
             let of = resource(&name.parse().unwrap()).unwrap();
             assert_eq!(subject(&of.home.join(DOCUMENT).unwrap()), Some(of));

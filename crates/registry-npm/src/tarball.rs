@@ -138,7 +138,12 @@ impl<'a> Walk<'a> {
             }
             return Ok(());
         }
-        if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
+        if kind.is_pax_global_extensions() {
+            // Of what it says of all files, npm passes over their path, but not over their size.
+            extended_path(&read_bounded(&mut entry, MAX_HEADER)?)?;
+            return Ok(());
+        }
+        if kind.is_gnu_longlink() {
             return Ok(());
         }
         let path = self.next_path.take();
@@ -149,7 +154,7 @@ impl<'a> Walk<'a> {
         }
         self.file_count += 1;
         self.unpacked_size += entry.size();
-        match inner {
+        match inner.as_deref() {
             Some(b"package.json") if self.manifest.is_some() => {
                 Err(invalid("it holds more than one package.json"))
             }
@@ -190,8 +195,9 @@ fn parse_manifest(bytes: &[u8]) -> Result<Manifest> {
         .map_err(|error| invalid(format!("its package.json cannot be read: {error}")))
 }
 
-/// What is left of a path without its top folder, as npm strips it.
-fn below_top(path: &[u8]) -> Result<Option<&[u8]>> {
+/// What is left of a path without its top folder, as npm strips it, and without the empty segments
+/// and dots that unpacking drops.
+fn below_top(path: &[u8]) -> Result<Option<Vec<u8>>> {
     let separator = |byte: &u8| matches!(byte, b'/' | b'\\');
     let climbs = path.split(separator).any(|segment| segment == b"..");
     if climbs || path.first().is_some_and(separator) || path.contains(&0) {
@@ -201,7 +207,11 @@ fn below_top(path: &[u8]) -> Result<Option<&[u8]>> {
         )));
     }
     let slash = memchr::memchr(b'/', path);
-    Ok(slash.map(|at| &path[at + 1..]))
+    Ok(slash.map(|at| {
+        let segments = path[at + 1..].split(|byte| *byte == b'/');
+        let kept = segments.filter(|segment| !matches!(segment, [] | [b'.']));
+        kept.collect::<Vec<_>>().join(&b'/')
+    }))
 }
 
 /// The path in an extended header: lines of `length key=value`.

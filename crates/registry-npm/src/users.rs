@@ -202,7 +202,12 @@ impl Call<'_> {
         let action = match permission {
             Some("read-write") => "delete",
             None if !asked.readonly => "delete",
-            Some("read-only" | "no-access") | None => "read",
+            Some("read-only") | None => "read",
+            Some("no-access") => {
+                let message = "this registry has nothing but packages, so a token without access \
+                               to them is good for nothing";
+                return Err(CoreError::invalid(message));
+            }
             Some(_) => {
                 let message =
                     "packages_and_scopes_permission is read-only, read-write or no-access";

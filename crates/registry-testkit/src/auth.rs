@@ -8,7 +8,7 @@ use registry_core::{
     auth::{Action, AuthProvider, Credentials, Decision, Identity, Permission, Profile},
 };
 
-/// Knows the users `reader` (reads everything), `writer` (writes everything), `admin` (all), and
+/// Knows the users `reader` (reads everything), `looker` (so too, with a read-only token), `writer` (writes everything), `admin` (all), and
 /// `stranger` (nothing); each one's token and password is their name.
 #[derive(Clone, Debug, Default)]
 pub struct TestAuth {
@@ -32,7 +32,7 @@ impl AuthProvider for TestAuth {
             Credentials::Password { user, password } if user == password.reveal() => user,
             Credentials::Password { .. } => "",
         };
-        if !["reader", "writer", "admin", "stranger"].contains(&name) {
+        if !["reader", "looker", "writer", "admin", "stranger"].contains(&name) {
             return Err(Error::new(
                 ErrorKind::Unauthenticated,
                 "the token is not known",
@@ -40,13 +40,14 @@ impl AuthProvider for TestAuth {
         }
         Ok(Identity {
             admin: name == "admin",
+            read_only: name == "looker",
             ..Identity::user(name)
         })
     }
 
     async fn authorize(&self, identity: &Identity, permission: Permission<'_>) -> Result<Decision> {
         let most = match identity.user.as_deref() {
-            Some("reader") => Some(Action::Read),
+            Some("reader" | "looker") => Some(Action::Read),
             Some("writer" | "admin") => Some(Action::Delete),
             _ => None,
         };

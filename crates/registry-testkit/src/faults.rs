@@ -22,6 +22,10 @@ pub enum Fault {
     Unanswered,
     /// It happens, and a retry of it makes it look as if somebody else had been faster.
     Retried,
+    /// It happens, and nobody answers for so long that others can write meanwhile.
+    Late,
+    /// It happens, and a retry of it fails for good.
+    Refused,
     /// There is no room.
     Full,
     /// It takes a while.
@@ -132,6 +136,15 @@ impl Storage for Faulty {
                 self.inner.put(key, bytes, mode).await?;
                 Err(no_answer())
             }
+            Some(Fault::Late) => {
+                self.inner.put(key, bytes, mode).await?;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                Err(no_answer())
+            }
+            Some(Fault::Refused) => {
+                self.inner.put(key, bytes, mode).await?;
+                Err(StorageError::Failed("a fault that was told".into()))
+            }
             Some(Fault::Retried) => {
                 self.inner.put(key, bytes.clone(), mode.clone()).await?;
                 self.inner.put(key, bytes, mode).await
@@ -158,6 +171,9 @@ impl Storage for Faulty {
         prefix: Option<&Key>,
         after: Option<&Key>,
     ) -> BoxStream<'static, Result<Entry, StorageError>> {
+        if let Some(prefix) = prefix {
+            self.note("list", prefix);
+        }
         self.inner.list(prefix, after)
     }
 

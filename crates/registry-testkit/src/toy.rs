@@ -28,7 +28,7 @@ use registry_core::{
 };
 use serde_json::value::RawValue;
 
-/// The protocol.
+/// The protocol. Of a box called `long-…` the log has much to say, of one called `endless-…` too much.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Toy;
 
@@ -97,8 +97,13 @@ impl Catalog for Toy {
         resource(home.name()).ok()
     }
 
-    fn entry(&self, _: &str, _: &RawDocument) -> Result<Box<RawValue>> {
-        RawValue::from_string("null".to_owned()).map_err(Error::internal)
+    fn entry(&self, name: &str, _: &RawDocument) -> Result<Box<RawValue>> {
+        let told = match name.split_once('-') {
+            Some(("long", _)) => format!("\"{}\"", "x".repeat(1 << 20)),
+            Some(("endless", _)) => format!("\"{}\"", "x".repeat(5 << 20)),
+            _ => "null".to_owned(),
+        };
+        RawValue::from_string(told).map_err(Error::internal)
     }
 
     fn stored(&self, document: &RawDocument) -> Result<Vec<StoredBytes>> {

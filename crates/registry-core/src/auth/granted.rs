@@ -69,6 +69,18 @@ impl Granted {
         self.identity.user.as_ref().ok_or_else(log_in)
     }
 
+    /// The user who asks, to change what is theirs.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when nobody does, `Denied` when they showed a read-only token.
+    pub fn changer(&self) -> Result<&Arc<str>> {
+        if self.identity.read_only {
+            let message = "a read-only token can change nothing";
+            return Err(Error::new(ErrorKind::Denied, message));
+        }
+        self.user()
+    }
+
     /// The provider, for the routes that are about users and tokens themselves.
     pub fn auth(&self) -> &dyn AuthProvider {
         &*self.auth

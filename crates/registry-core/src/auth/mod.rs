@@ -103,6 +103,8 @@ pub struct Identity {
     pub token: Option<Arc<str>>,
     /// Whether they administer the registry.
     pub admin: bool,
+    /// Whether they may only look, even at what is their own.
+    pub read_only: bool,
     /// What the provider wants to remember of them until it is asked to authorize.
     pub rights: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -128,6 +130,7 @@ impl fmt::Debug for Identity {
             .field("user", &self.user)
             .field("token", &self.token)
             .field("admin", &self.admin)
+            .field("read_only", &self.read_only)
             .finish_non_exhaustive()
     }
 }

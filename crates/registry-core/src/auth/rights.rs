@@ -143,6 +143,7 @@ impl Rights {
             user: Some(self.user.record.name.as_str().into()),
             token: self.token.as_ref().map(|token| token.id.as_str().into()),
             admin: self.administer(),
+            read_only: self.read_only(),
             rights: Some(Arc::new(self)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -148,12 +148,25 @@ pub(crate) fn client_ip(
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = hops
-        .flat_map(|value| value.split(','))
-        .filter_map(|hop| hop.trim().parse().ok())
-        .collect();
-    let outermost = hops.iter().rev().find(|hop| !is_trusted(**hop, trusted));
-    Some(outermost.or(hops.first()).copied().unwrap_or(peer))
+    let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).collect();
+    // From the last proxy back to where the trust ends: what stands before that, or before what
+    // cannot be read, the client may have written itself.
+    let mut seen = peer;
+    for hop in hops.into_iter().rev().map_while(hop) {
+        seen = hop;
+        if !is_trusted(hop, trusted) {
+            break;
+        }
+    }
+    Some(seen)
+}
+
+/// A hop as proxies write it, some with the port.
+fn hop(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().ok().or_else(with_port)
 }
 
 /// Whether an address is one of the proxies that are trusted.
@@ -192,6 +205,37 @@ impl Clock {
         if let Some(fixed) = &self.0 {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
             fixed.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_wrote_of_itself_is_not_believed() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let connection = Connection {
+            peer: Some(ip("10.0.0.1")),
+            tls: false,
+        };
+        for (forwarded, seen) in [
+            ("1.1.1.1, 2.2.2.2", "2.2.2.2"),
+            ("1.1.1.1, 2.2.2.2, 10.0.0.2", "2.2.2.2"),
+            ("1.1.1.1, 2.2.2.2:5000", "2.2.2.2"),
+            ("1.1.1.1, [2001:db8::1]:5000", "2001:db8::1"),
+            ("1.1.1.1, [2001:db8::1]", "2001:db8::1"),
+            ("1.1.1.1, unknown", "10.0.0.1"),
+            ("1.1.1.1, unknown, 10.0.0.2", "10.0.0.2"),
+            ("10.0.0.3, 10.0.0.2", "10.0.0.3"),
+            ("", "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+            let found = client_ip(&headers, connection, &trusted);
+            assert_eq!(found, Some(ip(seen)), "{forwarded}");
         }
     }
 }

@@ -15,10 +15,13 @@ use quick_cache::{Weighter, sync::Cache};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
+#[cfg(test)]
+mod tests;
+
 use super::document::{Document, RawDocument};
 use crate::{
     digest::random_hex,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     storage::{Get, GetOptions, Key, PutMode, Storage, StorageError, Version},
 };
 
@@ -26,7 +29,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many waiting changes of one document go into one write.
 const GROUP: usize = 256;
-/// The largest document that is read, in bytes.
+/// The largest document that is read, and so written, in bytes.
 const MAX_DOCUMENT: usize = 256 << 20;
 
 /// The documents of a bucket.
@@ -37,7 +40,7 @@ struct Inner {
     storage: Arc<dyn Storage>,
     cache: Cache<Key, Arc<Snapshot>, ByWeight>,
     lanes: Mutex<HashMap<Key, VecDeque<Box<dyn Change>>>>,
-    flights: Mutex<HashMap<Key, Arc<Flight>>>,
+    flights: Mutex<HashMap<Key, Flight>>,
     max_age: Duration,
 }
 
@@ -85,11 +88,33 @@ impl Weighter<Key, Arc<Snapshot>> for ByWeight {
 }
 
 /// A look at the store that several readers share: whoever waited when it started takes its
-/// answer, whoever came later starts the next.
-#[derive(Default)]
+/// answer, be it that it failed; whoever came later starts the next.
+#[derive(Clone, Default)]
 struct Flight {
-    started: AtomicU64,
-    last: tokio::sync::Mutex<(u64, Option<Arc<Snapshot>>)>,
+    readers: usize,
+    started: Arc<AtomicU64>,
+    last: Arc<tokio::sync::Mutex<(u64, Answer)>>,
+}
+
+/// What the last look found; `None` before the first.
+type Answer = Option<Result<Option<Arc<Snapshot>>>>;
+
+/// A reader's place in a flight. The last who leaves, whichever way, clears it away.
+struct Place<'a> {
+    flights: &'a Mutex<HashMap<Key, Flight>>,
+    key: &'a Key,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut flights = lock(self.flights);
+        if let Some(flight) = flights.get_mut(self.key) {
+            flight.readers -= 1;
+            if flight.readers == 0 {
+                flights.remove(self.key);
+            }
+        }
+    }
 }
 
 impl Documents {
@@ -115,34 +140,44 @@ impl Documents {
     /// # Errors
     /// When the store fails or the document is damaged.
     pub async fn read(&self, key: &Key) -> Result<Option<Arc<Snapshot>>> {
-        let known = self.0.cache.get(key);
-        if let Some(known) = &known
+        if let Some(known) = self.0.cache.get(key)
             && !self.0.max_age.is_zero()
             && lock(&known.checked).elapsed() < self.0.max_age
         {
-            return Ok(Some(known.clone()));
+            return Ok(Some(known));
         }
+        self.fresh(key).await
+    }
+
+    /// The document as it is now, whatever age is trusted elsewhere: for those who conclude from
+    /// it what to write or to delete.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) async fn fresh(&self, key: &Key) -> Result<Option<Arc<Snapshot>>> {
         if self.0.storage.profile().local {
-            return self.0.fetch(key, known).await;
+            return self.0.fetch(key, self.0.cache.get(key)).await;
         }
-        let flight = lock(&self.0.flights)
-            .entry(key.clone())
-            .or_default()
-            .clone();
+        let (flight, _place) = self.board(key);
         let seen = flight.started.load(Ordering::SeqCst);
         let mut last = flight.last.lock().await;
-        if last.0 <= seen {
-            let number = flight.started.fetch_add(1, Ordering::SeqCst) + 1;
-            let answer = self.0.fetch(key, self.0.cache.get(key)).await?;
-            *last = (number, answer);
+        if let (number, Some(answer)) = &*last
+            && *number > seen
+        {
+            return answer.clone();
         }
-        let answer = last.1.clone();
-        drop(last);
-        let mut flights = lock(&self.0.flights);
-        if Arc::strong_count(&flight) <= 2 {
-            flights.remove(key);
-        }
-        Ok(answer)
+        let number = flight.started.fetch_add(1, Ordering::SeqCst) + 1;
+        let answer = self.0.fetch(key, self.0.cache.get(key)).await;
+        *last = (number, Some(answer.clone()));
+        answer
+    }
+
+    fn board<'a>(&'a self, key: &'a Key) -> (Flight, Place<'a>) {
+        let flights = &self.0.flights;
+        let mut all = lock(flights);
+        let flight = all.entry(key.clone()).or_default();
+        flight.readers += 1;
+        (flight.clone(), Place { flights, key })
     }
 
     /// Puts a change in line. It runs to its end whatever becomes of the caller.
@@ -229,6 +264,18 @@ where
         // A caller who went away does not want the answer.
         drop(self.reply.send(end));
     }
+}
+
+/// Whether a document has become larger than can be read again. One that shrinks may stay so.
+fn outgrows(next: &RawDocument, before: &RawDocument) -> bool {
+    let weight = next.weight();
+    weight > MAX_DOCUMENT && weight > before.weight()
+}
+
+fn too_large() -> Error {
+    let message =
+        "this would make the registry's own record of it too large; remove something first";
+    Error::new(ErrorKind::TooLarge, message)
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -385,6 +432,7 @@ impl Lane {
         for change in group {
             let mut next = document.clone();
             let refusal = match change.apply(&mut next) {
+                Ok(true) if outgrows(&next, &document) => Some(too_large()),
                 Ok(writes) => match change.admit().await {
                     Ok(()) => {
                         if writes {

@@ -5,13 +5,13 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -21,7 +21,7 @@ use super::{
     documents::{Documents, lock, pause},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     storage::{Get, GetOptions, Key, PutMode, Storage, StorageError, Version},
 };
 
@@ -34,6 +34,12 @@ const CHUNK_LOCAL: usize = 32 << 10;
 const CHUNK_REMOTE: usize = 256 << 10;
 /// The largest chunk that is read, in bytes.
 pub(crate) const MAX_CHUNK: usize = 16 << 20;
+/// The longest line that is written, in bytes. A chunk that is not full, as much again and one such
+/// line still can be read.
+const MAX_LINE: usize = 4 << 20;
+/// How many documents are read at once for an append. The longer they take, the likelier another
+/// writer is faster.
+const AT_ONCE: usize = 64;
 
 /// A line of the log: the state of one package after a change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,7 +75,18 @@ struct Inner {
 #[derive(Default)]
 struct Lane {
     led: bool,
-    waiting: Vec<(Subject, oneshot::Sender<Result<()>>)>,
+    waiting: Vec<Waiting>,
+    /// A chunk that exists, or that comes next: where the next leader looks from.
+    number: Option<u64>,
+}
+
+type Waiting = (Subject, oneshot::Sender<Result<()>>);
+
+/// What an append writes, and for which subjects: their line is there, or why it is not.
+#[derive(Default)]
+struct Lines {
+    bytes: Vec<u8>,
+    told: HashMap<Subject, Result<()>>,
 }
 
 /// The last chunk as this process last saw it.
@@ -130,26 +147,44 @@ impl Drop for Leader {
 
 impl Leader {
     async fn lead(self) {
-        let mut tail = Known::default();
+        let mut last = Known {
+            tail: None,
+            number: lock(&self.0.lane).number,
+        };
+        let mut group = Vec::new();
         loop {
-            let group = {
+            {
                 let mut lane = lock(&self.0.lane);
-                if lane.waiting.is_empty() {
+                lane.number = last.number;
+                group.append(&mut lane.waiting);
+                if group.is_empty() {
                     lane.led = false;
                     return;
                 }
-                std::mem::take(&mut lane.waiting)
-            };
-            let (subjects, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-            let end = self.append(&mut tail, &subjects).await;
-            for reply in replies {
-                // Whoever went away does not want the answer.
-                drop(reply.send(end.clone()));
+            }
+            let end = self.append(&mut last, &group).await;
+            for (subject, reply) in std::mem::take(&mut group) {
+                let end = match &end {
+                    Ok(told) => told.get(&subject).cloned(),
+                    Err(error) => Some(Err(error.clone())),
+                };
+                match end {
+                    // Whoever went away does not want the answer.
+                    Some(end) => drop(reply.send(end)),
+                    // There was no room for it; it is the first of the next write.
+                    None => group.push((subject, reply)),
+                }
             }
         }
     }
 
-    async fn append(&self, last: &mut Known, subjects: &[Subject]) -> Result<()> {
+    /// Appends a line for as many of the subjects as fit into one write, the first of them at
+    /// least, and says which.
+    async fn append(
+        &self,
+        last: &mut Known,
+        group: &[Waiting],
+    ) -> Result<HashMap<Subject, Result<()>>> {
         let give_up = Instant::now() + PATIENCE;
         for round in 0u32.. {
             // The order matters: first the chunk, then the documents, then the write.
@@ -158,15 +193,16 @@ impl Leader {
                 None => self.0.tail(last.number).await?,
             };
             last.number = Some(tail.number);
-            let lines = self.0.lines(subjects).await?;
-            if lines.is_empty() {
+            let Lines { bytes, told } = self.0.lines(group).await?;
+            if bytes.is_empty() {
                 last.tail = Some(tail);
-                return Ok(());
+                return Ok(told);
             }
-            match self.0.extend(tail, &lines).await {
+            match self.0.extend(tail, &bytes).await {
                 Ok(Some(next)) => {
+                    last.number = Some(next.number);
                     last.tail = Some(next);
-                    return Ok(());
+                    return Ok(told);
                 }
                 Ok(None) => {}
                 Err(error) if Instant::now() > give_up => return Err(error),
@@ -194,24 +230,57 @@ impl Inner {
         }
     }
 
-    /// What the documents say now, a line each.
-    async fn lines(&self, subjects: &[Subject]) -> Result<Vec<u8>> {
-        let mut lines = Vec::new();
-        let unique: HashMap<&Subject, ()> = subjects.iter().map(|subject| (subject, ())).collect();
-        for subject in unique.into_keys() {
-            let Some(snapshot) = self.documents.read(&subject.key).await? else {
-                continue;
+    /// What the documents say now, a line each, of as many of the group as make a chunk.
+    async fn lines(&self, group: &[Waiting]) -> Result<Lines> {
+        let mut seen = HashSet::new();
+        let subjects = group.iter().map(|(subject, _)| subject);
+        let subjects: Vec<Subject> = subjects
+            .filter(|subject| seen.insert(*subject))
+            .cloned()
+            .collect();
+        let read = subjects.into_iter().map(|subject| async move {
+            let line = self.line(&subject).await;
+            (subject, line)
+        });
+        let mut read = stream::iter(read).buffered(AT_ONCE);
+        let mut lines = Lines::default();
+        while lines.bytes.len() < self.chunk_size()
+            && let Some((subject, line)) = read.next().await
+        {
+            let end = match line {
+                Ok(line) => {
+                    lines.bytes.extend_from_slice(&line);
+                    Ok(())
+                }
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+                // A damaged document does not keep others out of the log.
+                Err(error) => Err(error),
             };
-            let data = self.catalog.entry(&subject.name, &snapshot.document)?;
-            let entry = LogEntry {
-                name: Cow::Borrowed(&*subject.name),
-                revision: snapshot.document.revision,
-                data: &data,
-            };
-            serde_json::to_writer(&mut lines, &entry).map_err(Error::internal)?;
-            lines.push(b'\n');
+            lines.told.insert(subject, end);
         }
         Ok(lines)
+    }
+
+    /// What a document says now; empty when there is none.
+    async fn line(&self, subject: &Subject) -> Result<Vec<u8>> {
+        let Some(snapshot) = self.documents.fresh(&subject.key).await? else {
+            return Ok(Vec::new());
+        };
+        let data = self.catalog.entry(&subject.name, &snapshot.document)?;
+        let entry = LogEntry {
+            name: Cow::Borrowed(&*subject.name),
+            revision: snapshot.document.revision,
+            data: &data,
+        };
+        let mut line = serde_json::to_vec(&entry).map_err(Error::internal)?;
+        line.push(b'\n');
+        if line.len() > MAX_LINE {
+            let (name, length) = (&subject.name, line.len());
+            return Err(Error::internal(format!(
+                "what the log is to say of {name} has {length} bytes, more than {MAX_LINE}"
+            )));
+        }
+        Ok(line)
     }
 
     /// The last chunk: the newest, or the one to come after it if it is sealed.

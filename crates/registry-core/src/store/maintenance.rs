@@ -129,6 +129,12 @@ impl fmt::Display for VerifyReport {
     }
 }
 
+/// Whether a key lies in the folder of these entries, or in one below.
+fn is_within(folder: &[Entry], key: &Key) -> bool {
+    let folder = folder.first().and_then(|entry| entry.key.parent());
+    folder.is_some_and(|folder| key.below(&folder).is_some())
+}
+
 impl Store {
     /// Deletes bytes that no document names and that were written longer than `grace` ago.
     ///
@@ -139,7 +145,9 @@ impl Store {
             .checked_sub(grace)
             .unwrap_or(SystemTime::UNIX_EPOCH);
         let mut report = GcReport::default();
-        let mut folder: Vec<Entry> = Vec::new();
+        // The folders that the listing is in, the outermost first: what lies in a folder below may
+        // stand between the entries of one.
+        let mut folders: Vec<Vec<Entry>> = Vec::new();
         let mut listed = self.0.documents.storage().list(Some(&self.0.root), None);
         while let Some(entry) = listed.next().await {
             let entry = entry?;
@@ -147,16 +155,17 @@ impl Store {
             if entry.key.below(&self.0.log_folder()?).is_some() {
                 continue;
             }
-            if folder
-                .first()
-                .is_some_and(|first| first.key.parent() != entry.key.parent())
-            {
-                self.collect(&std::mem::take(&mut folder), before, dry_run, &mut report)
-                    .await?;
+            while let Some(left) = folders.pop_if(|folder| !is_within(folder, &entry.key)) {
+                self.collect(&left, before, dry_run, &mut report).await?;
             }
-            folder.push(entry);
+            match folders.last_mut() {
+                Some(folder) if folder[0].key.parent() == entry.key.parent() => folder.push(entry),
+                _ => folders.push(vec![entry]),
+            }
         }
-        self.collect(&folder, before, dry_run, &mut report).await?;
+        for left in folders {
+            self.collect(&left, before, dry_run, &mut report).await?;
+        }
         self.collect_checkpoints(before, dry_run, &mut report)
             .await?;
         Ok(report)
@@ -175,7 +184,7 @@ impl Store {
             .partition(|entry| self.0.subject(&entry.key).is_some());
         let mut named = HashSet::new();
         for document in documents {
-            if let Some(snapshot) = self.0.documents.read(&document.key).await? {
+            if let Some(snapshot) = self.0.documents.fresh(&document.key).await? {
                 let stored = self.0.catalog.stored(&snapshot.document)?;
                 named.extend(stored.into_iter().map(|stored| stored.file));
             }
@@ -252,7 +261,7 @@ impl Store {
         report: &mut VerifyReport,
     ) -> Result<()> {
         report.documents += 1;
-        let read = self.0.documents.read(key).await;
+        let read = self.0.documents.fresh(key).await;
         let named = read.and_then(|snapshot| {
             let snapshot = snapshot.ok_or_else(|| Error::internal("it vanished"))?;
             Ok((

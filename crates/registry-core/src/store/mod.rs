@@ -124,7 +124,7 @@ impl Store {
             return;
         }
         let age = SystemTime::now().duration_since(snapshot.document.modified);
-        if age.unwrap_or_default() < HEAL_AFTER {
+        if age.unwrap_or_default() < HEAL_AFTER || self.0.subject(key).is_none() {
             return;
         }
         snapshot.logged.store(true, Ordering::Relaxed);

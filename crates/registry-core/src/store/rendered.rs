@@ -1,11 +1,6 @@
 //! The forms in which documents are served, made once and kept while they last.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    io::Write,
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{io::Write, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -75,14 +70,8 @@ pub(crate) struct FormKey {
     pub(crate) document: Key,
     pub(crate) version: Version,
     pub(crate) form: &'static str,
-    pub(crate) base: u64,
-}
-
-/// A number for a base address, to tell forms apart by.
-pub(crate) fn base_number(base: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    base.hash(&mut hasher);
-    hasher.finish()
+    /// As it is, since a client may choose it (`Host`): a hash could be made to meet another's.
+    pub(crate) base: Box<str>,
 }
 
 #[derive(Clone)]

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
@@ -14,12 +15,12 @@ use super::{
     documents::{self, Settled, Snapshot, lock},
     hooks::{Actor, Operation},
     log::Subject,
-    rendered::{FormKey, INLINE, Rendered, base_number},
+    rendered::{FormKey, INLINE, Rendered},
     stage::{Incoming, StageWriter, Staged},
 };
 use crate::{
     digest::random_hex,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     storage::{ByteRange, Get, GetOptions, Key, Object, StorageError},
 };
 
@@ -139,7 +140,7 @@ impl Repo {
             document: self.home.join(file)?,
             version: snapshot.version.clone(),
             form,
-            base: base_number(base),
+            base: base.into(),
         };
         let forms = self.store.0.forms.clone();
         let make = async {
@@ -174,8 +175,9 @@ impl Repo {
         }
         let storage = self.store.0.documents.storage().clone();
         let upload = storage.upload(&key).await?;
+        let names = (file, unique);
         Ok(StageWriter::new(
-            upload, storage, file, incoming, operation, inspectors,
+            upload, storage, names, incoming, operation, inspectors,
         ))
     }
 
@@ -259,6 +261,7 @@ impl Repo {
             staged,
             outcome: None,
             refusal: None,
+            landed: false,
             reply,
             head: std::marker::PhantomData::<fn(H)>,
         };
@@ -279,6 +282,9 @@ struct Work<H, R, E, F> {
     outcome: Option<Change<R>>,
     /// Why the change refused the newest document, in the protocol's own words.
     refusal: Option<Mutex<E>>,
+    /// Whether the document names the staged bytes though the change wrote nothing: it was written
+    /// before, its answer was lost, and others have written since.
+    landed: bool,
     reply: oneshot::Sender<Result<R, E>>,
     head: std::marker::PhantomData<fn(H)>,
 }
@@ -297,11 +303,13 @@ where
             Ok(outcome) => outcome,
             Err(refusal) => {
                 self.refusal = Some(Mutex::new(refusal));
+                self.landed = self.is_named_by(document);
                 return Err(Error::invalid("refused"));
             }
         };
         self.refusal = None;
         let write = outcome.write;
+        self.landed = !write && self.is_named_by(document);
         if write {
             document.head = serde_json::to_vec(&typed.head)
                 .map_err(Error::internal)?
@@ -339,16 +347,26 @@ where
 }
 
 impl<H, R, E, F> Work<H, R, E, F> {
+    /// Whether a document names bytes that this change brought.
+    fn is_named_by(&self, document: &RawDocument) -> bool {
+        let mut marks = self.staged.iter().map(|bytes| Finder::new(bytes.unique()));
+        marks.any(|mark| {
+            let holds = |json: &Bytes| mark.find(json).is_some();
+            holds(&document.head) || document.entries.values().any(holds)
+        })
+    }
+
     /// All that follows from the write, or from there being none.
     async fn follow(&mut self, end: Result<Settled>) -> Result<R> {
-        let staged = std::mem::take(&mut self.staged);
+        let mut staged = std::mem::take(&mut self.staged);
         let settled = match end {
             Ok(settled) => settled,
             Err(error) => {
-                // Whether the write landed is not known when the store is failing: then the bytes
+                // Whether the write landed is not known when the store is failing, even when it
+                // fails for good, since that may be its answer to a repetition: then the bytes
                 // stay, for `gc` to judge.
-                let unsure = error.kind() == crate::ErrorKind::Unavailable;
-                forget(staged, unsure);
+                let failing = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal);
+                forget(staged, self.landed || failing);
                 return Err(error);
             }
         };
@@ -356,9 +374,10 @@ impl<H, R, E, F> Work<H, R, E, F> {
             return Err(Error::internal("a change without an outcome"));
         };
         let hooks = &self.repo.store.0.hooks;
-        if outcome.write {
-            for mut bytes in staged {
-                bytes.keep();
+        if outcome.write || self.landed {
+            // All of them before a hook, which may fail.
+            staged.iter_mut().for_each(Staged::keep);
+            for bytes in staged {
                 for hook in &**hooks {
                     hook.after_put(&bytes.operation).await;
                 }

@@ -4,10 +4,11 @@
 use std::{
     io::{self, Read},
     sync::Arc,
+    thread,
 };
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use super::{
     catalog::StoredBytes,
@@ -48,6 +49,7 @@ pub struct StageWriter {
     size: u64,
     limit: u64,
     file: String,
+    unique: String,
     pub(crate) operation: Operation,
     storage: Arc<dyn Storage>,
 }
@@ -57,6 +59,7 @@ pub struct StageWriter {
 #[derive(Debug)]
 pub struct Staged {
     file: String,
+    unique: String,
     size: u64,
     digests: Digests,
     pub(crate) operation: Operation,
@@ -64,10 +67,11 @@ pub struct Staged {
 }
 
 impl StageWriter {
+    /// A writer of the first of `names`, which holds the second and with it is like no other.
     pub(crate) fn new(
         upload: Box<dyn Upload>,
         storage: Arc<dyn Storage>,
-        file: String,
+        (file, unique): (String, String),
         incoming: &Incoming<'_>,
         operation: Operation,
         inspectors: Vec<Box<dyn Inspector>>,
@@ -80,6 +84,7 @@ impl StageWriter {
             size: 0,
             limit: incoming.limit,
             file,
+            unique,
             operation,
             storage,
         }
@@ -127,6 +132,7 @@ impl StageWriter {
         // From here on the bytes may exist: whatever happens, they are not left behind.
         let staged = Staged {
             file: self.file,
+            unique: self.unique,
             size: self.size,
             digests: self.hasher.finish(),
             operation: self.operation,
@@ -141,6 +147,11 @@ impl Staged {
     /// The file, below the resource's folder.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// What of the file's name no other has.
+    pub(crate) fn unique(&self) -> &str {
+        &self.unique
     }
 
     /// The size in bytes.
@@ -186,27 +197,47 @@ impl Drop for Staged {
     }
 }
 
+/// How many inspections run at once; more wait.
+const INSPECTIONS: usize = 256;
+static PLACES: Semaphore = Semaphore::const_new(INSPECTIONS);
+
 /// A look into bytes as they stream, by code that reads: it runs on a thread of its own and is fed
 /// through a short queue, so that an archive is checked without ever being whole in memory.
+///
+/// The thread is none of the runtime's: it waits for the client, who may be slow, and as soon as all
+/// threads for blocking work did that, nobody would be left to write the bytes that it waits for.
 pub struct Inspection<T> {
     feed: Option<mpsc::Sender<Bytes>>,
-    task: tokio::task::JoinHandle<Result<T>>,
+    verdict: oneshot::Receiver<Result<T>>,
+    _place: SemaphorePermit<'static>,
 }
 
 impl<T: Send + 'static> Inspection<T> {
-    /// Starts `inspect` on the bytes that will be fed.
-    pub fn start(inspect: impl FnOnce(&mut dyn Read) -> Result<T> + Send + 'static) -> Self {
+    /// Starts `inspect` on the bytes that will be fed, once there is a place for it.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub async fn start(
+        inspect: impl FnOnce(&mut dyn Read) -> Result<T> + Send + 'static,
+    ) -> Result<Self> {
+        let place = PLACES.acquire().await.map_err(Error::internal)?;
         let (feed, queue) = mpsc::channel(4);
-        let task = tokio::task::spawn_blocking(move || {
-            inspect(&mut Queue {
+        let (say, verdict) = oneshot::channel();
+        let work = move || {
+            let mut queue = Queue {
                 queue,
                 current: Bytes::new(),
-            })
-        });
-        Self {
+            };
+            // Whoever went away does not want the verdict.
+            drop(say.send(inspect(&mut queue)));
+        };
+        let thread = thread::Builder::new().name("inspect".into());
+        thread.spawn(work).map_err(Error::unavailable)?;
+        Ok(Self {
             feed: Some(feed),
-            task,
-        }
+            verdict,
+            _place: place,
+        })
     }
 
     /// Feeds more bytes. Code that has seen enough, or too much, takes no more; that is no error
@@ -225,7 +256,7 @@ impl<T: Send + 'static> Inspection<T> {
     /// What the code said.
     pub async fn finish(mut self) -> Result<T> {
         self.feed = None;
-        self.task.await.map_err(Error::internal)?
+        self.verdict.await.map_err(Error::internal)?
     }
 }
 

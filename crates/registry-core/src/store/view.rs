@@ -141,7 +141,7 @@ impl View {
                     position.chunk, self.folder
                 ))
             })?;
-            self.apply(news)?;
+            self.apply(news);
             position.since_checkpoint += news.len();
             if !sealed {
                 position.offset = end;
@@ -158,16 +158,19 @@ impl View {
         Ok(())
     }
 
-    fn apply(&self, lines: &[u8]) -> Result<()> {
+    /// Takes in lines. One that is damaged is passed over: to stop at it would keep all that follows
+    /// out of the view for good, whereas a package whose entry is missing is healed.
+    fn apply(&self, lines: &[u8]) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         for line in lines
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
         {
-            let entry = serde_json::from_slice(line).map_err(Error::internal)?;
-            state.fold.apply(entry)?;
+            let entry = serde_json::from_slice(line).map_err(Error::internal);
+            if let Err(error) = entry.and_then(|entry| state.fold.apply(entry)) {
+                tracing::error!(folder = %self.folder, ?error, "an entry of the log is damaged");
+            }
         }
-        Ok(())
     }
 
     fn checkpoints(&self) -> Result<Key> {
@@ -204,7 +207,7 @@ impl View {
                     lines
                         .strip_suffix(format!("{END}\n").as_bytes())
                         .unwrap_or(&lines),
-                )?;
+                );
             }
             position.chunk = chunk;
             position.checkpoint_size = usize::try_from(object.size).unwrap_or(usize::MAX);

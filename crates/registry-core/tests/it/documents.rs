@@ -118,6 +118,40 @@ async fn a_write_whose_answer_was_lost_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_landed_and_was_forgotten_keeps_its_bytes() {
+    for storage in faulty() {
+        let [slow, other] = [0, 1].map(|_| writer(Arc::new(storage.clone())));
+        storage.tell("box.jsonl", Fault::Late);
+        let late = tokio::spawn({
+            let slow = slow.clone();
+            async move { slow.put("/toy/a/x", "1").await.status }
+        });
+        while other.get("/toy/a/x").await.status != StatusCode::OK {
+            tokio::task::yield_now().await;
+        }
+        // More than a document remembers.
+        for n in 0..20 {
+            other.put(&format!("/toy/a/i{n}"), "2").await;
+        }
+        assert!(late.await.unwrap().is_success());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        assert_eq!(other.get("/toy/a/x").await.text(), "1");
+        assert_eq!(stored(&storage).await, 21);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_for_good_may_have_written_before() {
+    let [storage, _] = faulty();
+    let client = writer(Arc::new(storage.clone()));
+    storage.tell("box.jsonl", Fault::Refused);
+    let answer = client.put("/toy/a/x", "1").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(client.get("/toy/a/x").await.text(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_store_refuses_and_keeps_nothing() {
     for part in [".bin", "box.jsonl"] {
         for storage in faulty() {

@@ -134,6 +134,104 @@ async fn a_long_log_is_sealed_in_chunks_and_restarted_from_a_checkpoint() {
     assert_eq!(again.as_array().unwrap().len(), expected.len());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn much_to_say_does_not_wedge_the_log() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let client = writer(storage.clone());
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        let name = ["long", "short", "endless"][n % 3];
+        let client = client.clone();
+        tasks.spawn(async move {
+            let answer = client.put(&format!("/toy/{name}-{n}/x"), "1").await;
+            (name, answer.status)
+        });
+    }
+    while let Some(end) = tasks.join_next().await {
+        let (name, status) = end.unwrap();
+        assert_eq!(status == StatusCode::CREATED, name != "endless", "{status}");
+    }
+    for client in [client, writer(storage)] {
+        let listed = client.get("/toy/-/boxes").await.json();
+        assert_eq!(listed.as_array().unwrap().len(), 40);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_looks_for_the_end_of_the_log_once() {
+    let [storage, _] = faulty();
+    let client = writer(Arc::new(storage.clone()));
+    client.put("/toy/a/x", "1").await;
+    storage.calls();
+    for n in 0..5 {
+        client.put(&format!("/toy/a/i{n}"), "1").await;
+    }
+    let calls = storage.calls();
+    assert!(
+        !calls.iter().any(|call| call.starts_with("list ")),
+        "{calls:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_entry_is_passed_over_and_healed() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let client = writer(storage.clone());
+    client.put("/toy/a/x", "1").await;
+    let first = Key::new("toy/log/0000000000").unwrap();
+    storage
+        .put(&first, "{\"name\":\"a\",\n".into(), PutMode::Replace)
+        .await
+        .unwrap();
+    let client = writer(storage.clone());
+    client.put("/toy/b/x", "1").await;
+    assert_eq!(client.get("/toy/-/boxes").await.text(), "[\"b\"]");
+    assert!(service(storage).verify(true).await.unwrap().is_sound());
+    assert_eq!(client.get("/toy/-/boxes").await.text(), "[\"a\",\"b\"]");
+}
+
+/// A replica that trusts what it has read for an hour.
+fn trusting(storage: Arc<dyn Storage>) -> registry_testkit::Client {
+    let options = registry_core::protocol::Options {
+        metadata_max_age: Duration::from_secs(3600),
+        ..Default::default()
+    };
+    let auth = registry_testkit::TestAuth::new(None);
+    let builder = registry_core::protocol::Builder::new(storage, auth, options);
+    let toy = registry_core::protocol::Mount::new(registry_testkit::toy::Toy);
+    registry_testkit::Client::new(builder.mount(toy).build().unwrap()).token("writer")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_entry_is_never_older_than_its_document() {
+    let inner: Arc<dyn Storage> = Arc::new(Memory::default());
+    let slow = registry_testkit::Faulty::new(inner.clone());
+    let replicas = [trusting(Arc::new(slow.clone())), writer(inner.clone())];
+    replicas[0].put("/toy/a/x", "1").await;
+    // The first replica's append loses its race against another's of a newer document.
+    slow.tell("toy/log/", Fault::Slow);
+    let first = tokio::spawn({
+        let replica = replicas[0].clone();
+        async move { replica.put("/toy/a/y", "1").await.status }
+    });
+    while replicas[1].get("/toy/a/y").await.status != StatusCode::OK {
+        tokio::task::yield_now().await;
+    }
+    replicas[1].put("/toy/a/z", "1").await;
+    assert_eq!(first.await.unwrap(), StatusCode::CREATED);
+    let chunk = Key::new("toy/log/0000000000").unwrap();
+    let found = inner.get(&chunk, Default::default()).await.unwrap();
+    let registry_core::storage::Get::Found(found) = found else {
+        unreachable!()
+    };
+    let bytes = found.body.collect(1 << 20).await.unwrap();
+    let last = String::from_utf8_lossy(&bytes)
+        .lines()
+        .last()
+        .map(str::to_owned);
+    assert!(last.unwrap().contains("\"revision\":3"), "{bytes:?}");
+}
+
 /// A store in which a box was committed and the process died before it told the log.
 async fn crashed() -> Arc<dyn Storage> {
     let storage: Arc<dyn Storage> = Arc::new(Memory::default());
@@ -237,4 +335,22 @@ async fn gc_takes_what_nothing_names_and_is_old_enough() {
         0
     );
     assert_eq!(writer(storage).get("/toy/a/x").await.text(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gc_spares_what_is_named_beside_a_folder_below() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let client = writer(storage.clone());
+    for item in ["a", "x"] {
+        client.put(&format!("/toy/a/{item}"), "1").await;
+    }
+    let stray = Key::new("toy/boxes/a/kept/aside").unwrap();
+    storage
+        .put(&stray, "1".into(), PutMode::Create)
+        .await
+        .unwrap();
+    let registry = service(storage);
+    let report = registry.gc(Duration::ZERO, false).await.unwrap();
+    assert_eq!(report.collected, [(stray, 1)]);
+    assert_eq!(client.get("/toy/a/x").await.text(), "1");
 }

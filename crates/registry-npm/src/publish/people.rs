@@ -65,7 +65,7 @@ impl Call<'_> {
     pub(crate) async fn star(&self, starred: bool, body: Body) -> Answer {
         let StarBody { name } = protocol::read_json(body, MAX_BODY).await?;
         let name: PackageName = name.parse()?;
-        let user = self.granted.user()?.to_string();
+        let user = self.granted.changer()?.to_string();
         let repo = self
             .granted
             .authorize(&layout::resource(&name)?, Action::Read)

@@ -12,6 +12,7 @@ use registry_core::{
 use super::{
     Bundle, Event, Publication, PublishScanner, Stored, Writer,
     check::{self, is_publish},
+    tags::MAX_BODY,
 };
 use crate::{
     Answer, Call, Error, PackageName,
@@ -63,10 +64,18 @@ impl Call<'_> {
         name: &PackageName,
         mut body: Body,
     ) -> Result<(Bytes, Option<Tarball>), CoreError> {
-        let mut scanner = PublishScanner::new(self.config.max_document);
+        let most = self.most_of_a_document(name).await?;
+        let mut scanner = PublishScanner::new(most);
         let mut tarball: Option<Tarball> = None;
         while let Some(bytes) = body.next().await {
-            for event in scanner.feed(&bytes?)? {
+            let events = match scanner.feed(&bytes?) {
+                Err(error) if error.kind() == ErrorKind::TooLarge => {
+                    self.writable(name).await?;
+                    return Err(error);
+                }
+                events => events?,
+            };
+            for event in events {
                 match (event, &mut tarball) {
                     (Event::Start { file }, None) => {
                         tarball = Some(self.begin(name, file).await?);
@@ -85,6 +94,16 @@ impl Call<'_> {
         Ok((scanner.finish()?.into(), tarball))
     }
 
+    /// How large a document may be that whoever asks may put here: without the right to write, they
+    /// can only give or take a star.
+    async fn most_of_a_document(&self, name: &PackageName) -> Result<usize, CoreError> {
+        if self.granted.may(name.as_str(), Action::Write).await? {
+            return Ok(self.config.max_document);
+        }
+        self.granted.user()?;
+        Ok(self.config.max_document.min(MAX_BODY))
+    }
+
     async fn begin(&self, name: &PackageName, file: String) -> Result<Tarball, CoreError> {
         let incoming = Incoming {
             stem: &layout::stem(name, &file),
@@ -96,7 +115,7 @@ impl Call<'_> {
         };
         let writer = self.writable(name).await?.stage(&incoming).await?;
         let limits = self.config.unpacked.clone();
-        let inspection = Inspection::start(move |reader| tarball::inspect(reader, &limits));
+        let inspection = Inspection::start(move |reader| tarball::inspect(reader, &limits)).await?;
         Ok(Tarball {
             file,
             writer,
@@ -183,7 +202,7 @@ impl Call<'_> {
     async fn change(&self, name: &PackageName, rev: Option<String>, body: Bytes) -> Answer {
         let only_stars = check::is_star(&check::parse(&body)?);
         let repo = if only_stars {
-            self.granted.user()?;
+            self.granted.changer()?;
             self.granted.repo()?.clone()
         } else {
             self.writable(name).await?

@@ -1,8 +1,14 @@
 //! What a search text asks for, and how well a card answers it.
 
+use std::collections::HashSet;
+
 use memchr::{memchr, memmem::Finder};
 
 use super::{SearchIndex, Slot, State};
+
+/// How much of a text is looked for, in bytes. Every card that holds the first word is searched for
+/// all others.
+const MAX_TEXT: usize = 256;
 
 /// How well a package matches; the least is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,8 +37,10 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn new(text: &str) -> Self {
+        let text = &text[..text.floor_char_boundary(MAX_TEXT)].to_lowercase();
         let (mut words, mut parts) = (Vec::new(), Vec::new());
-        for word in text.to_lowercase().split_whitespace() {
+        let mut seen = HashSet::new();
+        for word in text.split_whitespace().filter(|word| seen.insert(*word)) {
             match word.split_once(':') {
                 Some(("author" | "maintainer" | "publisher", who)) => {
                     parts.push((3, format!(",{who},")));

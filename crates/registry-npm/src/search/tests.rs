@@ -146,3 +146,20 @@ fn stays_compact() {
     assert_eq!((index.revision("pad"), index.len()), (Some(2099), 8));
     assert_eq!(names(&index, "word", 0, 20), "1: pad");
 }
+
+#[test]
+fn looks_for_no_more_than_somebody_would_ask() {
+    let many: String = (0..20_000).map(|n| format!("{n} ")).collect();
+    let again = "pad ".repeat(20_000);
+    let start = std::time::Instant::now();
+    let mut index = SearchIndex::default();
+    for n in 0..2000 {
+        index.add(1, &package(&format!("p{n}"), &many, &[], &["ann"]));
+    }
+    let indexed = start.elapsed();
+    let start = std::time::Instant::now();
+    for text in [&many, &again] {
+        index.query(text, 0, 9, |_| true);
+    }
+    assert!(start.elapsed() < indexed.max(std::time::Duration::from_secs(1)));
+}

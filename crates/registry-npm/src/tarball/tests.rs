@@ -84,6 +84,13 @@ fn any_top_folder_will_do() {
     }
     let twice = [("x/package.json", MANIFEST), ("y/package.json", MANIFEST)];
     refused(of(&twice), "more than one");
+    // All of these are unpacked to the same place.
+    for again in ["x/./package.json", "x//package.json", "x/.//./package.json"] {
+        refused(
+            of(&[("x/package.json", MANIFEST), (again, "{}")]),
+            "more than one",
+        );
+    }
 }
 
 #[test]
@@ -144,6 +151,19 @@ fn long_paths() {
         "two sizes",
     );
     refused(pax(&[("path", &[b'a'; 70_000])]), "longer");
+
+    let global = |records: &[u8]| {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = header(records.len(), tar::EntryType::XGlobalHeader);
+        header.set_path("pax_global_header").unwrap();
+        header.set_cksum();
+        builder.append(&header, records).unwrap();
+        let rest = tar(&[("package/package.json", MANIFEST.as_bytes())]);
+        let all = [&builder.get_ref()[..], &rest].concat();
+        inspect(&gzip(&all)[..], &Limits::default())
+    };
+    assert!(global(b"14 comment=ab\n").is_ok());
+    refused(global(b"9 size=1\n"), "two sizes");
 }
 
 #[test]

@@ -214,6 +214,13 @@ async fn stars_are_anyones_to_give() {
         .await
         .json();
     assert_eq!(starred, json!({ "rows": [{ "value": "a" }] }));
+    let looker = nobody.token("looker");
+    assert_eq!(
+        looker.put("/npm/a", star.to_string()).await.status,
+        StatusCode::FORBIDDEN
+    );
+    let star = looker.put("/npm/-/user/v1/star", "{\"name\":\"a\"}").await;
+    assert_eq!(star.status, StatusCode::FORBIDDEN);
     let unstar = json!({ "_id": "a", "_rev": "2-0", "users": {} });
     reader.put("/npm/a", unstar.to_string()).await;
     let starred = client
@@ -266,4 +273,44 @@ async fn owners_and_stars_by_routes_of_their_own() {
         .await;
     assert_eq!(unstar.status, StatusCode::OK);
     assert_eq!(client.get("/npm/-/user/v1/star").await.json(), json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_maintainer_has_a_name_that_the_log_can_hold() {
+    let client = with(&["1.0.0"]).await;
+    let rev = packument(&client).await["_rev"].clone();
+    let owners =
+        |name: String| json!({ "_id": "a", "_rev": rev, "maintainers": [{ "name": name }] });
+    let path = format!("/npm/a/-rev/{}", rev.as_str().unwrap());
+    let long = client
+        .put(&path, owners("x".repeat(5 << 20)).to_string())
+        .await;
+    assert_eq!(long.status, StatusCode::BAD_REQUEST);
+    let short = client.put(&path, owners("x".repeat(64)).to_string()).await;
+    assert_eq!(short.status, StatusCode::OK);
+    let found = client.get("/npm/-/v1/search?text=a").await.json();
+    assert_eq!(found["total"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_whose_tail_begins_with_a_dot_works() {
+    let client = writer();
+    let name = format!("{}.{}", "n".repeat(199), "n".repeat(14));
+    let package = Package::new(&name, "1.0.0");
+    let answer = client.put(&package.path(), package.body()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    assert_eq!(client.get(&package.path()).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_without_access_to_packages_is_none_with_it() {
+    let asked = json!({
+        "password": "writer",
+        "packages_all": true,
+        "packages_and_scopes_permission": "no-access",
+    });
+    let answer = writer()
+        .post("/npm/-/npm/v1/tokens", asked.to_string())
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::StreamExt;
 use http::StatusCode;
-use registry_core::storage::{Memory, Storage};
-use registry_npm::NpmConfig;
+use registry_core::{
+    protocol::{Builder, Mount, Options},
+    storage::{Directory, Memory, Storage},
+    store::{Operation, StorageHook},
+};
+use registry_npm::{Npm, NpmConfig};
+use registry_testkit::{Client, TestAuth};
 use serde_json::{Value, json};
 
 use crate::{fixture::Package, registry, writer};
@@ -350,36 +356,41 @@ async fn owners_may_be_enforced() {
     assert_eq!(taken.status, StatusCode::CREATED);
 }
 
+/// A provenance bundle of `@acme/x@1.0.0`.
+fn bundle(sha512: &str) -> String {
+    let statement = json!({
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "subject": [{ "name": "pkg:npm/%40acme/x@1.0.0", "digest": { "sha512": sha512 } }],
+    });
+    let payload = STANDARD.encode(statement.to_string());
+    json!({ "dsseEnvelope": { "payload": payload } }).to_string()
+}
+
+fn with_bundle(package: &Package, bundle: &str) -> String {
+    let mut document = package.document();
+    document["_attachments"]["@acme/x-1.0.0.sigstore"] = json!({
+        "content_type": "application/vnd.dev.sigstore.bundle+json;version=0.2",
+        "data": bundle,
+        "length": bundle.len(),
+    });
+    document.to_string()
+}
+
+fn sha512(package: &Package) -> String {
+    let integrity = package.integrity();
+    let sha512 = STANDARD.decode(integrity.strip_prefix("sha512-").unwrap());
+    registry_core::digest::hex(&sha512.unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn provenance_is_kept_and_served() {
-    use base64::{Engine, engine::general_purpose::STANDARD};
     let client = writer();
     let package = Package::new("@acme/x", "1.0.0");
-    let integrity = package.integrity();
-    let sha512 = STANDARD
-        .decode(integrity.strip_prefix("sha512-").unwrap())
-        .unwrap();
-    let bundle = |digest: String| {
-        let statement = json!({
-            "predicateType": "https://slsa.dev/provenance/v1",
-            "subject": [{ "name": "pkg:npm/%40acme/x@1.0.0", "digest": { "sha512": digest } }],
-        });
-        let payload = STANDARD.encode(statement.to_string());
-        json!({ "dsseEnvelope": { "payload": payload } }).to_string()
-    };
-    let with = |bundle: String| {
-        let mut document = package.document();
-        document["_attachments"]["@acme/x-1.0.0.sigstore"] = json!({
-            "content_type": "application/vnd.dev.sigstore.bundle+json;version=0.2",
-            "data": bundle,
-            "length": bundle.len(),
-        });
-        document.to_string()
-    };
-    let other = client.put(&package.path(), with(bundle("00".into()))).await;
+    let with = |bundle: String| with_bundle(&package, &bundle);
+    let other = client.put(&package.path(), with(bundle("00"))).await;
     assert_eq!(other.status, StatusCode::BAD_REQUEST);
-    let hex = registry_core::digest::hex(&sha512);
-    let taken = client.put(&package.path(), with(bundle(hex.clone()))).await;
+    let hex = sha512(&package);
+    let taken = client.put(&package.path(), with(bundle(&hex))).await;
     assert_eq!(taken.status, StatusCode::CREATED, "{}", taken.text());
     let dist = client.get("/npm/@acme/x/1.0.0").await.json()["dist"].clone();
     assert_eq!(
@@ -394,6 +405,102 @@ async fn provenance_is_kept_and_served() {
     let served = &served["attestations"][0]["bundle"];
     assert_eq!(
         *served,
-        serde_json::from_str::<Value>(&bundle(hex)).unwrap()
+        serde_json::from_str::<Value>(&bundle(&hex)).unwrap()
     );
+}
+
+/// A hook with a fault.
+struct Panics;
+
+#[async_trait::async_trait]
+impl StorageHook for Panics {
+    async fn after_put(&self, _: &Operation) {
+        panic!("a hook with a fault");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_that_panics_takes_no_bytes_along() {
+    let service = Builder::new(
+        Arc::new(Memory::default()),
+        TestAuth::new(None),
+        Options::default(),
+    )
+    .hook(Arc::new(Panics))
+    .mount(Mount::new(Npm::default()))
+    .build()
+    .unwrap();
+    let client = Client::new(service).token("writer");
+    let package = Package::new("@acme/x", "1.0.0");
+    let body = with_bundle(&package, &bundle(&sha512(&package)));
+    client.put(&package.path(), body).await;
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    for path in [
+        "@acme/x/-/x-1.0.0.tgz",
+        "-/npm/v1/attestations/@acme/x@1.0.0",
+    ] {
+        let answer = client.get(&format!("/npm/{path}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[test]
+fn more_publishes_at_once_than_there_are_threads_come_to_an_end() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Arc::new(Directory::open(folder.path()).unwrap());
+    let client = registry(storage, NpmConfig::default()).token("writer");
+    // What gzip makes no smaller.
+    let next = |x: &u32| Some(x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let noise = std::iter::successors(Some(1u32), next).flat_map(u32::to_be_bytes);
+    let noise: Vec<u8> = noise.take(4 << 20).collect();
+    let package = |n| Package::with(&format!("p{n}"), "1.0.0", json!({}), &noise);
+    let packages: Vec<_> = (0..6).map(package).map(|p| (p.path(), p.body())).collect();
+    let publishes = packages.into_iter().map(|(path, body)| {
+        let client = client.clone();
+        let body = bytes::Bytes::from(body);
+        let length = body.len();
+        let piece = move |at| body.slice(at..body.len().min(at + (1 << 16)));
+        let pieces = (0..length).step_by(1 << 16).map(piece);
+        let pieces = futures_util::stream::iter(pieces).then(async |piece| {
+            tokio::task::yield_now().await;
+            Ok::<_, std::io::Error>(piece)
+        });
+        let body = registry_core::Body::from_stream(pieces, None);
+        runtime.spawn(async move { client.put(&path, body).await.status })
+    });
+    let all = futures_util::future::join_all(publishes.collect::<Vec<_>>());
+    let patience = std::time::Duration::from_secs(60);
+    let all = runtime.block_on(async { tokio::time::timeout(patience, all).await });
+    runtime.shutdown_background();
+    for status in all.expect("the publishes wait for each other") {
+        assert_eq!(status.unwrap(), StatusCode::CREATED);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_write_is_told_so_and_not_listened_to() {
+    let nobody = registry(Arc::new(Memory::default()), NpmConfig::default());
+    let endless = || {
+        let piece = |n| {
+            Ok::<_, std::io::Error>(if n == 0 {
+                "{\"readme\":\"".into()
+            } else {
+                vec![b'x'; 1 << 16]
+            })
+        };
+        let pieces = futures_util::stream::iter((0..300).map(piece));
+        registry_core::Body::from_stream(pieces.map(|piece| piece.map(bytes::Bytes::from)), None)
+    };
+    for (client, status) in [
+        (nobody.clone(), StatusCode::UNAUTHORIZED),
+        (nobody.token("reader"), StatusCode::FORBIDDEN),
+        (nobody.token("writer"), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        assert_eq!(client.put("/npm/a", endless()).await.status, status);
+    }
 }

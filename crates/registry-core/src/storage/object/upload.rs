@@ -8,7 +8,7 @@ use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, pat
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
-    convert::{failed, version_written},
+    convert::{failed, version_found, version_written},
     write,
 };
 use crate::storage::{PutMode, StorageError, Upload, Version};
@@ -69,6 +69,15 @@ impl PartUpload {
     }
 }
 
+/// An error of an upload under way: that the store does not know it is no answer to who asks for an
+/// object.
+fn lost(error: object_store::Error) -> StorageError {
+    match failed(error) {
+        StorageError::NotFound => StorageError::Unavailable("the upload is gone".into()),
+        error => error,
+    }
+}
+
 impl Parts {
     /// Waits until nothing is on its way.
     async fn sent(&mut self) -> Result<(), StorageError> {
@@ -78,7 +87,7 @@ impl Parts {
         let sent = sending.await;
         self.sending = None;
         match sent {
-            Ok(sent) => sent.map_err(failed),
+            Ok(sent) => sent.map_err(lost),
             Err(error) => Err(StorageError::Unavailable(error.into())),
         }
     }
@@ -113,9 +122,17 @@ impl Upload for PartUpload {
             return Err(StorageError::Failed("the upload has no parts".into()));
         };
         parts.sent().await?;
-        let written = parts.upload.complete().await.map_err(failed)?;
+        let version = match parts.upload.complete().await {
+            Ok(written) => version_written(&written),
+            // When the answer was lost, the repetition finds nothing left to complete. Nobody else
+            // writes here, so what is there is ours, and whole.
+            Err(error) => match self.store.head(&self.at).await {
+                Ok(found) => version_found(&found),
+                Err(_) => return Err(lost(error)),
+            },
+        };
         self.parts = None;
-        Ok(version_written(&written))
+        Ok(version)
     }
 
     async fn abort(mut self: Box<Self>) -> Result<(), StorageError> {
@@ -132,5 +149,51 @@ impl Drop for PartUpload {
             // Best effort: parts are no object, and buckets have rules that drop old ones.
             runtime.spawn(parts.abort());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::{PutResult, UploadPart, memory::InMemory};
+
+    use super::*;
+
+    /// An upload whose completion is repeated, since the answer was lost.
+    #[derive(Debug)]
+    struct Repeated(Box<dyn MultipartUpload>);
+
+    #[async_trait]
+    impl MultipartUpload for Repeated {
+        fn put_part(&mut self, data: PutPayload) -> UploadPart {
+            self.0.put_part(data)
+        }
+
+        async fn complete(&mut self) -> object_store::Result<PutResult> {
+            self.0.complete().await?;
+            Err(object_store::Error::NotFound {
+                path: "upload".into(),
+                source: "NoSuchUpload".into(),
+            })
+        }
+
+        async fn abort(&mut self) -> object_store::Result<()> {
+            self.0.abort().await
+        }
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_was_completed_is_complete() {
+        let store = Arc::new(InMemory::new());
+        let at = Path::from("big");
+        let upload = Repeated(store.put_multipart(&at).await.unwrap());
+        let mut ours = PartUpload::new(store.clone(), at.clone());
+        ours.parts = Some(Parts {
+            upload: Box::new(upload),
+            sending: None,
+        });
+        ours.write(Bytes::from_static(b"all of it")).await.unwrap();
+        let version = Box::new(ours).finish().await.unwrap();
+        let found = store.head(&at).await.unwrap();
+        assert_eq!((found.size, version_found(&found)), (9, version));
     }
 }

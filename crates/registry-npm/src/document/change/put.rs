@@ -11,6 +11,9 @@ use crate::{
     wire::{Fields, PutDocument},
 };
 
+/// The longest name or mail address of a maintainer, in bytes: the log repeats them.
+const MAX_PERSON: usize = 256;
+
 /// Who puts a document back, when, and whether it was computed from the present revision.
 #[derive(Clone, Copy, Debug)]
 pub struct Put<'a> {
@@ -66,6 +69,13 @@ pub fn put(
     }
     if owners.is_some_and(Vec::is_empty) {
         return Err(invalid("a package needs one maintainer at least"));
+    }
+    let too_long = |text: &String| text.len() > MAX_PERSON;
+    let mut people = document.maintainers.iter().flatten();
+    if people.any(|person| too_long(&person.name) || person.email.as_ref().is_some_and(too_long)) {
+        return Err(invalid(format!(
+            "a maintainer's name or mail address has {MAX_PERSON} bytes at most"
+        )));
     }
     for (version, deprecated) in deprecations {
         deprecate(entries, version, deprecated.as_deref())?;

@@ -1,0 +1,85 @@
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use super::*;
+use crate::storage::{Entry, Memory, Profile, Upload};
+
+/// A store that is far away and fails, after a while.
+#[derive(Debug, Default)]
+struct Failing {
+    asked: AtomicU64,
+}
+
+#[async_trait]
+impl Storage for Failing {
+    async fn get(&self, _: &Key, _: GetOptions) -> Result<Get, StorageError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        Err(StorageError::Unavailable("far away".into()))
+    }
+
+    async fn put(&self, _: &Key, _: Bytes, _: PutMode) -> Result<Version, StorageError> {
+        Err(StorageError::Unavailable("far away".into()))
+    }
+
+    async fn upload(&self, _: &Key) -> Result<Box<dyn Upload>, StorageError> {
+        Err(StorageError::Unavailable("far away".into()))
+    }
+
+    async fn delete(&self, _: &Key) -> Result<(), StorageError> {
+        Err(StorageError::Unavailable("far away".into()))
+    }
+
+    fn list(
+        &self,
+        _: Option<&Key>,
+        _: Option<&Key>,
+    ) -> BoxStream<'static, Result<Entry, StorageError>> {
+        Box::pin(futures_util::stream::empty())
+    }
+
+    fn profile(&self) -> Profile {
+        Profile {
+            conditional_writes: true,
+            local: false,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_who_wait_together_fail_together_and_leave_nothing() {
+    let storage = Arc::new(Failing::default());
+    let documents = Documents::new(storage.clone(), 1 << 20, Duration::ZERO);
+    let key = Key::new("a").unwrap();
+    let start = tokio::time::Instant::now();
+    let reads = (0..50).map(|_| documents.read(&key));
+    let all = futures_util::future::join_all(reads).await;
+    assert!(all.iter().all(Result::is_err));
+    // One look was under way for the first; the others shared the next.
+    assert_eq!(storage.asked.load(Ordering::SeqCst), 2);
+    assert_eq!(start.elapsed().as_secs(), 60);
+    // Readers who go away in the middle are no different.
+    let read = documents.read(&key);
+    let gone = tokio::time::timeout(Duration::from_secs(1), read).await;
+    assert!(gone.is_err());
+    assert!(lock(&documents.0.flights).is_empty());
+}
+
+#[tokio::test]
+async fn a_document_that_could_not_be_read_again_is_not_written() {
+    let documents = Documents::new(Arc::new(Memory::default()), 1 << 20, Duration::ZERO);
+    let key = Key::new("a").unwrap();
+    let entry = Bytes::from(vec![b' '; MAX_DOCUMENT / 2]);
+    let mut kinds = Vec::new();
+    for name in ["one", "two", "three"] {
+        let entry = entry.clone();
+        let add = move |document: &mut Document<()>| {
+            document.entries.insert(name.into(), entry.clone());
+            Ok((true, ()))
+        };
+        kinds.push(documents.change(&key, add).await.map_err(|e| e.kind()));
+    }
+    let refused = Err(ErrorKind::TooLarge);
+    assert_eq!(kinds, [Ok(()), refused, refused]);
+    assert!(documents.read(&key).await.unwrap().is_some());
+}
