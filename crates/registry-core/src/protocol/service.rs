@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     net::IpAddr,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
@@ -337,6 +337,8 @@ impl RegistryService {
             return plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no randomness\n");
         };
         parts.uri = with_query(path, parts.uri.query());
+        // A client that waits to be told to go on, and was not, sends nothing to be read.
+        let waits = parts.headers.contains_key(http::header::EXPECT);
         let home = Home::default();
         let lent = home.lend(Body::new(body));
         let work = mounted
@@ -349,7 +351,7 @@ impl RegistryService {
                 "the registry failed\n",
             ),
         };
-        if !response.status().is_success() {
+        if !response.status().is_success() && (!waits || home.was_asked()) {
             home.drain().await;
         }
         response
@@ -447,11 +449,19 @@ where
 
 /// Where a request's body returns to when the handler has no more use for it.
 #[derive(Clone, Default)]
-struct Home(Arc<Mutex<Option<Body>>>);
+struct Home(Arc<Mutex<Returned>>);
+
+/// A body that came home, or has not yet, and whether any of it was asked for.
+#[derive(Default)]
+struct Returned {
+    body: Option<Body>,
+    asked: bool,
+}
 
 /// A body on loan; dropped, it goes home.
 struct Lent {
     body: Option<Body>,
+    asked: bool,
     home: Home,
 }
 
@@ -464,17 +474,28 @@ impl Home {
         Body::from_stream(
             Lent {
                 body: Some(body),
+                asked: false,
                 home: self.clone(),
             },
             length,
         )
     }
 
+    fn look(&self) -> MutexGuard<'_, Returned> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the handler asked for any of the body.
+    fn was_asked(&self) -> bool {
+        self.look().asked
+    }
+
     /// Reads what the handler left, within bounds, so that the client is not cut off in the middle
     /// of sending and reads the answer.
     async fn drain(&self) {
-        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut body) = left else { return };
+        let Some(mut body) = self.look().body.take() else {
+            return;
+        };
         let drain = async {
             let mut read = 0;
             while let Some(Ok(bytes)) = body.next().await {
@@ -497,6 +518,7 @@ impl Stream for Lent {
         mut self: std::pin::Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Self::Item>> {
+        self.asked = true;
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
@@ -506,6 +528,7 @@ impl Stream for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        *self.home.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+        let (body, asked) = (self.body.take(), self.asked);
+        *self.home.look() = Returned { body, asked };
     }
 }

@@ -205,7 +205,7 @@ impl Leader {
                     return Ok(told);
                 }
                 Ok(None) => {}
-                Err(error) if Instant::now() > give_up => return Err(error),
+                Err(error) if is_full(&error) || Instant::now() > give_up => return Err(error),
                 Err(error) => {
                     tracing::warn!(?error, "the log did not take an append; trying again")
                 }
@@ -353,6 +353,13 @@ impl Inner {
             bytes,
         }))
     }
+}
+
+/// Whether there is no room, which waiting does not make.
+fn is_full(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let storage = source.and_then(|source| source.downcast_ref());
+    matches!(storage, Some(StorageError::Full(_)))
 }
 
 /// The key of a chunk.

@@ -225,6 +225,24 @@ async fn a_refused_body_is_read_to_its_end() {
     assert_eq!(read.load(std::sync::atomic::Ordering::SeqCst), 100);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_waits_to_go_on_is_refused_at_once() {
+    use futures_util::StreamExt;
+    let read = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = read.clone();
+    let pieces = futures_util::stream::iter(0..100).map(move |_| {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok::<_, std::io::Error>(bytes::Bytes::from(vec![0; 1000]))
+    });
+    let client = Client::new(service(Arc::new(Memory::default())));
+    let client = client.header("expect", "100-continue");
+    let answer = client
+        .put("/toy/a/x", Body::from_stream(pieces, None))
+        .await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(read.load(std::sync::atomic::Ordering::SeqCst), 0);
+}
+
 #[test]
 fn mounts_are_checked() {
     let build = |mounts: Vec<Mount<Toy>>| {
