@@ -321,7 +321,12 @@ impl Inner {
             checked: Mutex::new(Instant::now()),
             logged: AtomicBool::new(false),
         });
-        self.cache.insert(key.clone(), snapshot.clone());
+        // A look that began before a write may end after it. What it saw is not kept, since it would
+        // be trusted for `max_age`.
+        let newest = self.cache.get(key).map(|known| known.revision);
+        if newest.is_none_or(|newest| newest <= snapshot.revision) {
+            self.cache.insert(key.clone(), snapshot.clone());
+        }
         snapshot
     }
 }
