@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -436,7 +437,10 @@ impl Lane {
         let mut refusals = Vec::with_capacity(group.len());
         for change in group {
             let mut next = document.clone();
-            let refusal = match change.apply(&mut next) {
+            // One that panics does not take along those that came with it.
+            let applied = catch_unwind(AssertUnwindSafe(|| change.apply(&mut next)));
+            let applied = applied.unwrap_or_else(|_| Err(Error::internal("a change panicked")));
+            let refusal = match applied {
                 Ok(true) if outgrows(&next, &document) => Some(too_large()),
                 Ok(writes) => match change.admit().await {
                     Ok(()) => {

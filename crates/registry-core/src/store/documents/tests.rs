@@ -145,3 +145,21 @@ async fn what_was_written_here_is_not_forgotten_for_an_older_answer() {
     assert_eq!((slow.unwrap().unwrap().revision, written.unwrap()), (1, 2));
     assert_eq!(here.read(&key).await.unwrap().unwrap().revision, 2);
 }
+
+#[tokio::test]
+async fn a_change_that_panics_takes_no_other_along() {
+    let documents = Documents::new(Arc::new(Memory::default()), 1 << 20, Duration::ZERO);
+    let key = Key::new("a").unwrap();
+    let faulty = |_: &mut Document<u64>| -> Result<(bool, u64)> { panic!("a fault of a protocol") };
+    let sound = |document: &mut Document<u64>| {
+        document.head += 1;
+        Ok((true, document.head))
+    };
+    let (one, two, three) = tokio::join!(
+        documents.change(&key, sound),
+        documents.change(&key, faulty),
+        documents.change(&key, sound),
+    );
+    assert_eq!(two.unwrap_err().kind(), ErrorKind::Internal);
+    assert_eq!((one.unwrap(), three.unwrap()), (1, 2));
+}
