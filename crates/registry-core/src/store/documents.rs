@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -321,7 +322,12 @@ impl Inner {
             checked: Mutex::new(Instant::now()),
             logged: AtomicBool::new(false),
         });
-        self.cache.insert(key.clone(), snapshot.clone());
+        // A look that began before a write may end after it. What it saw is not kept, since it would
+        // be trusted for `max_age`.
+        let newest = self.cache.get(key).map(|known| known.revision);
+        if newest.is_none_or(|newest| newest <= snapshot.revision) {
+            self.cache.insert(key.clone(), snapshot.clone());
+        }
         snapshot
     }
 }
@@ -431,7 +437,10 @@ impl Lane {
         let mut refusals = Vec::with_capacity(group.len());
         for change in group {
             let mut next = document.clone();
-            let refusal = match change.apply(&mut next) {
+            // One that panics does not take along those that came with it.
+            let applied = catch_unwind(AssertUnwindSafe(|| change.apply(&mut next)));
+            let applied = applied.unwrap_or_else(|_| Err(Error::internal("a change panicked")));
+            let refusal = match applied {
                 Ok(true) if outgrows(&next, &document) => Some(too_large()),
                 Ok(writes) => match change.admit().await {
                     Ok(()) => {

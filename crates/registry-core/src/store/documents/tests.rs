@@ -83,3 +83,83 @@ async fn a_document_that_could_not_be_read_again_is_not_written() {
     assert_eq!(kinds, [Ok(()), refused, refused]);
     assert!(documents.read(&key).await.unwrap().is_some());
 }
+
+/// A store whose first answer takes its time.
+#[derive(Debug, Default)]
+struct Dawdling {
+    inner: Memory,
+    asked: AtomicU64,
+}
+
+#[async_trait]
+impl Storage for Dawdling {
+    async fn get(&self, key: &Key, options: GetOptions) -> Result<Get, StorageError> {
+        let answer = self.inner.get(key, options).await;
+        if self.asked.fetch_add(1, Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+        answer
+    }
+
+    async fn put(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<Version, StorageError> {
+        self.inner.put(key, bytes, mode).await
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, StorageError> {
+        self.inner.upload(key).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.inner.delete(key).await
+    }
+
+    fn list(
+        &self,
+        prefix: Option<&Key>,
+        after: Option<&Key>,
+    ) -> BoxStream<'static, Result<Entry, StorageError>> {
+        self.inner.list(prefix, after)
+    }
+
+    fn profile(&self) -> Profile {
+        self.inner.profile()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_here_is_not_forgotten_for_an_older_answer() {
+    let storage = Arc::new(Dawdling::default());
+    let key = Key::new("a").unwrap();
+    let count = |document: &mut Document<u64>| {
+        document.head += 1;
+        Ok((true, document.head))
+    };
+    let elsewhere = Documents::new(Arc::new(storage.inner.clone()), 1 << 20, Duration::ZERO);
+    elsewhere.change(&key, count).await.unwrap();
+    let here = Documents::new(storage, 1 << 20, Duration::from_secs(3600));
+    let (slow, written) = futures_util::future::join(here.read(&key), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        here.change(&key, count).await
+    })
+    .await;
+    assert_eq!((slow.unwrap().unwrap().revision, written.unwrap()), (1, 2));
+    assert_eq!(here.read(&key).await.unwrap().unwrap().revision, 2);
+}
+
+#[tokio::test]
+async fn a_change_that_panics_takes_no_other_along() {
+    let documents = Documents::new(Arc::new(Memory::default()), 1 << 20, Duration::ZERO);
+    let key = Key::new("a").unwrap();
+    let faulty = |_: &mut Document<u64>| -> Result<(bool, u64)> { panic!("a fault of a protocol") };
+    let sound = |document: &mut Document<u64>| {
+        document.head += 1;
+        Ok((true, document.head))
+    };
+    let (one, two, three) = tokio::join!(
+        documents.change(&key, sound),
+        documents.change(&key, faulty),
+        documents.change(&key, sound),
+    );
+    assert_eq!(two.unwrap_err().kind(), ErrorKind::Internal);
+    assert_eq!((one.unwrap(), three.unwrap()), (1, 2));
+}
