@@ -13,6 +13,8 @@ pub enum Error {
     /// A version exists, or once existed, with other content. Clients and scripts know this one by
     /// its status, 403, and by its words.
     Published(registry_core::Error),
+    /// A name and password are wrong. npm tells it from a wrong token by the challenge.
+    Password(registry_core::Error),
 }
 
 impl Error {
@@ -26,7 +28,7 @@ impl Error {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Core(error) => error.kind().status(),
+            Self::Core(error) | Self::Password(error) => error.kind().status(),
             Self::Published(_) => StatusCode::FORBIDDEN,
         }
     }
@@ -39,7 +41,7 @@ impl Error {
     /// The core's error within.
     pub fn cause(&self) -> &registry_core::Error {
         match self {
-            Self::Core(error) | Self::Published(error) => error,
+            Self::Core(error) | Self::Published(error) | Self::Password(error) => error,
         }
     }
 }
@@ -65,6 +67,8 @@ impl std::error::Error for Error {
 /// The challenge of a 401. npm looks in it for `otp` and `ipaddress`, which mean other things, and
 /// for `Bearer`, at which it says that the token is to blame.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"registry\"");
+/// The challenge after a wrong password: at `Basic`, npm says that the password is to blame.
+const PASSWORD: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\"");
 
 /// The answer that tells an npm client of `error`.
 pub fn render(error: &Error) -> Response<Body> {
@@ -77,7 +81,9 @@ pub fn render(error: &Error) -> Response<Body> {
         HeaderValue::from_static("application/json"),
     );
     if error.kind() == ErrorKind::Unauthenticated {
-        headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        let password = matches!(error, Error::Password(_));
+        let challenge = if password { PASSWORD } else { CHALLENGE };
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
 }

@@ -122,8 +122,6 @@ impl Protocol for Npm {
             | Route::Access(name)
             | Route::Visibility(name)
             | Route::Collaborators(name) => (Action::Read, name),
-            // Whoever may read a package may star it; the handler asks for more when the body does.
-            Route::Put { name, .. } => (Action::Read, name),
             Route::SetTags(name)
             | Route::SetTag(name, _)
             | Route::RemoveTag(name, _)
@@ -133,7 +131,8 @@ impl Protocol for Npm {
             Route::Unpublish { name, .. } | Route::DeleteTarball { name, .. } => {
                 (Action::Delete, name)
             }
-            Route::Star { .. } => return Access::Deferred,
+            // A star needs less than a publish, and only the body tells them apart.
+            Route::Put { .. } | Route::Star { .. } => return Access::Deferred,
             Route::Search(_)
             | Route::Starred
             | Route::StarredByUser { .. }

@@ -11,7 +11,7 @@ use registry_core::{
 };
 
 use crate::{
-    Answer, Call, PackageName,
+    Answer, Call, Error, PackageName,
     read::done,
     wire::{self, Person},
 };
@@ -39,7 +39,10 @@ impl Call<'_> {
             });
         };
         let profile = self.granted.auth().profile(user).await?;
-        let email = profile.and_then(|profile| profile.email);
+        // npm prints `undefined` for an address that is missing, and nothing for an empty one.
+        let email = profile
+            .and_then(|profile| profile.email)
+            .or(Some(String::new()));
         Ok(Person {
             name: user.to_owned(),
             email,
@@ -74,7 +77,7 @@ impl Call<'_> {
                 CoreError::invalid("the user's name differs from that in the address").into(),
             );
         }
-        let identity = self.recognise(user, &login.password).await?;
+        let identity = self.by_password(user, &login.password).await?;
         let grant = NewToken {
             name: "npm login".to_owned(),
             ..NewToken::default()
@@ -103,6 +106,15 @@ impl Call<'_> {
             ErrorKind::Unauthenticated,
             "the user's name or password is wrong",
         ))
+    }
+
+    /// The same, where a client that is refused should ask for the password again.
+    async fn by_password(&self, user: &str, password: &str) -> Result<Identity, Error> {
+        let identity = self.recognise(user, password).await;
+        identity.map_err(|error| match error.kind() {
+            ErrorKind::Unauthenticated => Error::Password(error),
+            _ => error.into(),
+        })
     }
 
     /// Begins a login in the browser.
@@ -186,7 +198,7 @@ impl Call<'_> {
     pub(crate) async fn create_token(&self, body: Body) -> Answer {
         let asked: wire::CreateToken = protocol::read_json(body, MAX_BODY).await?;
         let user = self.granted.user()?.clone();
-        let identity = self.recognise(&user, &asked.password).await?;
+        let identity = self.by_password(&user, &asked.password).await?;
         let grant = self.grant(asked)?;
         let (token, info) = self.granted.auth().create_token(&identity, grant).await?;
         let made = wire::Token {

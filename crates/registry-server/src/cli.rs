@@ -81,7 +81,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
-    /// Add a user, or give one another password and other rights; the password is the first line of the standard input
+    /// Add a user, or give one another password and, if flags say any, other rights; the password is the first line of the standard input
     Add {
         /// The user's name
         name: String,

@@ -75,6 +75,9 @@ fn run(cli: Cli) -> Result<bool> {
             .as_ref()
             .map(listen::Certificate::load)
             .transpose()?;
+        let storage = std::sync::Arc::new(registry::storage::Memory::new());
+        let auth = admin::provider(storage.clone(), &config)?;
+        mounts::registry(storage, auth, &config)?;
         out.line(config::show(&resolved).trim_end());
         return Ok(true);
     }

@@ -8,7 +8,7 @@ use registry::protocol::RegistryService;
 use crate::{admin, config::Config, mounts, output::Output, storage};
 
 async fn open(config: &Config) -> Result<RegistryService> {
-    let storage = storage::open(config).await?;
+    let storage = storage::open_existing(config).await?;
     let auth = admin::provider(storage.clone(), config)?;
     mounts::registry(storage, auth, config)
 }

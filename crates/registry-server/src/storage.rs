@@ -42,6 +42,25 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Storage>> {
     Ok(storage)
 }
 
+/// Opens the storage of a registry that is there: looking after one makes none.
+///
+/// # Errors
+/// When there is none, or as [`open`].
+pub(crate) async fn open_existing(config: &Config) -> Result<Arc<dyn Storage>> {
+    let place = config.storage.as_str();
+    let folder = match place.split_once(':') {
+        Some(("file", rest)) => Some(rest.strip_prefix("//").unwrap_or(rest)),
+        Some((_, rest)) if rest.is_empty() || rest.starts_with("//") => None,
+        _ => Some(place),
+    };
+    if let Some(folder) = folder
+        && !std::path::Path::new(folder).join("registry.json").exists()
+    {
+        bail!("there is no registry in {folder}; --storage names its folder");
+    }
+    open(config).await
+}
+
 fn directory(path: &str) -> Result<Arc<dyn Storage>> {
     let directory = Directory::open(path);
     Ok(Arc::new(directory.with_context(|| {

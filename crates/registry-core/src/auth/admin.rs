@@ -87,7 +87,8 @@ impl DefaultAuth {
         Ok(())
     }
 
-    /// Gives a user another password and other rights; their tokens stay, within those rights.
+    /// Gives a user another password and, where `admin` or `scopes` say any, other rights; their
+    /// tokens stay, within those rights.
     ///
     /// # Errors
     /// `NotFound` when there is none; `Invalid` for a password or scope that will not do.
@@ -104,8 +105,10 @@ impl DefaultAuth {
         let hash = self.passwords.hash(&password).await?;
         let work = move |record: &mut UserRecord| {
             record.password = Some(hash.clone());
-            record.admin = admin;
-            record.scopes.clone_from(&scopes);
+            if admin || scopes.is_some() {
+                record.admin = admin;
+                record.scopes.clone_from(&scopes);
+            }
             Ok(())
         };
         Ok((&self.users.update(name, self.now(), work).await?).into())

@@ -40,8 +40,13 @@ impl Granted {
         };
         match access {
             Access::Public => {}
-            Access::Identity | Access::Deferred => {
+            Access::Identity => {
                 granted.user()?;
+            }
+            Access::Deferred => {
+                if granted.identity.user.is_none() && !granted.may("*", Action::Write).await? {
+                    return Err(log_in());
+                }
             }
             Access::Listing => {
                 granted.lists = true;

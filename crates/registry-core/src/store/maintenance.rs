@@ -57,6 +57,15 @@ pub struct Problem {
     pub repaired: bool,
 }
 
+/// The innermost cause of a failure, which says most.
+fn cause(error: &Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
 impl GcReport {
     pub(crate) fn add(&mut self, other: Self) {
         self.scanned += other.scanned;
@@ -273,7 +282,7 @@ impl Store {
             Ok(named) => named,
             Err(error) if error.kind() == crate::ErrorKind::Unavailable => return Err(error),
             Err(error) => {
-                report.problem(key, format!("cannot be read: {error:?}"));
+                report.problem(key, format!("cannot be read: {}", cause(&error)));
                 return Ok(());
             }
         };

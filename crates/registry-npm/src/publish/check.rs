@@ -206,7 +206,9 @@ impl<'a> Publication<'a> {
             return Err(mismatch("shasum", sent, &dist.shasum));
         }
         let inspected = stored.inspected;
-        if inspected.name != self.name.as_str() || inspected.version != self.version {
+        // npm cleans what it says in the document, not what is in the tarball.
+        let same = inspected.version.same_release(&self.version);
+        if inspected.name.trim() != self.name.as_str() || !same {
             return Err(Error::invalid(format!(
                 "the package.json in the tarball is of {}@{}, the document of {}@{}",
                 inspected.name, inspected.version, self.name, self.version

@@ -203,7 +203,8 @@ impl Call<'_> {
         let only_stars = check::is_star(&check::parse(&body)?);
         let repo = if only_stars {
             self.granted.changer()?;
-            self.granted.repo()?.clone()
+            let resource = layout::resource(name)?;
+            self.granted.authorize(&resource, Action::Read).await?
         } else {
             self.writable(name).await?
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 use registry_core::{
-    Body, Error as CoreError, protocol,
+    Body, Error as CoreError, ErrorKind, protocol,
     store::{Change, Document, StoredBytes},
 };
 use serde::Deserialize;
@@ -22,6 +22,8 @@ pub(super) const MAX_BODY: usize = 1 << 20;
 #[derive(Deserialize)]
 struct SetAccess {
     access: Option<String>,
+    /// `npm access set mfa=…`.
+    publish_requires_tfa: Option<bool>,
 }
 
 impl Call<'_> {
@@ -96,7 +98,14 @@ impl Call<'_> {
 
     /// Records `public` or `restricted`.
     pub(crate) async fn set_access(&self, body: Body) -> Answer {
-        let SetAccess { access } = protocol::read_json(body, MAX_BODY).await?;
+        let SetAccess {
+            access,
+            publish_requires_tfa,
+        } = protocol::read_json(body, MAX_BODY).await?;
+        if publish_requires_tfa == Some(true) {
+            let message = "this registry has no second factor that a publish could require";
+            return Err(CoreError::new(ErrorKind::Unsupported, message).into());
+        }
         if !matches!(access.as_deref(), None | Some("public" | "restricted")) {
             return Err(CoreError::invalid("access is either public or restricted").into());
         }
