@@ -239,6 +239,9 @@ async fn access_is_recorded() {
     assert_eq!(set.status, StatusCode::OK);
     let visible = client.get("/npm/-/package/a/visibility").await;
     assert_eq!(visible.json(), json!({ "public": false }));
+    let factor = "{\"publish_requires_tfa\":true}";
+    let factor = client.post("/npm/-/package/a/access", factor).await;
+    assert_eq!(factor.status, StatusCode::NOT_IMPLEMENTED);
     let wrong = client
         .post("/npm/-/package/a/access", "{\"access\":\"secret\"}")
         .await;

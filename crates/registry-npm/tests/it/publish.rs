@@ -60,6 +60,21 @@ async fn replays_are_harmless_and_conflicts_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_npm_cleans_in_the_document_alone_is_taken() {
+    let client = writer();
+    let inside = json!({ "name": " a ", "version": "1.0.0+build.7" });
+    let tarball = crate::fixture::tarball(&inside, b"");
+    let package = Package {
+        tarball,
+        ..Package::new("a", "1.0.0")
+    };
+    let answer = client.put("/npm/a", package.body()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    let maintainer = client.get("/npm/a").await.json()["maintainers"][0].clone();
+    assert_eq!(maintainer, json!({ "name": "writer", "email": "" }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_version_is_latest_whatever_its_tag() {
     let client = writer();
     client

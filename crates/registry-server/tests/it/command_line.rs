@@ -26,6 +26,9 @@ fn users_are_administered() {
     let (success, _, error) = on(place, "user add ann --admin", "battery staple");
     assert!(success && error.contains("changed"), "{error}");
     assert!(ok(place, "user list", "").starts_with("ann\tadmin\t-\n"));
+    // Another password alone takes no rights away.
+    ok(place, "user add root", "battery staple");
+    assert!(ok(place, "user list", "").contains("root\tadmin\t-\n"));
     let (success, ..) = on(place, "user add eve", "");
     assert!(!success);
     let (success, ..) = on(place, "user list --listen x:1", "");
@@ -84,6 +87,10 @@ fn the_first_start_makes_an_admin_and_the_second_does_not() {
 fn a_bucket_is_collected_and_verified() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().to_str().unwrap();
+    let (success, _, error) = on(place, "verify", "");
+    assert!(!success && error.contains("no registry in"), "{error}");
+    ok(place, "user add ann", "correct horse");
+    ok(place, "user add ann", "battery staple");
     let stray = folder
         .path()
         .join("npm/packages/x/x-1.0.0.0123456789abcdef.tgz");
