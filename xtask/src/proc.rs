@@ -56,6 +56,9 @@ pub(crate) struct Background {
     child: Child,
 }
 
+/// How long a process that is asked to end may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 impl Background {
     /// Starts the program.
     pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
@@ -98,7 +101,20 @@ impl Background {
 }
 
 impl Drop for Background {
+    /// Asks first, since a server may have processes of its own to end (nginx has), and ends it if
+    /// that does not help.
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let pid = self.pid().to_string();
+            let asked = Command::new("kill").args(["-TERM", &pid]).status();
+            let start = Instant::now();
+            while asked.is_ok()
+                && start.elapsed() < PATIENCE
+                && matches!(self.child.try_wait(), Ok(None))
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
         // Both fail only if the process has ended already, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
