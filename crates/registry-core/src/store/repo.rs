@@ -336,9 +336,13 @@ where
     async fn settle(mut self: Box<Self>, end: Result<Settled>) {
         let end = match self.follow(end).await {
             Ok(value) => Ok(value),
+            // A refusal holds once the state it was made on is known to hold: when the store failed
+            // meanwhile, that is the answer.
             Err(error) => Err(match self.refusal.take() {
-                Some(refusal) => refusal.into_inner().unwrap_or_else(PoisonError::into_inner),
-                None => error.into(),
+                Some(refusal) if error.kind() == ErrorKind::Invalid => {
+                    refusal.into_inner().unwrap_or_else(PoisonError::into_inner)
+                }
+                _ => error.into(),
             }),
         };
         // A caller who went away does not want the answer; all of the work is done.

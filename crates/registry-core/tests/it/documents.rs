@@ -216,3 +216,28 @@ async fn what_is_removed_is_gone_with_its_bytes() {
     );
     assert_eq!(stored(&*storage).await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_rests_on_a_failed_write_is_not_told() {
+    let [storage, _] = faulty();
+    let client = writer(Arc::new(storage.clone()));
+    storage.tell("box.jsonl", Fault::Slow);
+    storage.tell("box.jsonl", Fault::Full);
+    let put = |item: &'static str, bytes: &'static str| {
+        let client = client.clone();
+        tokio::spawn(async move { client.put(&format!("/toy/a/{item}"), bytes).await.status })
+    };
+    let first = put("first", "0");
+    while !storage
+        .calls()
+        .contains(&"put toy/boxes/a/box.jsonl".to_owned())
+    {
+        tokio::task::yield_now().await;
+    }
+    // Both wait for the slow write, so that one write is to hold both, and fails.
+    let (one, other) = (put("x", "1"), put("x", "2"));
+    assert_eq!(first.await.unwrap(), StatusCode::CREATED);
+    for status in [one.await.unwrap(), other.await.unwrap()] {
+        assert_ne!(status, StatusCode::CONFLICT);
+    }
+}
