@@ -10,11 +10,11 @@ use futures_util::StreamExt;
 
 use super::{
     Store,
-    catalog::{Resource, StoredBytes},
-    log::Subject,
+    catalog::{StoredBytes, Subject},
+    log::Topic,
 };
 use crate::{
-    digest::MultiHasher,
+    digest::{Digest, MultiHasher},
     error::{Error, Result},
     storage::{Entry, Get, GetOptions, Key, StorageError},
 };
@@ -194,8 +194,8 @@ impl Store {
         let mut named = HashSet::new();
         for document in documents {
             if let Some(snapshot) = self.0.documents.fresh(&document.key).await? {
-                let stored = self.0.catalog.stored(&snapshot.document)?;
-                named.extend(stored.into_iter().map(|stored| stored.file));
+                let bytes = self.0.catalog.named(&snapshot.document)?.bytes;
+                named.extend(bytes.into_iter().map(|bytes| bytes.file));
             }
         }
         for entry in bytes
@@ -254,8 +254,8 @@ impl Store {
         let mut listed = self.0.documents.storage().list(Some(&self.0.root), None);
         while let Some(entry) = listed.next().await {
             let key = entry?.key;
-            if let Some(resource) = self.0.subject(&key) {
-                self.verify_document(&resource, &key, repair, &mut report)
+            if let Some(subject) = self.0.subject(&key) {
+                self.verify_document(&subject, &key, repair, &mut report)
                     .await?;
             }
         }
@@ -264,7 +264,7 @@ impl Store {
 
     async fn verify_document(
         &self,
-        resource: &Resource,
+        subject: &Subject,
         key: &Key,
         repair: bool,
         report: &mut VerifyReport,
@@ -274,11 +274,11 @@ impl Store {
         let named = read.and_then(|snapshot| {
             let snapshot = snapshot.ok_or_else(|| Error::internal("it vanished"))?;
             Ok((
-                self.0.catalog.stored(&snapshot.document)?,
+                self.0.catalog.named(&snapshot.document)?,
                 snapshot.document.revision,
             ))
         });
-        let (stored, revision) = match named {
+        let (named, revision) = match named {
             Ok(named) => named,
             Err(error) if error.kind() == crate::ErrorKind::Unavailable => return Err(error),
             Err(error) => {
@@ -286,24 +286,33 @@ impl Store {
                 return Ok(());
             }
         };
-        let home = resource.home.under(&self.0.root);
-        for bytes in stored {
+        let home = subject.resource.home.under(&self.0.root);
+        for bytes in named.bytes {
             self.verify_bytes(&home.join(&bytes.file)?, &bytes, report)
                 .await?;
         }
+        for (digest, content) in named.contents {
+            let is = Digest::of(digest.algorithm(), &content);
+            if is != digest {
+                report.problem(
+                    key,
+                    format!("its content hashes to {is} and should to {digest}"),
+                );
+            }
+        }
+        let Some(name) = subject.logged.clone() else {
+            return Ok(());
+        };
         if self
             .0
             .view
-            .revision(&resource.name)
+            .revision(&name)
             .is_none_or(|seen| seen < revision)
         {
             report.problem(key, "the log does not know its last change");
             if repair {
-                let subject = Subject {
-                    name: resource.name.clone(),
-                    key: key.clone(),
-                };
-                self.0.log.append(subject).await?;
+                let key = key.clone();
+                self.0.log.append(Topic { name, key }).await?;
                 if let Some(problem) = report.problems.last_mut() {
                     problem.repaired = true;
                 }

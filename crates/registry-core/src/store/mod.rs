@@ -17,7 +17,7 @@ use std::{
 };
 
 pub use self::{
-    catalog::{Catalog, Resource, StoredBytes},
+    catalog::{Catalog, Named, Resource, StoredBytes, Subject},
     document::{Document, Entries, RawDocument},
     documents::{Documents, Snapshot},
     hooks::{Actor, Inspector, Operation, StorageHook, Veto},
@@ -34,7 +34,7 @@ pub(crate) use self::{
     rendered::{Forms, forms},
 };
 use self::{
-    log::{Log, Subject},
+    log::{Log, Topic},
     view::View,
 };
 use crate::{error::Result, storage::Key};
@@ -59,9 +59,17 @@ struct Inner {
 }
 
 impl Inner {
-    /// Whose document lies at a key of the bucket, if the log speaks of it.
-    fn subject(&self, key: &Key) -> Option<Resource> {
+    /// What the document at a key of the bucket is about.
+    fn subject(&self, key: &Key) -> Option<Subject> {
         self.catalog.subject(&key.below(&self.root)?)
+    }
+
+    /// The document at a key of the bucket, as the log speaks of it; `None` when it does not.
+    fn topic(&self, key: &Key) -> Option<Topic> {
+        Some(Topic {
+            name: self.subject(key)?.logged?,
+            key: key.clone(),
+        })
     }
 
     fn log_folder(&self) -> Result<Key> {
@@ -119,27 +127,26 @@ impl Store {
 
     /// Heals what a crash left between a commit and its append: called on every read, it costs
     /// nothing once the revision is known to be in the log.
-    fn heal(&self, name: &Arc<str>, key: &Key, snapshot: &Arc<Snapshot>) {
+    fn heal(&self, key: &Key, snapshot: &Arc<Snapshot>) {
         if snapshot.logged.load(Ordering::Relaxed) {
             return;
         }
         let age = SystemTime::now().duration_since(snapshot.document.modified);
-        if age.unwrap_or_default() < HEAL_AFTER || self.0.subject(key).is_none() {
+        if age.unwrap_or_default() < HEAL_AFTER {
             return;
         }
         snapshot.logged.store(true, Ordering::Relaxed);
-        let (store, snapshot) = (self.clone(), snapshot.clone());
-        let subject = Subject {
-            name: name.clone(),
-            key: key.clone(),
+        let Some(topic) = self.0.topic(key) else {
+            return;
         };
+        let (store, snapshot) = (self.clone(), snapshot.clone());
         tokio::spawn(async move {
             let healed: Result<()> = async {
                 store.0.view.refresh().await?;
-                let seen = store.0.view.revision(&subject.name);
+                let seen = store.0.view.revision(&topic.name);
                 if seen.is_none_or(|seen| seen < snapshot.document.revision) {
-                    tracing::info!(name = %subject.name, "a change was missing in the log; appended");
-                    store.0.log.append(subject).await?;
+                    tracing::info!(name = %topic.name, "a change was missing in the log; appended");
+                    store.0.log.append(topic).await?;
                 }
                 Ok(())
             }

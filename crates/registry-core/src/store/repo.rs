@@ -14,7 +14,6 @@ use super::{
     document::{Document, RawDocument},
     documents::{self, Settled, Snapshot, lock},
     hooks::{Actor, Operation},
-    log::Subject,
     rendered::{FormKey, INLINE, Rendered},
     stage::{Incoming, StageWriter, Staged},
 };
@@ -114,7 +113,7 @@ impl Repo {
         let key = self.home.join(file)?;
         let snapshot = self.store.0.documents.read(&key).await?;
         if let Some(snapshot) = &snapshot {
-            self.store.heal(&self.name, &key, snapshot);
+            self.store.heal(&key, snapshot);
         }
         Ok(snapshot)
     }
@@ -389,12 +388,10 @@ impl<H, R, E, F> Work<H, R, E, F> {
         } else {
             forget(staged, false);
         }
-        if settled.revision > 0 && self.repo.store.0.subject(&self.key).is_some() {
-            let subject = Subject {
-                name: self.repo.name.clone(),
-                key: self.key.clone(),
-            };
-            self.repo.store.0.log.append(subject).await?;
+        if settled.revision > 0
+            && let Some(topic) = self.repo.store.0.topic(&self.key)
+        {
+            self.repo.store.0.log.append(topic).await?;
         }
         for stored in outcome.removed.iter().filter(|_| outcome.write) {
             let operation = self.repo.removal(stored)?;
