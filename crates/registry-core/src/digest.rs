@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use md5::Digest as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::digest::common::hazmat::SerializableState;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -151,7 +152,7 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// Hashes a stream with several functions at once.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MultiHasher {
     md5: Option<md5::Md5>,
     sha1: Option<sha1::Sha1>,
@@ -193,6 +194,38 @@ impl MultiHasher {
         if let Some(hasher) = &mut self.blake2b256 {
             hasher.update(bytes);
         }
+    }
+
+    /// What it is after the bytes so far, in hexadecimal, to go on from by
+    /// [`resume`](Self::resume); `None` for a function whose state cannot be kept.
+    pub fn state(&self, algorithm: Algorithm) -> Option<String> {
+        match algorithm {
+            Algorithm::Sha256 => self.sha256.as_ref().map(|h| hex(&h.serialize())),
+            Algorithm::Sha512 => self.sha512.as_ref().map(|h| hex(&h.serialize())),
+            Algorithm::Md5 | Algorithm::Sha1 | Algorithm::Blake2b256 => None,
+        }
+    }
+
+    /// A hasher that goes on from a state.
+    ///
+    /// # Errors
+    /// When that is no state of this function.
+    pub fn resume(algorithm: Algorithm, state: &str) -> Result<Self> {
+        let damaged = || Error::internal("a damaged state of a hash function");
+        let state = unhex(state).ok_or_else(damaged)?;
+        let mut hasher = Self::default();
+        match algorithm {
+            Algorithm::Sha256 => {
+                let state = state.as_slice().try_into().map_err(|_| damaged())?;
+                hasher.sha256 = Some(sha2::Sha256::deserialize(state).map_err(|_| damaged())?);
+            }
+            Algorithm::Sha512 => {
+                let state = state.as_slice().try_into().map_err(|_| damaged())?;
+                hasher.sha512 = Some(sha2::Sha512::deserialize(state).map_err(|_| damaged())?);
+            }
+            Algorithm::Md5 | Algorithm::Sha1 | Algorithm::Blake2b256 => return Err(damaged()),
+        }
+        Ok(hasher)
     }
 
     /// The digests, by function.
@@ -254,6 +287,22 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(pair).map(char::from).collect()
 }
 
+/// What lower- or upper-case hexadecimal stands for.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
 /// The SHA-256 of some bytes in memory.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(bytes).into()
@@ -272,6 +321,28 @@ pub fn random_hex<const N: usize>() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hasher_goes_on_where_another_stopped() {
+        let bytes: Vec<u8> = (0..1000u32).map(|n| n.to_le_bytes()[0]).collect();
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let whole = Digest::of(algorithm, &bytes);
+            for cut in [0, 1, 63, 64, 127, 128, 500, 1000] {
+                let mut first = MultiHasher::new(&[algorithm]);
+                first.update(&bytes[..cut]);
+                let state = first.state(algorithm).unwrap();
+                let mut second = MultiHasher::resume(algorithm, &state).unwrap();
+                second.update(&bytes[cut..]);
+                assert_eq!(second.finish().digest(algorithm), whole, "{cut}");
+                for damaged in ["", "0", "zz", &state[2..], &format!("{state}00")] {
+                    assert!(
+                        MultiHasher::resume(algorithm, damaged).is_err(),
+                        "{damaged}"
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_digest_is_read_as_it_is_written() {

@@ -4,6 +4,7 @@ mod catalog;
 mod document;
 mod documents;
 mod hooks;
+mod layout;
 mod log;
 mod maintenance;
 mod rendered;
@@ -73,7 +74,7 @@ impl Inner {
     }
 
     fn log_folder(&self) -> Result<Key> {
-        Ok(self.root.join("log")?)
+        layout::log(&self.root)
     }
 }
 
@@ -87,7 +88,7 @@ impl Store {
         hooks: Hooks,
     ) -> Result<Self> {
         let root = Key::new(name)?;
-        let folder = root.join("log")?;
+        let folder = layout::log(&root)?;
         let log = Log::new(documents.clone(), catalog.clone(), folder.clone());
         let view = Arc::new(View::new(documents.clone(), folder, catalog.fold()));
         let name = name.into();

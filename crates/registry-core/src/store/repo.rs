@@ -18,17 +18,17 @@ use super::{
     stage::{Incoming, StageWriter, Staged},
 };
 use crate::{
-    digest::random_hex,
+    digest::{MultiHasher, random_hex},
     error::{Error, ErrorKind, Result},
-    storage::{ByteRange, Get, GetOptions, Key, Object, StorageError},
+    storage::{ByteRange, Get, GetOptions, Key, Object, Storage, StorageError},
 };
 
 /// One package, repository or crate of a mount, for one request.
 #[derive(Clone)]
 pub struct Repo {
-    store: Store,
+    pub(super) store: Store,
     name: Arc<str>,
-    home: Key,
+    pub(super) home: Key,
     actor: Arc<Actor>,
 }
 
@@ -167,20 +167,39 @@ impl Repo {
         let stem = Key::segment_within(incoming.stem, most);
         let file = format!("{stem}.{unique}{}", incoming.extension);
         let key = self.home.join(&file)?;
-        let operation = self.operation(key.clone(), incoming.size, incoming.content_type);
+        let operation = self.operation(key, incoming.size, incoming.content_type);
+        let take = (MultiHasher::new(incoming.digests), incoming.limit);
+        self.stage_at((file, unique), operation, take).await
+    }
+
+    /// Starts to take in bytes under the key of `operation`.
+    pub(super) async fn stage_at(
+        &self,
+        names: (String, String),
+        operation: Operation,
+        take: (MultiHasher, u64),
+    ) -> Result<StageWriter> {
         let mut inspectors = Vec::new();
         for hook in &*self.store.0.hooks {
             inspectors.extend(hook.before_put(&operation).await?);
         }
-        let storage = self.store.0.documents.storage().clone();
-        let upload = storage.upload(&key).await?;
-        let names = (file, unique);
+        let storage = self.storage().clone();
+        let upload = storage.upload(&operation.key).await?;
         Ok(StageWriter::new(
-            upload, storage, names, incoming, operation, inspectors,
+            upload, storage, names, take, operation, inspectors,
         ))
     }
 
-    fn operation(&self, key: Key, size: Option<u64>, content_type: &'static str) -> Operation {
+    pub(super) fn storage(&self) -> &Arc<dyn Storage> {
+        self.store.0.documents.storage()
+    }
+
+    pub(super) fn operation(
+        &self,
+        key: Key,
+        size: Option<u64>,
+        content_type: &'static str,
+    ) -> Operation {
         Operation {
             actor: self.actor.clone(),
             protocol: self.store.0.protocol,
