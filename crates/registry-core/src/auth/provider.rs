@@ -17,8 +17,8 @@ use super::{
     users::{self, User, Users},
 };
 use crate::{
+    clock::Clock,
     error::{Error, ErrorKind, Result},
-    protocol::Clock,
     store::Documents,
 };
 

@@ -10,11 +10,12 @@ use std::{fmt::Debug, future::Future};
 use http::{HeaderMap, Method, Request, Response};
 
 pub use self::{
-    context::{BaseUrl, Clock, Connection, Context, InvalidBaseUrl, RequestId},
+    context::{BaseUrl, Connection, Context, InvalidBaseUrl, RequestId},
     handler::{Handled, ProtocolHandler},
     respond::{empty, json, read_json, rendered, serve},
     service::{Builder, Mount, Options, RegistryService},
 };
+pub use crate::clock::Clock;
 use crate::{
     auth::{Access, Granted},
     body::Body,

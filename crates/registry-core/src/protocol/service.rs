@@ -16,12 +16,13 @@ use ipnet::IpNet;
 
 use super::{
     Protocol,
-    context::{BaseUrl, Clock, Connection, Context, RequestId, client_ip, is_trusted},
+    context::{BaseUrl, Connection, Context, RequestId, client_ip, is_trusted},
     handler::{Handler, ProtocolHandler},
 };
 use crate::{
     auth::AuthProvider,
     body::Body,
+    clock::Clock,
     digest::random_hex,
     error::{BoxError, Error, Result},
     storage::Storage,

@@ -13,7 +13,7 @@ use super::{
     Action, Anonymous, AuthOptions, AuthProvider, BucketTokens, Credentials, Decision, DefaultAuth,
     Identity, MemoryTokens, NewToken, Permission, ProfileChange, Secret, TokenStore,
 };
-use crate::{ErrorKind, Result, protocol::Clock, storage::Memory, store::Documents};
+use crate::{ErrorKind, Result, clock::Clock, storage::Memory, store::Documents};
 
 const PASSWORD: &str = "correct horse";
 
