@@ -39,7 +39,7 @@ impl Granted {
             lists: false,
         };
         match access {
-            Access::Public => {}
+            Access::Public | Access::Anyone => {}
             Access::Identity => {
                 granted.user()?;
             }

@@ -114,7 +114,7 @@ impl<P: Protocol> Handler<P> {
         let credentials = Credentials::from_headers(headers)?;
         let identity = self
             .auth
-            .authenticate(&credentials, context.actor.ip)
+            .authenticate(&credentials, self.store.name(), context.actor.ip)
             .await?;
         let actor = Actor {
             user: identity.user.clone(),

@@ -4,6 +4,7 @@ mod catalog;
 mod document;
 mod documents;
 mod hooks;
+mod keys;
 mod log;
 mod maintenance;
 mod rendered;
@@ -21,6 +22,7 @@ pub use self::{
     document::{Document, Entries, RawDocument},
     documents::{Documents, Snapshot},
     hooks::{Actor, Inspector, Operation, StorageHook, Veto},
+    keys::{Keys, SigningKey},
     log::LogEntry,
     maintenance::{GcReport, Problem, VerifyReport},
     rendered::Rendered,
