@@ -9,13 +9,17 @@ use std::{
 use http::HeaderMap;
 use ipnet::IpNet;
 
-use crate::{clock::Clock, store::Actor};
+use crate::{auth::Access, clock::Clock, store::Actor};
 
 /// What is known of a request, whatever its protocol.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Who acts.
     pub actor: Arc<Actor>,
+    /// What they showed to be recognised.
+    pub shown: Shown,
+    /// What the route needs; `None` while there is no route. For the challenge of a refusal.
+    pub access: Option<Access>,
     /// The mount's name, with which its scopes begin.
     pub mount: Arc<str>,
     /// The address of the mount, as the client sees it.
@@ -24,6 +28,20 @@ pub struct Context {
     pub clock: Clock,
     /// What the client's connection is like.
     pub connection: Connection,
+}
+
+/// What was shown to be recognised, whether or not it was good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing, or nothing was looked for.
+    #[default]
+    Nothing,
+    /// A name and a password.
+    Password,
+    /// A token, of whatever kind.
+    Token,
+    /// An access token, and it is good.
+    AccessToken,
 }
 
 /// What a server knows of a connection; it puts one into each request's extensions.

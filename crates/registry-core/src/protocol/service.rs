@@ -16,7 +16,7 @@ use ipnet::IpNet;
 
 use super::{
     Protocol,
-    context::{BaseUrl, Connection, Context, RequestId, client_ip, is_trusted},
+    context::{BaseUrl, Connection, Context, RequestId, Shown, client_ip, is_trusted},
     handler::{Handler, ProtocolHandler},
 };
 use crate::{
@@ -421,6 +421,8 @@ impl Inner {
         let clock = self.options.clock.clone();
         Ok(Context {
             actor: Arc::new(actor),
+            shown: Shown::Nothing,
+            access: None,
             mount: mount.into(),
             base,
             clock,
