@@ -330,6 +330,13 @@ impl Repo {
                 record.entries.clear();
                 joined = Joined::New;
             }
+            // The answer to an earlier attempt was lost.
+            if new
+                .as_ref()
+                .is_some_and(|new| new.segments == record.head.segments)
+            {
+                joined = Joined::New;
+            }
             record.entries.insert(name.clone(), home.clone());
             Ok((true, joined))
         };
@@ -479,7 +486,8 @@ fn parts(segments: &[Segment], range: std::ops::Range<u64>) -> impl Iterator<Ite
 }
 
 async fn open_part(storage: &dyn Storage, root: &Key, part: Part) -> Result<Body, StorageError> {
-    let key = layout::content(root, &part.file).map_err(|error| StorageError::Failed(error.into()))?;
+    let key =
+        layout::content(root, &part.file).map_err(|error| StorageError::Failed(error.into()))?;
     let options = GetOptions {
         range: part.range,
         ..GetOptions::default()
@@ -491,11 +499,7 @@ async fn open_part(storage: &dyn Storage, root: &Key, part: Part) -> Result<Body
 }
 
 /// All bytes of segments, one after the other.
-pub(super) fn read_segments(
-    storage: Arc<dyn Storage>,
-    root: Key,
-    segments: &[Segment],
-) -> Body {
+pub(super) fn read_segments(storage: Arc<dyn Storage>, root: Key, segments: &[Segment]) -> Body {
     let size = segments.iter().map(|segment| segment.size).sum();
     let all: Vec<Part> = parts(segments, 0..size).collect();
     let all = stream::iter(all).then(move |part| {

@@ -1,15 +1,19 @@
 //! What protocols keep and how: documents, bytes, the log and what is made of them.
 
+mod blobs;
 mod catalog;
 mod document;
 mod documents;
+mod gc;
 mod hooks;
+mod keys;
 mod layout;
 mod log;
-mod maintenance;
 mod rendered;
 mod repo;
 mod stage;
+mod uploads;
+mod verify;
 mod view;
 
 use std::{
@@ -17,22 +21,27 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub use self::{
-    catalog::{Catalog, Named, Resource, StoredBytes, Subject},
-    document::{Document, Entries, RawDocument},
-    documents::{Documents, Snapshot},
-    hooks::{Actor, Inspector, Operation, StorageHook, Veto},
-    log::LogEntry,
-    maintenance::{GcReport, Problem, VerifyReport},
-    rendered::Rendered,
-    repo::{Change, Repo},
-    stage::{Incoming, Inspection, StageWriter, Staged},
-    view::Fold,
-};
 pub(crate) use self::{
+    blobs::GRACE,
     documents::lock,
     hooks::Hooks,
     rendered::{Forms, forms},
+};
+pub use self::{
+    blobs::{Blob, Hold},
+    catalog::{Catalog, Named, Resource, StoredBytes, Subject},
+    document::{Document, Entries, RawDocument},
+    documents::{Documents, Snapshot},
+    gc::GcReport,
+    hooks::{Actor, Inspector, Operation, StorageHook, Veto},
+    keys::{Keys, SigningKey},
+    log::LogEntry,
+    rendered::Rendered,
+    repo::{Change, Repo},
+    stage::{Incoming, Inspection, StageWriter, Staged},
+    uploads::{Finished, Piece, Progress, Upload},
+    verify::{Problem, VerifyReport},
+    view::Fold,
 };
 use self::{
     log::{Log, Topic},
@@ -43,6 +52,17 @@ use crate::{error::Result, storage::Key};
 /// A document that is ahead of the log for longer than this lost its append to a crash.
 const HEAL_AFTER: Duration = Duration::from_secs(5);
 
+/// What the stores of all mounts have in common.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) documents: Documents,
+    pub(crate) forms: Arc<Forms>,
+    pub(crate) hooks: Hooks,
+    pub(crate) keys: Keys,
+    /// How long `gc` leaves alone what it does not know to be in use.
+    pub(crate) grace: Duration,
+}
+
 /// One mount's part of the bucket.
 #[derive(Clone)]
 pub(crate) struct Store(Arc<Inner>);
@@ -51,12 +71,18 @@ struct Inner {
     name: Arc<str>,
     protocol: &'static str,
     root: Key,
-    documents: Documents,
     catalog: Arc<dyn Catalog>,
     log: Log,
     view: Arc<View>,
-    forms: Arc<Forms>,
-    hooks: Hooks,
+    shared: Shared,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Inner {
@@ -83,12 +109,11 @@ impl Store {
         name: &str,
         protocol: &'static str,
         catalog: Arc<dyn Catalog>,
-        documents: Documents,
-        forms: Arc<Forms>,
-        hooks: Hooks,
+        shared: Shared,
     ) -> Result<Self> {
         let root = Key::new(name)?;
         let folder = layout::log(&root)?;
+        let documents = &shared.documents;
         let log = Log::new(documents.clone(), catalog.clone(), folder.clone());
         let view = Arc::new(View::new(documents.clone(), folder, catalog.fold()));
         let name = name.into();
@@ -96,12 +121,10 @@ impl Store {
             name,
             protocol,
             root,
-            documents,
             catalog,
             log,
             view,
-            forms,
-            hooks,
+            shared,
         })))
     }
 

@@ -186,6 +186,11 @@ fn made(uuid: &str) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(since)
 }
 
+/// Whether an upload that has no session, or none any more, is too old to begin.
+fn is_old(uuid: &str) -> bool {
+    made(uuid).is_none_or(is_expired)
+}
+
 /// Whether something of this time has been left alone for longer than an upload may be.
 pub(super) fn is_expired(since: SystemTime) -> bool {
     SystemTime::now().duration_since(since).unwrap_or_default() > LIFETIME
@@ -287,6 +292,7 @@ impl Upload {
                 return Err(unknown());
             }
             session.end = Some(End::Dropped);
+            session.state = None;
             Ok((true, std::mem::take(&mut session.segments)))
         };
         let documents = &self.repo.store.0.documents;
@@ -300,9 +306,10 @@ impl Upload {
         let now = self.repo.store.0.documents.fresh(&self.key).await?;
         let Some(now) = now else {
             // Without a session only the name tells how old it is.
-            return match made(&self.uuid) {
-                Some(made) if !is_expired(made) => Ok(None),
-                _ => Err(unknown()),
+            return if is_old(&self.uuid) {
+                Err(unknown())
+            } else {
+                Ok(None)
             };
         };
         open(&now).map(Some)
@@ -378,10 +385,14 @@ impl Upload {
     async fn extend(&self, absent: bool, from: u64, staged: Staged) -> Result<Progress> {
         let segment = segment(&staged);
         let state = staged.hasher.state(self.algorithm);
-        let repo = self.repo.clone();
+        let (repo, uuid) = (self.repo.clone(), self.uuid.clone());
         let add = move |document: &mut Document<Session>| {
             let session = &mut document.head;
-            if session.end.is_some() {
+            if session.segments.contains(&segment) {
+                // The answer to an earlier attempt was lost.
+                return Ok((false, Progress::At(session.offset)));
+            }
+            if session.end.is_some() || (document.revision == 0 && is_old(&uuid)) {
                 return Err(unknown());
             }
             if session.offset != from {
@@ -464,7 +475,11 @@ impl Upload {
             return Ok(Last::OutOfOrder(from));
         }
         // Nothing was hashed yet: with the right function from the start.
-        let algorithm = if from == 0 { digest.algorithm() } else { self.algorithm };
+        let algorithm = if from == 0 {
+            digest.algorithm()
+        } else {
+            self.algorithm
+        };
         let Received { staged, broken } = self.receive(&session, algorithm, body).await?;
         if let Some(broken) = broken {
             return Err(broken);
@@ -497,14 +512,21 @@ impl Upload {
         staged: Option<Staged>,
     ) -> Result<Closed> {
         let last = staged.as_ref().map(segment);
-        let (repo, algorithm) = (self.repo.clone(), self.algorithm);
+        let (repo, uuid, algorithm) = (self.repo.clone(), self.uuid.clone(), self.algorithm);
         let close = move |document: &mut Document<Session>| {
             let session = &mut document.head;
             match &session.end {
                 Some(End::Finished(known)) if *known == digest => {
-                    return Ok((false, Closed::Before));
+                    // Ours, if the answer to an earlier attempt was lost.
+                    let ours = last
+                        .as_ref()
+                        .is_some_and(|last| session.segments.contains(last));
+                    let (size, segments) = (session.offset, session.segments.clone());
+                    let now = Closed::Now { size, segments };
+                    return Ok((false, if ours { now } else { Closed::Before }));
                 }
                 Some(_) => return Err(unknown()),
+                None if document.revision == 0 && is_old(&uuid) => return Err(unknown()),
                 None => {}
             }
             if from.is_some_and(|from| from != session.offset) {
@@ -527,7 +549,9 @@ impl Upload {
             Ok((true, Closed::Now { size, segments }))
         };
         let closed = self.write(absent, close).await;
-        settle(staged, &closed, |closed| matches!(closed, Closed::Now { .. }));
+        settle(staged, &closed, |closed| {
+            matches!(closed, Closed::Now { .. })
+        });
         closed
     }
 }
