@@ -1,5 +1,6 @@
 //! The default provider over memory, by a clock that the tests move.
 
+mod access;
 mod logins;
 mod passwords;
 mod tokens;
