@@ -214,6 +214,17 @@ pub(crate) fn unsupported<T>() -> Result<T> {
 
 /// The answer that tells a client of `error`; a 401 comes with `challenge`.
 pub fn render(error: &Error, challenge: HeaderValue) -> Response<Body> {
+    let mut response = plain(error);
+    if error.0.status == StatusCode::UNAUTHORIZED {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// The answer that tells a client of an error, with no challenge.
+pub(crate) fn plain(error: &Error) -> Response<Body> {
     let mut told = serde_json::json!({
         "code": error.code().as_str(),
         "message": error.to_string(),
@@ -224,12 +235,8 @@ pub fn render(error: &Error, challenge: HeaderValue) -> Response<Body> {
     let body = serde_json::json!({ "errors": [told] }).to_string();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = error.0.status;
-    let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
-    if error.0.status == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, challenge);
-    }
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
 }
 

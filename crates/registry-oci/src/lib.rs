@@ -237,7 +237,7 @@ impl Call<'_> {
                 self.referrers(&digest, artifact_type.as_deref(), page)
                     .await
             }
-            Route::Blob { digest, .. } => self.blob(&digest).await,
+            Route::Blob { name, digest } => self.blob(&name, &digest).await,
             Route::DeleteBlob { digest, .. } => self.delete_blob(&digest).await,
             Route::BeginUpload {
                 name,
@@ -261,5 +261,15 @@ impl Call<'_> {
             }
             Route::CancelUpload { name, id } => self.cancel_upload(&name, &id).await,
         }
+    }
+
+    /// The address of a path below this mount, as the client sees it, without scheme and host: what
+    /// stands before it may be a proxy that knows better.
+    fn location(&self, path: &str) -> Result<HeaderValue, Error> {
+        let base = self.context.base.as_str();
+        let place = base.split_once("//").map_or(base, |(_, place)| place);
+        let prefix = place.find('/').map_or("", |at| &place[at..]);
+        let value = HeaderValue::try_from(format!("{prefix}{path}"));
+        Ok(value.map_err(registry_core::Error::internal)?)
     }
 }

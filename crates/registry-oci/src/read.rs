@@ -9,6 +9,9 @@ use crate::{
     route::{Page, TokenRequest},
 };
 
+/// The digest of what is sent, whatever it was asked for by.
+pub(crate) const DOCKER_CONTENT_DIGEST: &str = "docker-content-digest";
+
 impl Call<'_> {
     /// A sign of life. Older clients look for the version.
     pub(crate) fn ping(&self) -> Answer {

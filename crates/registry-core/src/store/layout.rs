@@ -1,15 +1,15 @@
 //! Where the store keeps what protocols share: blobs, uploads and collections. The only place that
 //! knows these keys.
 //!
-//! `+` begins no name in any protocol, so what lies in a resource's folder meets nothing of the
+//! `=` begins no name in any protocol, so what lies in a resource's folder meets nothing of the
 //! protocol's own.
 
 use crate::{digest::Digest, error::Result, storage::Key};
 
 /// The folder, in a resource's, of the blobs that it holds.
-const HELD: &str = "+blobs";
+const HELD: &str = "=blobs";
 /// The document, in a resource's folder, that tells of collections under way there.
-const COLLECTIONS: &str = "+collections";
+const COLLECTIONS: &str = "=collections";
 /// The folder of the records of blobs, below the mount's.
 const RECORDS: &str = "blobs";
 /// The folder of the blobs' bytes, below the mount's.
@@ -37,7 +37,7 @@ pub(super) fn all_held(home: &Key) -> Result<Key> {
 
 /// The resource's folder and the blob, from a key made by [`held`].
 pub(super) fn holder(key: &Key) -> Option<(Key, Digest)> {
-    let (home, blob) = key.as_str().split_once("/+blobs/")?;
+    let (home, blob) = key.as_str().split_once("/=blobs/")?;
     let digest = blob.replacen('/', ":", 1).parse().ok()?;
     Some((Key::new(home).ok()?, digest))
 }
