@@ -314,6 +314,18 @@ impl RegistryService {
         Ok(report)
     }
 
+    /// Drops the uploads that had no piece for a day; how many they were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn expire_uploads(&self) -> Result<u64> {
+        let mut dropped = 0;
+        for mounted in &self.0.mounts {
+            dropped += mounted.store.expire_uploads().await?;
+        }
+        Ok(dropped)
+    }
+
     /// Reads every document and hashes every artifact of every mount; with `repair`, appends to the
     /// logs what is missing there.
     ///
