@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::proc;
-use crate::{bench, e2e, server, tidy, tools};
+use crate::{bench, conformance, e2e, server, tidy, tools};
 
 /// What the workspace's crates leave off by default, and the checks should see.
 const FEATURES: &str = "registry-core/object-store,registry-core/conformance";
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     ("tidy", |ci| tidy::run(ci.root).map(|()| Outcome::Passed)),
     ("fuzz targets build", fuzz),
     ("e2e", clients),
+    ("conformance", conform),
 ];
 
 /// What only a full run does.
@@ -185,6 +186,11 @@ fn fuzz(ci: &Ci) -> Result<Outcome> {
 fn clients(ci: &Ci) -> Result<Outcome> {
     let args = e2e::Args::with_bin(server::build(ci.root)?);
     e2e::run(ci.root, &args).map(|()| Outcome::Passed)
+}
+
+fn conform(ci: &Ci) -> Result<Outcome> {
+    let args = conformance::Args::of_ci(ci.full, server::build(ci.root)?);
+    conformance::run(ci.root, &args).map(|()| Outcome::Passed)
 }
 
 fn measure(ci: &Ci) -> Result<Outcome> {

@@ -1,10 +1,11 @@
-//! The repository's own commands: `cargo xtask ci | tidy | e2e | bench | tools`.
+//! The repository's own commands: `cargo xtask ci | tidy | e2e | conformance | bench | tools`.
 //!
 //! They run the real tools as processes, install what is missing into `.tools`, and fail on the
 //! first thing that is not as it should be.
 
 mod bench;
 mod ci;
+mod conformance;
 mod e2e;
 mod http;
 mod proc;
@@ -38,6 +39,8 @@ enum Command {
     Tidy,
     /// Runs the real clients against the real server.
     E2e(e2e::Args),
+    /// Runs the OCI specification's own suite, and wants nothing failed and nothing skipped.
+    Conformance(conformance::Args),
     /// Measures the server side by side with its peers.
     Bench(bench::Args),
     /// Installs the clients, servers and peers that the other commands need.
@@ -64,6 +67,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ci { full } => ci::run(&root, full),
         Command::Tidy => tidy::run(&root),
         Command::E2e(args) => e2e::run(&root, &args),
+        Command::Conformance(args) => conformance::run(&root, &args),
         Command::Bench(args) => bench::run(&root, &args),
         Command::Tools { names } if names.is_empty() => tools::ensure(&root, tools::SHORT),
         Command::Tools { names } => tools::ensure(&root, &names),

@@ -14,11 +14,19 @@ use serde_json::{Map, Value, json};
 use crate::proc;
 
 /// What a short run of everything needs.
-pub(crate) const SHORT: &[&str] = &["node-clients", "minio"];
+pub(crate) const SHORT: &[&str] = &[
+    "node-clients",
+    "minio",
+    "conformance",
+    "skopeo",
+    "podman",
+    "crane",
+    "oras",
+];
 /// What the long run of the tests needs beside that.
 pub(crate) const FULL: &[&str] = &["azurite", "fake-gcs-server"];
 /// What the bench needs.
-pub(crate) const BENCH: &[&str] = &["verdaccio", "nginx", "wrk"];
+pub(crate) const BENCH: &[&str] = &["verdaccio", "docker-registry", "nginx", "wrk"];
 
 enum How {
     /// Packages and overrides, by npm, into `.tools/<name>`.
@@ -85,6 +93,55 @@ const TOOLS: &[Tool] = &[
         programs: &[FAKE_GCS],
     },
     Tool {
+        name: "conformance",
+        // The module has no tags.
+        how: How::Go {
+            module: "github.com/opencontainers/distribution-spec/conformance",
+            version: "v0.0.0-20260831232431-97274622c111",
+        },
+        programs: &[CONFORMANCE],
+    },
+    Tool {
+        name: "crane",
+        how: How::Go {
+            module: "github.com/google/go-containerregistry/cmd/crane",
+            version: "v0.22.1",
+        },
+        programs: &[CRANE],
+    },
+    Tool {
+        name: "oras",
+        how: How::Go {
+            module: "oras.land/oras/cmd/oras",
+            version: "v1.3.6",
+        },
+        programs: &[ORAS],
+    },
+    Tool {
+        name: "skopeo",
+        how: How::Apt { package: "skopeo" },
+        programs: &["skopeo"],
+    },
+    Tool {
+        name: "podman",
+        how: How::Apt { package: "podman" },
+        programs: &["podman"],
+    },
+    Tool {
+        name: "docker-registry",
+        how: How::Apt {
+            package: "docker-registry",
+        },
+        programs: &["docker-registry"],
+    },
+    Tool {
+        name: "htpasswd",
+        how: How::Apt {
+            package: "apache2-utils",
+        },
+        programs: &["htpasswd"],
+    },
+    Tool {
         name: "nginx",
         how: How::Apt { package: "nginx" },
         programs: &["nginx"],
@@ -108,6 +165,13 @@ pub(crate) const AZURITE: &str = "azurite/node_modules/.bin/azurite-blob";
 pub(crate) const MINIO: &str = "bin/minio";
 /// A GCS emulator.
 pub(crate) const FAKE_GCS: &str = "bin/fake-gcs-server";
+
+/// The OCI specification's conformance suite.
+pub(crate) const CONFORMANCE: &str = "bin/conformance";
+/// An OCI client.
+pub(crate) const CRANE: &str = "bin/crane";
+/// An OCI client for artifacts.
+pub(crate) const ORAS: &str = "bin/oras";
 
 /// A path below the tools folder.
 pub(crate) fn path(root: &Path, below: &str) -> PathBuf {

@@ -80,11 +80,8 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     tools::ensure(root, tools::BENCH)?;
     let bin = match &args.bin {
-        Some(bin) => bin
-            .canonicalize()
-            .with_context(|| bin.display().to_string())?,
         None if args.peer => PathBuf::new(),
-        None => server::build(root)?,
+        named => server::named_or_built(root, named.as_deref())?,
     };
     // Not in /tmp, which may be memory: syncing is part of what is measured.
     let target = root.join("target").join("xtask");

@@ -37,7 +37,7 @@ impl Subject {
             return Self::verdaccio(bench, &format!("{name}-in-our-place"));
         }
         let registry = Registry::new(&bench.bin, &bench.folder.join(name))?;
-        registry.add_user(USER, PASSWORD, false)?;
+        registry.add_user(USER, PASSWORD, &[])?;
         let token = registry.token(USER, "npm:package:*:*", &[])?;
         let server = registry.serve()?;
         Ok(Self {

@@ -94,15 +94,10 @@ impl World {
                 registry: None,
             });
         }
-        let bin = match &args.bin {
-            Some(bin) => bin
-                .canonicalize()
-                .with_context(|| bin.display().to_string())?,
-            None => server::build(&root)?,
-        };
+        let bin = server::named_or_built(&root, args.bin.as_deref())?;
         let registry = Registry::new(&bin, &folder.join("server"))?;
-        registry.add_user(USER, PASSWORD, false)?;
-        registry.add_user(OTHER, PASSWORD, false)?;
+        registry.add_user(USER, PASSWORD, &[])?;
+        registry.add_user(OTHER, PASSWORD, &[])?;
         let server = registry.serve()?;
         Ok(Self {
             root,
