@@ -356,15 +356,17 @@ impl Repo {
     /// When the store fails.
     pub async fn hold(&self, blobs: &[Digest]) -> Result<Hold> {
         let before = self.collections().await?;
-        let look = blobs.iter().map(|digest| {
-            let renew = before.under_way;
+        let renew = before.under_way;
+        let blobs = blobs.to_vec();
+        let look = blobs.into_iter().map(|digest| {
+            let repo = self.clone();
             async move {
-                let held = match self.blob(digest).await? {
-                    Some(_) if renew => self.say_held(digest).await?,
-                    Some(blob) => self.renew_blob(&blob).await?,
+                let held = match repo.blob(&digest).await? {
+                    Some(_) if renew => repo.say_held(&digest).await?,
+                    Some(blob) => repo.renew_blob(&blob).await?,
                     None => false,
                 };
-                Ok::<_, Error>((digest.clone(), held))
+                Ok::<_, Error>((digest, held))
             }
         });
         let look = stream::iter(look).buffered(AT_ONCE);

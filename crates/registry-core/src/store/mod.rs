@@ -12,6 +12,8 @@ mod log;
 mod rendered;
 mod repo;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod uploads;
 mod verify;
 mod view;
