@@ -3,7 +3,7 @@
 //! A token says who asked and for what, and is signed; it is stored nowhere. What they may do is
 //! looked up at each request, so whatever ends the user's rights ends the token's.
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use super::{
     AccessEntry, AccessRequest, AccessToken, Action, AuthProvider, Decision, DefaultAuth, Identity,
@@ -27,9 +27,10 @@ const REFRESH_LASTS: i64 = 90 * 24 * 60 * 60;
 /// What passwords are coded for, among all that the keys sign.
 const PASSWORD: &str = "password";
 
-/// A code that changes with the password.
+/// A code that changes with the password, and is another for another user.
 fn password_code(key: &SigningKey, user: &User) -> String {
     let stored = user.record.password.as_deref().unwrap_or_default();
+    let stored = format!("{} {stored}", user.record.account);
     hex(&key.mac(PASSWORD, stored.as_bytes()))
 }
 
@@ -37,10 +38,7 @@ impl Holder {
     fn of(rights: &Rights, key: &SigningKey) -> Self {
         match &rights.token {
             Some(token) => Self::Token(token.hash.clone()),
-            None => Self::Password {
-                account: rights.user.record.account.clone(),
-                code: password_code(key, &rights.user),
-            },
+            None => Self::Password(password_code(key, &rights.user)),
         }
     }
 }
@@ -97,7 +95,7 @@ impl DefaultAuth {
         Ok(AccessToken {
             token: jwt::sign(&key, &claims)?,
             issued: told(now),
-            expires_in: std::time::Duration::from_secs(seconds),
+            expires_in: Duration::from_secs(seconds),
             granted,
             refresh,
         })
@@ -184,12 +182,11 @@ impl DefaultAuth {
         key: &SigningKey,
         from: Option<IpAddr>,
     ) -> Result<Rights> {
-        let (account, code) = match holder {
+        let code = match holder {
             Holder::Token(hash) => return self.by_hash(hash, from).await,
-            Holder::Password { account, code } => (account, code),
+            Holder::Password(code) => code,
         };
-        let is_it =
-            |user: &Arc<User>| user.record.account == *account && password_code(key, user) == *code;
+        let is_it = |user: &Arc<User>| password_code(key, user) == *code;
         let mut user = self.users.get(name).await?.filter(is_it);
         if user.is_none() {
             // The password may have been changed elsewhere a moment ago, before the token was made.

@@ -54,13 +54,8 @@ pub(super) struct Claims {
 pub(super) enum Holder {
     /// A token, by its hash.
     Token(String),
-    /// The password.
-    Password {
-        /// The user's account.
-        account: String,
-        /// A code of the password's stored form.
-        code: String,
-    },
+    /// The password, by a code of its stored form.
+    Password(String),
 }
 
 #[derive(Serialize, Deserialize)]

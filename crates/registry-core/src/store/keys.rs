@@ -338,4 +338,23 @@ mod tests {
         assert!(!there.verify("a", b"b", &first).await.unwrap());
         assert!(there.find("unknown").await.unwrap().is_none());
     }
+
+    #[tokio::test]
+    async fn keys_that_were_deleted_are_made_anew() {
+        let world = World::new();
+        let (here, there) = (world.replica(), world.replica());
+        let lost = here.mac("a", b"b").await.unwrap();
+        assert!(there.verify("a", b"b", &lost).await.unwrap());
+        world
+            .0
+            .delete(&Key::new("auth/keys").unwrap())
+            .await
+            .unwrap();
+        world.1.advance(Duration::from_secs(10));
+        let made = here.mac("a", b"b").await.unwrap();
+        for keys in [&here, &there] {
+            assert!(keys.verify("a", b"b", &made).await.unwrap());
+            assert!(!keys.verify("a", b"b", &lost).await.unwrap());
+        }
+    }
 }
