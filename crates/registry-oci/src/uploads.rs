@@ -6,7 +6,7 @@ use registry_core::{
     auth::Action,
     digest::{Algorithm, Digest},
     protocol,
-    store::{Blob, Finished, Piece, Progress, Upload},
+    store::{Finished, Piece, Progress, Upload},
 };
 
 use crate::{
@@ -45,9 +45,9 @@ impl Call<'_> {
         let repo = self.granted.repo()?;
         // That a blob cannot be mounted is no failure: the client uploads it.
         if let Some(digest) = &begin.mount
-            && let Some(blob) = self.mount(digest, begin.from.as_ref()).await?
+            && self.mount(digest, begin.from.as_ref()).await?
         {
-            return self.created(name, &blob);
+            return self.created(name, digest);
         }
         let algorithm = begin.digest.as_ref().map(Digest::algorithm);
         let algorithm = algorithm.or(begin.algorithm).unwrap_or(Algorithm::Sha256);
@@ -55,14 +55,15 @@ impl Call<'_> {
         let Some(digest) = begin.digest else {
             return self.accepted(name, &upload, 0, StatusCode::ACCEPTED);
         };
-        match upload.clone().whole(digest, body).await.map_err(refused)? {
-            Finished::Blob(blob) => self.created(name, &blob),
+        let finished = upload.clone().whole(digest.clone(), body).await;
+        match finished.map_err(refused)? {
+            Finished::Done => self.created(name, &digest),
             Finished::OutOfOrder(offset) => self.out_of_order(name, &upload, offset),
         }
     }
 
     /// Makes the repository hold a blob of another one that may be read by whoever asks.
-    async fn mount(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<Option<Blob>> {
+    async fn mount(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<bool> {
         let repo = self.granted.repo()?;
         let holders = match from {
             Some(from) => vec![layout::resource(from)?],
@@ -70,12 +71,12 @@ impl Call<'_> {
         };
         for holder in holders.iter().take(MOUNTS_TRIED) {
             if let Some(from) = self.granted.subject_repo(holder, Action::Read).await?
-                && let Some(blob) = repo.mount_blob(digest, &from).await?
+                && repo.mount_blob(digest, &from).await?
             {
-                return Ok(Some(blob));
+                return Ok(true);
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// How far an upload is (end-13).
@@ -112,7 +113,7 @@ impl Call<'_> {
         let piece = self.piece(&body)?;
         let finished = upload.clone().finish(digest.clone(), body, piece).await;
         match finished.map_err(refused)? {
-            Finished::Blob(blob) => self.created(name, &blob),
+            Finished::Done => self.created(name, digest),
             Finished::OutOfOrder(offset) => self.out_of_order(name, &upload, offset),
         }
     }
@@ -195,12 +196,12 @@ impl Call<'_> {
         Ok(response)
     }
 
-    fn created(&self, name: &RepositoryName, blob: &Blob) -> Answer {
+    fn created(&self, name: &RepositoryName, digest: &Digest) -> Answer {
         let mut response = protocol::empty(StatusCode::CREATED);
-        let location = self.location(&format!("/{name}/blobs/{}", blob.digest()))?;
+        let location = self.location(&format!("/{name}/blobs/{digest}"))?;
         let headers = response.headers_mut();
         headers.insert(header::LOCATION, location);
-        headers.insert(DOCKER_CONTENT_DIGEST, header_of(blob.digest())?);
+        headers.insert(DOCKER_CONTENT_DIGEST, header_of(digest)?);
         Ok(response)
     }
 }

@@ -27,8 +27,8 @@ use crate::{
     error::{BoxError, Error, Result},
     storage::Storage,
     store::{
-        Actor, Documents, Forms, GRACE, GcReport, Hooks, Shared, StorageHook, Store, VerifyReport,
-        forms,
+        Actor, Documents, Forms, GRACE, GcReport, Hooks, SETTLE, Shared, StorageHook, Store,
+        VerifyReport, forms,
     },
 };
 
@@ -165,6 +165,7 @@ impl Builder {
             hooks,
             keys: signing_keys(self.documents.clone(), KEYS_AGE, self.options.clock.clone())?,
             grace: self.options.grace,
+            settle: SETTLE,
         })
     }
 

@@ -241,23 +241,17 @@ impl Repo {
         Ok(held)
     }
 
-    /// Makes this repository hold a blob that another one holds; `None` when that one does not.
+    /// Makes this repository hold a blob that another one holds; false when that one does not.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn mount_blob(&self, digest: &Digest, from: &Repo) -> Result<Option<Blob>> {
+    pub async fn mount_blob(&self, digest: &Digest, from: &Repo) -> Result<bool> {
         if from.blob(digest).await?.is_none() {
-            return Ok(None);
+            return Ok(false);
         }
         let repo = self.clone();
         let digest = digest.clone();
-        let work = async move {
-            repo.hold_blob(&digest).await?;
-            match repo.join_record(&digest, None).await? {
-                Joined::Gone => Ok(None),
-                Joined::Known | Joined::New => repo.blob(&digest).await,
-            }
-        };
+        let work = async move { repo.join(&digest).await };
         tokio::spawn(work).await.map_err(Error::internal)?
     }
 
@@ -447,7 +441,7 @@ impl Hold {
         }
         let mut lost = Vec::new();
         for digest in self.held {
-            if !self.repo.say_held(&digest).await? && !self.repo.revive(&digest).await? {
+            if !self.repo.say_held(&digest).await? && !self.repo.join(&digest).await? {
                 lost.push(digest);
             }
         }
@@ -456,8 +450,8 @@ impl Hold {
 }
 
 impl Repo {
-    /// Holds a blob again that a collection took from this repository, if its bytes are still there.
-    async fn revive(&self, digest: &Digest) -> Result<bool> {
+    /// Makes this repository hold a blob, if its bytes are still there.
+    async fn join(&self, digest: &Digest) -> Result<bool> {
         self.hold_blob(digest).await?;
         Ok(!matches!(
             self.join_record(digest, None).await?,
@@ -513,3 +507,5 @@ pub(super) fn read_segments(storage: Arc<dyn Storage>, root: Key, segments: &[Se
 
 /// How long `gc` leaves alone what it does not know to be in use, where nothing else is said.
 pub(crate) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long it leaves alone bytes of uploads that nothing names yet, whatever it is told.
+pub(crate) const SETTLE: Duration = Duration::from_secs(60);

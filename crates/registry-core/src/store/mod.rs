@@ -23,12 +23,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub(crate) use self::{
-    blobs::GRACE,
-    documents::lock,
-    hooks::Hooks,
-    rendered::{Forms, forms},
-};
 pub use self::{
     blobs::{Blob, Hold},
     catalog::{Catalog, Named, Resource, StoredBytes, Subject},
@@ -44,6 +38,12 @@ pub use self::{
     uploads::{Finished, Piece, Progress, Upload},
     verify::{Problem, VerifyReport},
     view::Fold,
+};
+pub(crate) use self::{
+    blobs::{GRACE, SETTLE},
+    documents::lock,
+    hooks::Hooks,
+    rendered::{Forms, forms},
 };
 use self::{
     log::{Log, Topic},
@@ -63,6 +63,9 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     /// How long `gc` leaves alone what it does not know to be in use.
     pub(crate) grace: Duration,
+    /// How long it leaves alone bytes of uploads that nothing names, whatever grace it is told:
+    /// longer than it may take from the end of a piece until its session names it.
+    pub(crate) settle: Duration,
 }
 
 /// One mount's part of the bucket.

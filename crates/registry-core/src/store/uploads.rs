@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Document, Repo, Snapshot, Staged,
-    blobs::{Blob, CONTENT_TYPE, Segment, read_segments},
+    blobs::{CONTENT_TYPE, Segment, read_segments},
     layout,
 };
 use crate::{
@@ -51,10 +51,10 @@ pub enum Progress {
 }
 
 /// What came of the end of an upload.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finished {
     /// The repository holds the blob.
-    Blob(Blob),
+    Done,
     /// The last piece does not begin where the upload stands, which is here. The upload goes on.
     OutOfOrder(u64),
 }
@@ -435,7 +435,10 @@ impl Upload {
             Closed::Now { size, segments } => (size, segments),
             Closed::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
             // A repetition of what was done before.
-            Closed::Before => return self.finished(&digest).await,
+            Closed::Before => {
+                let held = self.repo.blob(&digest).await?;
+                return held.map(|_| Finished::Done).ok_or_else(unknown);
+            }
         };
         let kept = self.repo.commit_blob(&digest, size, segments.clone());
         if !kept.await? {
@@ -446,12 +449,7 @@ impl Upload {
         for hook in &*self.repo.store.0.hooks {
             hook.after_put(&operation).await;
         }
-        self.finished(&digest).await
-    }
-
-    async fn finished(&self, digest: &Digest) -> Result<Finished> {
-        let blob = self.repo.blob(digest).await?;
-        blob.map(Finished::Blob).ok_or_else(unknown)
+        Ok(Finished::Done)
     }
 
     /// Receives the last piece, and hashes all bytes if that was not done as they came.

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, ErrorKind, IoSlice, Write},
     mem,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     thread,
 };
@@ -199,7 +200,14 @@ impl Writer {
     fn finish(mut self) -> io::Result<fs::Metadata> {
         self.flushed()?;
         self.file.sync_data()?;
-        self.file.metadata()
+        let metadata = self.file.metadata()?;
+        if metadata.nlink() == 0 {
+            // So slow that a collection took it for left behind.
+            return Err(io::Error::other(
+                "the file was removed while it was written",
+            ));
+        }
+        Ok(metadata)
     }
 }
 

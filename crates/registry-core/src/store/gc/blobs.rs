@@ -5,7 +5,7 @@
 //! drawn from, and whoever comes to rely on something writes that very document, so that one of the
 //! two sees the other.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::SystemTime};
 
 use futures_util::StreamExt;
 
@@ -210,9 +210,16 @@ impl Run<'_> {
             .iter()
             .map(|(key, _)| key.clone())
             .collect();
+        let settled = SystemTime::now().checked_sub(self.store.0.settle);
+        let settled = settled.unwrap_or(SystemTime::UNIX_EPOCH);
         while let Some(entry) = listed.next().await {
             let entry = entry?;
-            if !used.contains(entry.key.name()) && !told.contains(&entry.key) {
+            if used.contains(entry.key.name()) || told.contains(&entry.key) {
+                continue;
+            }
+            if entry.modified > settled {
+                self.report.young += 1;
+            } else {
                 self.discard(&entry).await?;
             }
         }

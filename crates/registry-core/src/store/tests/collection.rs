@@ -81,9 +81,9 @@ async fn a_blob_goes_with_the_last_who_holds_it() {
     let (a, b) = (bucket.shelf("a"), bucket.shelf("a/b"));
     let digest = sha256(b"shared");
     push(&a, b"shared").await.unwrap();
-    assert!(b.mount_blob(&sha256(b"other"), &a).await.unwrap().is_none());
-    assert!(a.mount_blob(&digest, &b).await.unwrap().is_none());
-    assert_eq!(b.mount_blob(&digest, &a).await.unwrap().unwrap().size(), 6);
+    assert!(!b.mount_blob(&sha256(b"other"), &a).await.unwrap());
+    assert!(!a.mount_blob(&digest, &b).await.unwrap());
+    assert!(b.mount_blob(&digest, &a).await.unwrap());
     assert!(list(&a, "l", &[digest.clone()]).await);
     assert!(list(&b, "l", &[digest.clone()]).await);
     assert_eq!(
@@ -99,7 +99,7 @@ async fn a_blob_goes_with_the_last_who_holds_it() {
     assert!(b.remove_blob(&digest).await.unwrap());
     gc(&bucket).await;
     assert_eq!(bucket.content().await.len(), 0);
-    assert!(a.mount_blob(&digest, &b).await.unwrap().is_none());
+    assert!(!a.mount_blob(&digest, &b).await.unwrap());
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn uploads_under_way_keep_their_bytes() {
     let report = gc(&bucket).await;
     assert_eq!(report.collected, [(orphan, 1)]);
     let end = upload.finish(sha256(b"abcdef"), "def".into(), Piece::default());
-    assert!(matches!(end.await.unwrap(), Finished::Blob(_)));
+    assert_eq!(end.await.unwrap(), Finished::Done);
     assert_eq!(
         read(&shelf, &sha256(b"abcdef")).await.unwrap().unwrap(),
         "abcdef"
@@ -155,6 +155,7 @@ async fn damage_is_found() {
 /// others: what was said to stand can be read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_and_a_collection_never_both_win() {
+    const SHELVES: [&str; 5] = ["a", "b", "a", "c", "b"];
     let mut stood = 0;
     let mut fell = 0;
     for round in 0..60u32 {
@@ -170,21 +171,29 @@ async fn a_push_and_a_collection_never_both_win() {
             let bucket = bucket.clone();
             tokio::spawn(async move {
                 for _ in 0..4 {
-                    gc(&bucket).await;
+                    let replica = bucket.replica_where(Duration::from_secs(60), None);
+                    replica.gc(Duration::ZERO, false).await.unwrap();
                 }
             })
         });
         let collectors: Vec<_> = collectors.collect();
-        let pushers = (0..4usize).map(|n| {
+        let pushers = (0..5usize).map(|n| {
             let (bucket, digests, blobs) = (bucket.clone(), digests.clone(), blobs.clone());
             tokio::spawn(async move {
-                let shelf = bucket.shelf(if n % 2 == 0 { "a" } else { "b" });
+                let shelf = bucket.shelf(SHELVES[n]);
                 // Some find the blobs there, some bring them again, some mount them.
                 for (digest, blob) in digests.iter().zip(&blobs) {
                     match n {
                         0 => {}
                         1 | 2 => drop(push(&shelf, blob).await),
-                        _ => drop(shelf.mount_blob(digest, &bucket.shelf("a")).await.unwrap()),
+                        3 => {
+                            push(&shelf, blob).await.unwrap();
+                            shelf.remove_blob(digest).await.unwrap();
+                            push(&shelf, blob).await.unwrap();
+                        }
+                        _ => {
+                            shelf.mount_blob(digest, &bucket.shelf("a")).await.unwrap();
+                        }
                     }
                 }
                 let name = format!("list{n}");
@@ -207,7 +216,7 @@ async fn a_push_and_a_collection_never_both_win() {
         }
         gc(&bucket).await;
         for n in standing {
-            let shelf = bucket.shelf(if n % 2 == 0 { "a" } else { "b" });
+            let shelf = bucket.shelf(SHELVES[n]);
             for (digest, blob) in digests.iter().zip(&blobs) {
                 let bytes = read(&shelf, digest).await.unwrap();
                 assert_eq!(bytes.as_deref(), Some(&blob[..]), "round {round}, list {n}");
@@ -217,4 +226,67 @@ async fn a_push_and_a_collection_never_both_win() {
     }
     // Neither side is idle, or this would show nothing.
     assert!(stood > 10 && fell > 10, "{stood} stood, {fell} fell");
+}
+
+/// A collection that stands before its first write of a key that contains `part`, having read and
+/// judged; what `meanwhile` does then; and the collection's report.
+async fn interrupted<T>(
+    bucket: &Bucket,
+    part: &'static str,
+    meanwhile: impl Future<Output = T>,
+) -> (T, super::super::GcReport) {
+    let gate = Gate::before(part);
+    let replica = bucket.replica_where(Duration::from_secs(60), Some(gate.clone()));
+    let collection = tokio::spawn(async move { replica.gc(Duration::ZERO, false).await.unwrap() });
+    gate.reached.notified().await;
+    let value = meanwhile.await;
+    gate.open.add_permits(Semaphore::MAX_PERMITS / 2);
+    (value, collection.await.unwrap())
+}
+
+#[tokio::test]
+async fn a_blob_that_comes_back_as_it_is_about_to_be_collected_stays() {
+    for how in ["pushed", "mounted", "pushed elsewhere"] {
+        let bucket = Bucket::default();
+        let (a, b, digest) = (bucket.shelf("a"), bucket.shelf("b"), sha256(b"blob"));
+        push(&a, b"blob").await.unwrap();
+        push(&b, b"blob").await.unwrap();
+        for shelf in [&a, &b] {
+            shelf.remove_blob(&digest).await.unwrap();
+        }
+        let (holder, report) = interrupted(&bucket, "m/blobs/", async {
+            match how {
+                "pushed" => push(&a, b"blob").await.unwrap(),
+                _ => push(&b, b"blob").await.unwrap(),
+            }
+            if how == "mounted" {
+                assert!(a.mount_blob(&digest, &b).await.unwrap());
+                b.remove_blob(&digest).await.unwrap();
+            }
+            if how == "pushed elsewhere" { &b } else { &a }
+        })
+        .await;
+        assert_eq!(report.collected, [], "{how}");
+        let bytes = read(holder, &digest).await.unwrap();
+        assert_eq!(bytes.as_deref(), Some(&b"blob"[..]), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_is_named_as_it_is_about_to_be_let_go_of_stays() {
+    for part in ["/=collections", "/=blobs/"] {
+        let bucket = Bucket::default();
+        let (shelf, digest) = (bucket.shelf("a"), sha256(b"blob"));
+        push(&shelf, b"blob").await.unwrap();
+        let named = list(&shelf, "l", std::slice::from_ref(&digest));
+        let (stands, report) = interrupted(&bucket, part, named).await;
+        assert!(stands, "{part}");
+        assert_eq!(
+            (report.released, report.collected),
+            (vec![], vec![]),
+            "{part}"
+        );
+        let bytes = read(&shelf, &digest).await.unwrap();
+        assert_eq!(bytes.as_deref(), Some(&b"blob"[..]), "{part}");
+    }
 }
