@@ -78,6 +78,19 @@ pub struct Descriptor {
     pub annotations: Option<BTreeMap<String, String>>,
 }
 
+impl Descriptor {
+    /// How a list of referrers describes a manifest.
+    pub fn of(manifest: &Manifest, digest: &Digest, size: u64) -> Self {
+        Self {
+            media_type: manifest.media_type.clone(),
+            digest: digest.clone(),
+            size,
+            artifact_type: manifest.artifact_type.clone(),
+            annotations: manifest.annotations.clone(),
+        }
+    }
+}
+
 /// The answer to `GET /{name}/referrers/{digest}`: an index.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,7 +100,7 @@ pub struct Index<'a> {
     /// [`INDEX`].
     pub media_type: &'static str,
     /// The manifests.
-    pub manifests: Vec<&'a Descriptor>,
+    pub manifests: &'a [Descriptor],
 }
 
 /// The answer to `GET /{name}/tags/list`.
@@ -104,6 +117,24 @@ pub struct TagList<'a> {
 pub struct Catalog<'a> {
     /// The repositories, in order.
     pub repositories: &'a [String],
+}
+
+/// The answer to `GET` and `POST /token`.
+#[derive(Debug, Serialize)]
+pub struct Token<'a> {
+    /// The access token.
+    pub token: &'a str,
+    /// The same, as OAuth2 calls it.
+    pub access_token: &'a str,
+    /// How long it is good, in seconds.
+    pub expires_in: u64,
+    /// Since when, ISO 8601.
+    pub issued_at: &'a str,
+    /// What it is good for.
+    pub scope: &'a str,
+    /// What can be exchanged for further ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<&'a str>,
 }
 
 /// A manifest as it is sent, without the fields that the registry has no use for.
@@ -192,6 +223,14 @@ impl Manifest {
             annotations: sent.annotations,
             named,
         })
+    }
+}
+
+impl Manifest {
+    /// The digests of what it names and `pick` picks.
+    pub fn digests(&self, pick: impl Fn(What) -> bool) -> Vec<Digest> {
+        let named = self.named.iter().filter(|named| pick(named.what));
+        named.map(|named| named.digest.clone()).collect()
     }
 }
 

@@ -55,19 +55,25 @@ fn an_image() {
             r#"{{"schemaVersion":2,"mediaType":"IMAGE","config":{a},"layers":[{b},{c},{b}],
                 "annotations":{{"k":"v"}},"unknown":{{"manifests":[1]}}}}"#
         ),
-        expect![[r#"Image application/vnd.oci.image.manifest.v1+json [A Blob, B Blob, C Blob] artifact Some("x/y") subject None annotations Some({"k": "v"})"#]],
+        expect![[
+            r#"Image application/vnd.oci.image.manifest.v1+json [A Blob, B Blob, C Blob] artifact Some("x/y") subject None annotations Some({"k": "v"})"#
+        ]],
     );
     check(
         Some(DOCKER_IMAGE),
         &format!(r#"{{"schemaVersion":2,"config":{a},"layers":null}}"#),
-        expect![[r#"Image application/vnd.docker.distribution.manifest.v2+json [A Blob] artifact Some("x/y") subject None annotations None"#]],
+        expect![[
+            r#"Image application/vnd.docker.distribution.manifest.v2+json [A Blob] artifact Some("x/y") subject None annotations None"#
+        ]],
     );
     check(
         None,
         &format!(
             r#"{{"schemaVersion":2,"config":{a},"layers":[],"artifactType":"t/t","subject":{b}}}"#
         ),
-        expect![[r#"Image application/vnd.oci.image.manifest.v1+json [A Blob] artifact Some("t/t") subject Some("b") annotations None"#]],
+        expect![[
+            r#"Image application/vnd.oci.image.manifest.v1+json [A Blob] artifact Some("t/t") subject Some("b") annotations None"#
+        ]],
     );
     let elsewhere = of("B").replace(
         "x/y",
@@ -76,12 +82,16 @@ fn an_image() {
     check(
         None,
         &format!(r#"{{"schemaVersion":2,"config":{a},"layers":[{elsewhere}]}}"#),
-        expect![[r#"Image application/vnd.oci.image.manifest.v1+json [A Blob, B Elsewhere] artifact Some("x/y") subject None annotations None"#]],
+        expect![[
+            r#"Image application/vnd.oci.image.manifest.v1+json [A Blob, B Elsewhere] artifact Some("x/y") subject None annotations None"#
+        ]],
     );
     check(
         None,
         &format!(r#"{{"schemaVersion":2,"config":{a},"layers":[{elsewhere},{b}]}}"#),
-        expect![[r#"Image application/vnd.oci.image.manifest.v1+json [A Blob, B Blob] artifact Some("x/y") subject None annotations None"#]],
+        expect![[
+            r#"Image application/vnd.oci.image.manifest.v1+json [A Blob, B Blob] artifact Some("x/y") subject None annotations None"#
+        ]],
     );
 }
 
@@ -91,17 +101,23 @@ fn an_index() {
     check(
         Some(INDEX),
         &format!(r#"{{"schemaVersion":2,"mediaType":"INDEX","manifests":[{a},{b}]}}"#),
-        expect!["Index application/vnd.oci.image.index.v1+json [A Manifest, B Either] artifact None subject None annotations None"],
+        expect![
+            "Index application/vnd.oci.image.index.v1+json [A Manifest, B Either] artifact None subject None annotations None"
+        ],
     );
     check(
         None,
         r#"{"schemaVersion":2,"manifests":[]}"#,
-        expect!["Index application/vnd.oci.image.index.v1+json [] artifact None subject None annotations None"],
+        expect![
+            "Index application/vnd.oci.image.index.v1+json [] artifact None subject None annotations None"
+        ],
     );
     check(
         Some(DOCKER_LIST),
         r#"{"schemaVersion":2,"manifests":null}"#,
-        expect!["Index application/vnd.docker.distribution.manifest.list.v2+json [] artifact None subject None annotations None"],
+        expect![
+            "Index application/vnd.docker.distribution.manifest.list.v2+json [] artifact None subject None annotations None"
+        ],
     );
 }
 
@@ -113,16 +129,34 @@ fn an_artifact() {
         &format!(
             r#"{{"schemaVersion":2,"mediaType":"{ARTIFACT}","artifactType":"t/t","blobs":[{a}],"subject":{b}}}"#
         ),
-        expect![[r#"Artifact application/vnd.oci.artifact.manifest.v1+json [A Blob] artifact Some("t/t") subject Some("b") annotations None"#]],
+        expect![[
+            r#"Artifact application/vnd.oci.artifact.manifest.v1+json [A Blob] artifact Some("t/t") subject Some("b") annotations None"#
+        ]],
     );
 }
 
 #[test]
 fn what_is_no_manifest() {
     let a = of("A");
-    check(None, "", expect!["the manifest is not what it should be: EOF while parsing a value at line 1 column 0"]);
-    check(None, "[]", expect!["the manifest is not what it should be: invalid length 0, expected struct Sent with 9 elements at line 1 column 2"]);
-    check(None, "{}", expect!["the manifest's schemaVersion has to be 2"]);
+    check(
+        None,
+        "",
+        expect![
+            "the manifest is not what it should be: EOF while parsing a value at line 1 column 0"
+        ],
+    );
+    check(
+        None,
+        "[]",
+        expect![
+            "the manifest is not what it should be: invalid length 0, expected struct Sent with 9 elements at line 1 column 2"
+        ],
+    );
+    check(
+        None,
+        "{}",
+        expect!["the manifest's schemaVersion has to be 2"],
+    );
     check(
         None,
         r#"{"schemaVersion":1,"fsLayers":[]}"#,
@@ -131,22 +165,30 @@ fn what_is_no_manifest() {
     check(
         Some("application/json"),
         &format!(r#"{{"schemaVersion":2,"config":{a},"layers":[]}}"#),
-        expect![[r#""application/json" is no type of manifest that is taken here; use application/vnd.oci.image.manifest.v1+json or application/vnd.oci.image.index.v1+json"#]],
+        expect![[
+            r#""application/json" is no type of manifest that is taken here; use application/vnd.oci.image.manifest.v1+json or application/vnd.oci.image.index.v1+json"#
+        ]],
     );
     check(
         Some(INDEX),
         &format!(r#"{{"schemaVersion":2,"mediaType":"IMAGE","config":{a},"layers":[]}}"#),
-        expect![[r#"the manifest says that it is "application/vnd.oci.image.manifest.v1+json" and its Content-Type says "application/vnd.oci.image.index.v1+json"; make them the same"#]],
+        expect![[
+            r#"the manifest says that it is "application/vnd.oci.image.manifest.v1+json" and its Content-Type says "application/vnd.oci.image.index.v1+json"; make them the same"#
+        ]],
     );
     check(
         Some(IMAGE),
         &format!(r#"{{"schemaVersion":2,"config":{a},"layers":[],"manifests":[{a}]}}"#),
-        expect!["the manifest mixes kinds: an image has config and layers, an index has manifests, and neither has what the other has"],
+        expect![
+            "the manifest mixes kinds: an image has config and layers, an index has manifests, and neither has what the other has"
+        ],
     );
     check(
         Some(INDEX),
         &format!(r#"{{"schemaVersion":2,"manifests":[],"layers":[{a}]}}"#),
-        expect!["the manifest mixes kinds: an image has config and layers, an index has manifests, and neither has what the other has"],
+        expect![
+            "the manifest mixes kinds: an image has config and layers, an index has manifests, and neither has what the other has"
+        ],
     );
     check(
         Some(IMAGE),
@@ -156,7 +198,9 @@ fn what_is_no_manifest() {
     check(
         Some(IMAGE),
         &format!(r#"{{"schemaVersion":2,"config":{a},"config":{a},"layers":[]}}"#),
-        expect!["the manifest is not what it should be: duplicate field `config` at line 1 column 148"],
+        expect![
+            "the manifest is not what it should be: duplicate field `config` at line 1 column 148"
+        ],
     );
     check(
         Some(IMAGE),
@@ -164,13 +208,17 @@ fn what_is_no_manifest() {
             r#"{{"schemaVersion":2,"config":{a},"layers":[{}]}}"#,
             of("sha256:00")
         ),
-        expect![[r#"the manifest is not what it should be: "sha256:00" is no digest: after the colon there should be 64 lower-case hexadecimal digits at line 1 column 189"#]],
+        expect![[
+            r#"the manifest is not what it should be: "sha256:00" is no digest: after the colon there should be 64 lower-case hexadecimal digits at line 1 column 189"#
+        ]],
     );
     let md5 = of("md5:00000000000000000000000000000000");
     check(
         Some(IMAGE),
         &format!(r#"{{"schemaVersion":2,"config":{md5},"layers":[]}}"#),
-        expect!["the manifest names md5:00000000000000000000000000000000, but content is named by sha256 or sha512 here"],
+        expect![
+            "the manifest names md5:00000000000000000000000000000000, but content is named by sha256 or sha512 here"
+        ],
     );
     check(
         Some(IMAGE),
@@ -178,12 +226,16 @@ fn what_is_no_manifest() {
             r#"{{"schemaVersion":2,"config":{},"layers":[]}}"#,
             a.replace(":1}", ":-1}")
         ),
-        expect!["the manifest is not what it should be: invalid value: integer `-1`, expected u64 at line 1 column 139"],
+        expect![
+            "the manifest is not what it should be: invalid value: integer `-1`, expected u64 at line 1 column 139"
+        ],
     );
     check(
         Some(IMAGE),
         &format!(r#"{{"schemaVersion":2,"config":{a},"annotations":{{"k":1}}}}"#),
-        expect!["the manifest is not what it should be: invalid type: integer `1`, expected a string at line 1 column 160"],
+        expect![
+            "the manifest is not what it should be: invalid type: integer `1`, expected a string at line 1 column 160"
+        ],
     );
 }
 
