@@ -11,6 +11,7 @@ pub mod error;
 pub mod protocol;
 pub mod storage;
 pub mod store;
+pub mod task;
 
 pub use body::Body;
 pub use error::{Error, ErrorKind, Result};

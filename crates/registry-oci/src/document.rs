@@ -8,6 +8,8 @@ use bytes::Bytes;
 use registry_core::{Error, Result, digest::Digest, store::RawDocument};
 use serde::{Deserialize, Serialize};
 
+use crate::wire::Descriptor;
+
 /// The name of the one entry of a manifest's document: the manifest's text as a JSON string. A
 /// manifest is JSON and so UTF-8, which a string holds to the byte.
 pub(crate) const CONTENT: &str = "content";
@@ -69,6 +71,25 @@ impl Tagged {
     pub fn target(&self) -> Option<(&Digest, &str)> {
         let digest = self.digest.as_ref().filter(|_| !self.gone)?;
         Some((digest, &self.manifest))
+    }
+}
+
+/// An entry of the document of a manifest's referrers, under the digest of one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referrer {
+    /// Which life of the referring manifest.
+    pub manifest: String,
+    /// How it is listed.
+    pub descriptor: Descriptor,
+}
+
+impl Referrer {
+    /// Reads a stored entry.
+    ///
+    /// # Errors
+    /// When the stored bytes are damaged.
+    pub fn parse(entry: &[u8]) -> Result<Self> {
+        serde_json::from_slice(entry).map_err(Error::internal)
     }
 }
 

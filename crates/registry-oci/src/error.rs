@@ -125,6 +125,7 @@ struct Inner {
     code: Code,
     status: StatusCode,
     detail: Option<Value>,
+    by_password: bool,
 }
 
 impl Error {
@@ -140,6 +141,7 @@ impl Error {
             cause,
             code,
             detail: None,
+            by_password: false,
         }))
     }
 
@@ -155,6 +157,19 @@ impl Error {
     pub fn detail(mut self, detail: Value) -> Self {
         self.0.detail = Some(detail);
         self
+    }
+
+    /// The same, where a client that is refused is to send a password, since here is where tokens
+    /// come from.
+    #[must_use]
+    pub(crate) fn by_password(mut self) -> Self {
+        self.0.by_password = true;
+        self
+    }
+
+    /// Whether that is so.
+    pub(crate) fn is_by_password(&self) -> bool {
+        self.0.by_password
     }
 
     /// There is no such address.
@@ -201,15 +216,6 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.cause.source()
     }
-}
-
-/// The answer to what is not there yet.
-pub(crate) fn unsupported<T>() -> Result<T> {
-    Err(CoreError::new(
-        ErrorKind::Unsupported,
-        "this registry does not have that yet",
-    )
-    .into())
 }
 
 /// The answer that tells a client of `error`; a 401 comes with `challenge`.

@@ -11,9 +11,12 @@ pub mod name;
 mod publish;
 mod read;
 pub mod route;
+mod token;
 mod uploads;
 mod view;
 pub mod wire;
+
+use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use registry_core::{
@@ -63,6 +66,10 @@ pub struct OciConfig {
     pub max_manifest: usize,
     /// The most bytes of a blob.
     pub max_blob: u64,
+    /// The mounts of this protocol that lie below this one's path: the part of the path that comes
+    /// after it, by which the names of their repositories begin for clients, and the mount's name.
+    /// Clients look for the token endpoint at `/v2/` alone, so that it gives tokens for all.
+    pub beside: BTreeMap<String, String>,
 }
 
 impl Default for OciConfig {
@@ -72,6 +79,7 @@ impl Default for OciConfig {
             auth: Challenge::default(),
             max_manifest: 4 << 20,
             max_blob: 100 << 30,
+            beside: BTreeMap::new(),
         }
     }
 }
@@ -133,8 +141,7 @@ impl Protocol for Oci {
 
     fn access(&self, route: &Route) -> Access {
         let (action, name) = match route {
-            // Clients ask here whether they need credentials at all.
-            Route::Ping => return Access::Deferred,
+            Route::Ping => return Access::Anyone,
             Route::Token(..) | Route::TokenForm => return Access::Public,
             Route::Catalog(..) => return Access::Listing,
             Route::Tags { name, .. }
@@ -173,12 +180,7 @@ impl Protocol for Oci {
     }
 
     fn render(&self, error: &Error, context: &Context) -> Response<Body> {
-        let challenge = match self.config.auth {
-            Challenge::Basic => "Basic realm=\"registry\"".to_owned(),
-            Challenge::Bearer => format!("Bearer realm=\"{}/token\"", context.base),
-        };
-        let plain = HeaderValue::from_static("Basic realm=\"registry\"");
-        error::render(error, HeaderValue::try_from(challenge).unwrap_or(plain))
+        error::render(error, token::challenge(&self.config, error, context))
     }
 
     fn cause(error: &Error) -> &registry_core::Error {
@@ -214,9 +216,14 @@ struct Call<'a> {
 type Answer = Result<Response<Body>, Error>;
 
 impl Call<'_> {
+    /// What time it is, ISO 8601.
+    fn now(&self) -> String {
+        format!("{:.3}", self.context.clock.now())
+    }
+
     async fn dispatch(&self, route: Route, body: Body) -> Answer {
         match route {
-            Route::Ping => self.ping(),
+            Route::Ping => self.ping().await,
             Route::Token(request) => self.token(request).await,
             Route::TokenForm => self.token_form(body).await,
             Route::Catalog(page) => self.catalog(page).await,
@@ -229,13 +236,13 @@ impl Call<'_> {
             } => self.put_manifest(&name, reference, tags, body).await,
             Route::DeleteManifest { reference, .. } => self.delete_manifest(&reference).await,
             Route::Referrers {
+                name,
                 digest,
                 artifact_type,
                 page,
-                ..
             } => {
-                self.referrers(&digest, artifact_type.as_deref(), page)
-                    .await
+                let wanted = artifact_type.as_deref();
+                self.referrers(&name, &digest, wanted, page).await
             }
             Route::Blob { name, digest } => self.blob(&name, &digest).await,
             Route::DeleteBlob { digest, .. } => self.delete_blob(&digest).await,
@@ -265,11 +272,16 @@ impl Call<'_> {
 
     /// The address of a path below this mount, as the client sees it, without scheme and host: what
     /// stands before it may be a proxy that knows better.
-    fn location(&self, path: &str) -> Result<HeaderValue, Error> {
+    fn address(&self, path: &str) -> String {
         let base = self.context.base.as_str();
         let place = base.split_once("//").map_or(base, |(_, place)| place);
         let prefix = place.find('/').map_or("", |at| &place[at..]);
-        let value = HeaderValue::try_from(format!("{prefix}{path}"));
+        format!("{prefix}{path}")
+    }
+
+    /// The same as a header's value.
+    fn location(&self, path: &str) -> Result<HeaderValue, Error> {
+        let value = HeaderValue::try_from(self.address(path));
         Ok(value.map_err(registry_core::Error::internal)?)
     }
 }

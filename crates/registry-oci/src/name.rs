@@ -150,6 +150,17 @@ pub(crate) fn is_content_digest(digest: &Digest) -> bool {
     matches!(digest.algorithm(), Algorithm::Sha256 | Algorithm::Sha512)
 }
 
+/// The tag under which clients list what refers to a manifest, where a registry does not
+/// ("Referrers Tag Schema").
+///
+/// # Errors
+/// Never, for a digest of content.
+pub(crate) fn fallback_tag(subject: &Digest) -> Result<Tag> {
+    let hex = subject.hex();
+    let hex = &hex[..hex.len().min(64)];
+    format!("{}-{hex}", subject.algorithm().as_str()).parse()
+}
+
 /// As much of what a client sent as fits into a message.
 fn shown(text: &str) -> &str {
     &text[..text.floor_char_boundary(160)]

@@ -114,6 +114,16 @@ impl Repositories {
         cut(full.map(|(name, _)| name), n)
     }
 
+    /// Whether this life of a manifest lasts.
+    pub(crate) fn is_alive(&self, name: &str, digest: &Digest, life: &str) -> bool {
+        let state = || {
+            let digest = Packed::new(digest).ok()?;
+            self.all.get(name)?.manifests.get(&digest)
+        };
+        let life = incarnation(life).ok();
+        state().is_some_and(|state| state.incarnation != 0 && Some(state.incarnation) == life)
+    }
+
     fn repository(&mut self, name: &str) -> &mut Repository {
         self.all.entry(name.into()).or_default()
     }

@@ -175,12 +175,12 @@ impl Granted {
     }
 
     /// Looks at the mount's view, brought up to date. What it shows is yet to be filtered by
-    /// [`may`](Self::may).
+    /// [`may`](Self::may), but for what it says of the resource that the route named.
     ///
     /// # Errors
-    /// When the route did not ask for a listing, or the store fails.
+    /// When the route asked for neither a listing nor a resource, or the store fails.
     pub async fn view<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<R> {
-        if !self.lists {
+        if !self.lists && self.repo.is_none() {
             return Err(Error::internal("the route was granted no listing"));
         }
         self.store.view(look).await

@@ -232,6 +232,11 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     star
 }
 
+/// Whether `If-None-Match` names an entity tag (RFC 9110 §13.1.2): the client has it already.
+pub fn none_match(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    none_match_hits(headers, &[etag])
+}
+
 fn none_match_hits(headers: &HeaderMap, etags: &[&HeaderValue]) -> bool {
     let listed = headers
         .get_all(header::IF_NONE_MATCH)

@@ -350,20 +350,11 @@ impl Repo {
     /// When the store fails.
     pub async fn hold(&self, blobs: &[Digest]) -> Result<Hold> {
         let before = self.collections().await?;
-        let renew = before.under_way;
-        let blobs = blobs.to_vec();
-        let look = blobs.into_iter().map(|digest| {
-            let repo = self.clone();
-            async move {
-                let held = match repo.blob(&digest).await? {
-                    Some(_) if renew => repo.say_held(&digest).await?,
-                    Some(blob) => repo.renew_blob(&blob).await?,
-                    None => false,
-                };
-                Ok::<_, Error>((digest, held))
-            }
-        });
-        let look = stream::iter(look).buffered(AT_ONCE);
+        // A list of futures, since the compiler cannot follow a closure through an await.
+        let look = blobs
+            .iter()
+            .map(|digest| self.hold_one(digest, before.under_way));
+        let look = stream::iter(look.collect::<Vec<_>>()).buffered(AT_ONCE);
         let all: Vec<(Digest, bool)> = look.try_collect().await?;
         let (held, missing): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, held)| *held);
         let digests = |all: Vec<(Digest, bool)>| all.into_iter().map(|(digest, _)| digest);
@@ -373,6 +364,16 @@ impl Repo {
             held: digests(held).collect(),
             missing: digests(missing).collect(),
         })
+    }
+
+    /// Says again that a blob is held, if it is.
+    async fn hold_one(&self, digest: &Digest, renew: bool) -> Result<(Digest, bool)> {
+        let held = match self.blob(digest).await? {
+            Some(_) if renew => self.say_held(digest).await?,
+            Some(blob) => self.renew_blob(&blob).await?,
+            None => false,
+        };
+        Ok((digest.clone(), held))
     }
 
     /// What collections are under way in this repository, and how many there were.

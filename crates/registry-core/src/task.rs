@@ -1,0 +1,42 @@
+//! Work that does not stop when whoever waits for it goes away.
+
+use std::future::Future;
+
+use crate::error::{Error, Result};
+
+/// Carries `work` to its end, in a task of its own: a client that goes away drops the request's
+/// future, and with it all that has not been given to such a task.
+///
+/// # Errors
+/// When the work panics; what it says itself is within.
+pub async fn carry_through<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work).await.map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_goes_away_stops_nothing() {
+        let (go, wait) = oneshot::channel::<()>();
+        let (tell, told) = oneshot::channel();
+        let mut work = Box::pin(carry_through(async move {
+            drop(wait.await);
+            drop(tell.send("done"));
+        }));
+        assert!(futures_util::poll!(&mut work).is_pending());
+        drop(work);
+        go.send(()).unwrap();
+        assert_eq!(told.await, Ok("done"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error() {
+        assert!(carry_through(async { panic!("on purpose") }).await.is_err());
+    }
+}

@@ -1,0 +1,212 @@
+//! A manifest that is pushed.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use registry_core::{
+    Body, Error as CoreError, ErrorKind,
+    digest::{Algorithm, Digest, random_hex},
+    protocol,
+    store::{Change, Document, Hold, Repo},
+    task,
+};
+
+use super::{references::Missing, referrers, tags};
+use crate::{
+    Answer, Call, Reference, RepositoryName, Tag,
+    blobs::header_of,
+    document,
+    error::{Code, Error, Result},
+    layout,
+    read::DOCKER_CONTENT_DIGEST,
+    wire,
+};
+
+/// A manifest that passed all checks, on its way into its repository.
+struct Push {
+    repo: Repo,
+    hold: Hold,
+    digest: Digest,
+    manifest: wire::Manifest,
+    text: String,
+    /// What the manifest becomes if it is not there yet.
+    head: document::Manifest,
+    tags: Vec<Tag>,
+}
+
+impl Call<'_> {
+    /// Takes a manifest in, under its digest and any tags.
+    pub(crate) async fn put_manifest(
+        &self,
+        name: &RepositoryName,
+        reference: Reference,
+        mut tags: Vec<Tag>,
+        body: Body,
+    ) -> Answer {
+        let text = body.collect(self.config.max_manifest).await;
+        let text = text.map_err(broken_off)?;
+        let manifest = wire::Manifest::parse(self.content_type()?, &text)?;
+        let digest = match &reference {
+            Reference::Digest(digest) => check_digest(digest, &text)?,
+            Reference::Tag(_) => Digest::of(Algorithm::Sha256, &text),
+        };
+        let answer = self.pushed(name, &digest, &manifest, &tags)?;
+        if let Reference::Tag(tag) = reference {
+            tags.push(tag);
+        }
+        let repo = self.granted.repo()?.clone();
+        let hold = self.check_references(&manifest).await?;
+        let head = document::Manifest {
+            digest: Some(digest.clone()),
+            media_type: manifest.media_type.clone(),
+            size: text.len() as u64,
+            subject: manifest.subject.clone(),
+            blobs: manifest.digests(|what| what != wire::What::Manifest),
+            manifests: manifest.digests(|what| what == wire::What::Manifest),
+            incarnation: random_hex::<8>()?,
+            gone: false,
+            pushed: self.now(),
+        };
+        let push = Push {
+            repo,
+            hold,
+            digest,
+            manifest,
+            text: String::from_utf8(text.to_vec()).map_err(CoreError::internal)?,
+            head,
+            tags,
+        };
+        task::carry_through(push.commit()).await??;
+        Ok(answer)
+    }
+
+    fn content_type(&self) -> Result<Option<&str>> {
+        let value = self.headers.get(header::CONTENT_TYPE);
+        let text = value.map(|value| value.to_str()).transpose();
+        text.map_err(|_| Error::new(Code::ManifestInvalid, "the Content-Type is not ASCII"))
+    }
+
+    /// The answer to a push that will have gone well.
+    fn pushed(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        manifest: &wire::Manifest,
+        tags: &[Tag],
+    ) -> Result<Response<Body>> {
+        let mut response = protocol::empty(StatusCode::CREATED);
+        let location = self.location(&format!("/{name}/manifests/{digest}"))?;
+        let headers = response.headers_mut();
+        headers.insert(header::LOCATION, location);
+        headers.insert(DOCKER_CONTENT_DIGEST, header_of(digest)?);
+        if let Some(subject) = &manifest.subject {
+            headers.insert("oci-subject", header_of(subject)?);
+        }
+        for tag in tags {
+            let tag = HeaderValue::try_from(tag.as_str()).map_err(CoreError::internal)?;
+            headers.append("oci-tag", tag);
+        }
+        Ok(response)
+    }
+}
+
+impl Push {
+    /// Writes it all, in an order in which whatever is seen is whole.
+    async fn commit(self) -> Result<()> {
+        let (born, incarnation) = self.put().await?;
+        let lost = self.hold.confirm().await?;
+        let lost = Missing::of(&self.manifest, &lost);
+        if let Some(error) = lost.into_error() {
+            if born {
+                bury(&self.repo, &self.digest, Some(incarnation)).await?;
+            }
+            return Err(error);
+        }
+        if let Some(subject) = &self.manifest.subject {
+            let size = self.head.size;
+            let entry = referrers::Entry::new(&self.manifest, &self.digest, size, &incarnation);
+            referrers::add(&self.repo, subject, entry).await?;
+        }
+        tags::set(
+            &self.repo,
+            &self.digest,
+            &incarnation,
+            self.tags,
+            &self.head.pushed,
+        )
+        .await
+    }
+
+    /// Writes the manifest; tells whether it was not there before, and which life of it this is.
+    async fn put(&self) -> Result<(bool, String)> {
+        let content = serde_json::to_vec(&self.text).map_err(CoreError::internal)?;
+        let content = bytes::Bytes::from(content);
+        let head = self.head.clone();
+        let change = move |document: &mut Document<document::Manifest>| -> Result<_> {
+            let there = &document.head;
+            let alive = there.is_alive();
+            if alive && there.media_type == head.media_type {
+                // One whose answer was lost comes again, and finds what it wrote.
+                let born = there.incarnation == head.incarnation;
+                return Ok(Change::keep((born, there.incarnation.clone())));
+            }
+            let mut next = head.clone();
+            if alive {
+                next.incarnation.clone_from(&there.incarnation);
+            }
+            let incarnation = next.incarnation.clone();
+            document.head = next;
+            document
+                .entries
+                .insert(document::CONTENT.into(), content.clone());
+            Ok(Change::write((!alive, incarnation)))
+        };
+        let file = layout::manifest(&self.digest);
+        self.repo.change(&file, Vec::new(), change).await
+    }
+}
+
+/// Makes a tombstone of a manifest: of this life of it, or of whichever it has. Gives what it was,
+/// or nothing if it was not there.
+pub(super) async fn bury(
+    repo: &Repo,
+    digest: &Digest,
+    incarnation: Option<String>,
+) -> Result<Option<document::Manifest>> {
+    let of = digest.clone();
+    let change = move |document: &mut Document<document::Manifest>| -> Result<_> {
+        let there = &document.head;
+        let other = |life: &String| *life != there.incarnation;
+        if !there.is_alive() || incarnation.as_ref().is_some_and(other) {
+            return Ok(Change::keep(None));
+        }
+        let tombstone = document::Manifest {
+            digest: Some(of.clone()),
+            gone: true,
+            ..document::Manifest::default()
+        };
+        document.entries.clear();
+        Ok(Change::write(Some(std::mem::replace(
+            &mut document.head,
+            tombstone,
+        ))))
+    };
+    let file = layout::manifest(digest);
+    repo.change(&file, Vec::new(), change).await
+}
+
+/// Refuses bytes that are not what the address says.
+fn check_digest(digest: &Digest, text: &[u8]) -> Result<Digest> {
+    let found = Digest::of(digest.algorithm(), text);
+    if found == *digest {
+        return Ok(found);
+    }
+    let message = format!("the manifest's digest is {found}, and the address says {digest}");
+    Err(Error::new(Code::DigestInvalid, message))
+}
+
+/// A body that is too long, or ends too early, has the wrong size.
+fn broken_off(error: CoreError) -> Error {
+    match error.kind() {
+        ErrorKind::Invalid => Error::with(Code::SizeInvalid, error),
+        _ => error.into(),
+    }
+}
