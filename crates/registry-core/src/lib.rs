@@ -1,9 +1,11 @@
 //! The traits and the machinery that every protocol of the registry shares.
 //!
-//! Modules point one way: `protocol` → `auth`, `store` → `storage` → `error`, `digest`, `body`.
+//! Modules point one way: `protocol` → `auth`, `store` → `storage` → `error`, `digest`, `body`,
+//! `clock`.
 
 pub mod auth;
 pub mod body;
+pub mod clock;
 pub mod digest;
 pub mod error;
 pub mod protocol;

@@ -23,7 +23,7 @@ use registry_core::{
     auth::{Access, Action, Granted},
     protocol::{BaseUrl, Context, Protocol},
     storage::Key,
-    store::{Catalog, Fold, RawDocument, Resource, StoredBytes},
+    store::{Catalog, Fold, Named, RawDocument, Subject},
 };
 use serde_json::value::RawValue;
 
@@ -74,20 +74,20 @@ impl Catalog for Npm {
         Box::new(view::Packages::default())
     }
 
-    fn subject(&self, key: &Key) -> Option<Resource> {
-        layout::subject(key)
+    fn subject(&self, key: &Key) -> Option<Subject> {
+        layout::subject(key).map(Subject::only)
     }
 
     fn entry(&self, name: &str, document: &RawDocument) -> registry_core::Result<Box<RawValue>> {
         view::entry(name, document)
     }
 
-    fn stored(&self, document: &RawDocument) -> registry_core::Result<Vec<StoredBytes>> {
+    fn named(&self, document: &RawDocument) -> registry_core::Result<Named> {
         let mut all = Vec::new();
         for entry in document.entries.values() {
             all.extend(document::Entry::parse(entry)?.stored()?);
         }
-        Ok(all)
+        Ok(Named::bytes(all))
     }
 }
 

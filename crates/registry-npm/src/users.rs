@@ -97,7 +97,7 @@ impl Call<'_> {
         let identity = self
             .granted
             .auth()
-            .authenticate(&credentials, self.context.actor.ip)
+            .authenticate(&credentials, &self.context.mount, self.context.actor.ip)
             .await?;
         if identity.user.as_deref() == Some(user) {
             return Ok(identity);

@@ -36,6 +36,21 @@ pub(crate) async fn verify(config: &Config, repair: bool, out: &mut Output) -> R
     Ok(report.is_sound())
 }
 
+/// How often uploads that nobody goes on with are dropped.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Drops uploads that nobody goes on with, again and again.
+pub(crate) async fn expire_uploads(registry: RegistryService) {
+    loop {
+        tokio::time::sleep(EXPIRE_EVERY).await;
+        match registry.expire_uploads().await {
+            Ok(0) => {}
+            Ok(dropped) => tracing::info!(dropped, "uploads that nobody went on with were dropped"),
+            Err(error) => tracing::error!(?error, "old uploads could not be dropped"),
+        }
+    }
+}
+
 /// Collects again and again.
 pub(crate) async fn collect(registry: RegistryService, interval: Duration, grace: Duration) {
     loop {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use registry::{
     auth::AuthProvider,
     npm::Npm,
+    oci::Oci,
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
     storage::Storage,
 };
@@ -26,6 +27,7 @@ pub(crate) fn registry(
         trusted_proxies: config.trusted_proxies.clone(),
         metadata_max_age: config.metadata_max_age,
         cache: config.limits.cache,
+        grace: config.gc.grace,
         ..Options::default()
     };
     let mut builder = Builder::new(storage, auth, options);
@@ -39,6 +41,15 @@ pub(crate) fn registry(
 fn add(builder: Builder, config: &MountConfig) -> Builder {
     match &config.protocol {
         ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), config)),
+        ProtocolConfig::Oci(oci) => {
+            let mount = Mount::new(Oci::new(oci.clone())).named(&config.name);
+            builder.mount(match &config.path {
+                Some(path) => mount.at(path),
+                // The only place where clients look; a mount of another name lies below it.
+                None if config.name == Oci::NAME => mount.at("/v2").at("/oci"),
+                None => mount.at(&format!("/v2/{}", config.name)),
+            })
+        }
     }
 }
 

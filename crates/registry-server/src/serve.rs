@@ -47,6 +47,7 @@ pub(crate) async fn serve(config: &Config, out: &mut Output) -> Result<()> {
             tracing::warn!(?error, "the logs could not be read beforehand");
         }
     });
+    tokio::spawn(maintenance::expire_uploads(registry.clone()));
     if let Some(interval) = config.gc.interval {
         tokio::spawn(maintenance::collect(
             registry.clone(),

@@ -25,7 +25,12 @@ impl TestAuth {
 
 #[async_trait]
 impl AuthProvider for TestAuth {
-    async fn authenticate(&self, credentials: &Credentials, _: Option<IpAddr>) -> Result<Identity> {
+    async fn authenticate(
+        &self,
+        credentials: &Credentials,
+        _: &str,
+        _: Option<IpAddr>,
+    ) -> Result<Identity> {
         let name = match credentials {
             Credentials::None => return Ok(Identity::anonymous()),
             Credentials::Token(token) => token.reveal(),

@@ -22,8 +22,8 @@ use registry_core::{
     protocol::{self, BaseUrl, Context, Protocol},
     storage::Key,
     store::{
-        Catalog, Change, Document, Fold, Incoming, LogEntry, RawDocument, Rendered, Repo, Resource,
-        StoredBytes,
+        Catalog, Change, Document, Fold, Incoming, LogEntry, Named, RawDocument, Rendered, Repo,
+        Resource, StoredBytes, Subject,
     },
 };
 use serde_json::value::RawValue;
@@ -92,9 +92,9 @@ impl Catalog for Toy {
         Box::new(Boxes::default())
     }
 
-    fn subject(&self, key: &Key) -> Option<Resource> {
+    fn subject(&self, key: &Key) -> Option<Subject> {
         let home = key.parent().filter(|_| key.name() == DOCUMENT)?;
-        resource(home.name()).ok()
+        resource(home.name()).ok().map(Subject::only)
     }
 
     fn entry(&self, name: &str, _: &RawDocument) -> Result<Box<RawValue>> {
@@ -106,10 +106,10 @@ impl Catalog for Toy {
         RawValue::from_string(told).map_err(Error::internal)
     }
 
-    fn stored(&self, document: &RawDocument) -> Result<Vec<StoredBytes>> {
+    fn named(&self, document: &RawDocument) -> Result<Named> {
         let all = document.entries.values();
-        all.map(|json| serde_json::from_slice(json).map_err(Error::internal))
-            .collect()
+        let all = all.map(|json| serde_json::from_slice(json).map_err(Error::internal));
+        Ok(Named::bytes(all.collect::<Result<_>>()?))
     }
 }
 

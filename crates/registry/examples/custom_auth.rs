@@ -16,7 +16,12 @@ struct Teams;
 
 #[async_trait::async_trait]
 impl AuthProvider for Teams {
-    async fn authenticate(&self, shown: &Credentials, _: Option<IpAddr>) -> Result<Identity> {
+    async fn authenticate(
+        &self,
+        shown: &Credentials,
+        _mount: &str,
+        _from: Option<IpAddr>,
+    ) -> Result<Identity> {
         match shown {
             Credentials::None => Ok(Identity::anonymous()),
             Credentials::Token(token) if token.reveal() == "key-of-team-a" => {

@@ -6,3 +6,5 @@
 pub use registry_core::*;
 #[cfg(feature = "npm")]
 pub use registry_npm as npm;
+#[cfg(feature = "oci")]
+pub use registry_oci as oci;

@@ -22,7 +22,7 @@ pub struct Granted {
 impl Granted {
     /// Checks what a route needs against what somebody may do.
     pub(crate) async fn check(
-        access: Access,
+        access: &Access,
         identity: Arc<Identity>,
         auth: Arc<dyn AuthProvider>,
         store: Store,
@@ -39,23 +39,27 @@ impl Granted {
             lists: false,
         };
         match access {
-            Access::Public => {}
+            Access::Public | Access::Anyone => {}
             Access::Identity => {
                 granted.user()?;
             }
             Access::Deferred => {
-                if granted.identity.user.is_none() && !granted.may("*", Action::Write).await? {
+                if granted.identity.user.is_none()
+                    && !granted.subject_may("*", Action::Write).await?
+                {
                     return Err(log_in());
                 }
             }
             Access::Listing => {
                 granted.lists = true;
-                if granted.identity.user.is_none() && !granted.may("*", Action::Read).await? {
+                if granted.identity.user.is_none()
+                    && !granted.subject_may("*", Action::Read).await?
+                {
                     return Err(log_in());
                 }
             }
             Access::To(action, resource) => {
-                granted.repo = Some(granted.authorize(&resource, action).await?);
+                granted.repo = Some(granted.authorize(resource, *action).await?);
             }
         }
         Ok(granted)
@@ -104,15 +108,28 @@ impl Granted {
     /// Asks for a resource that only the body named.
     ///
     /// # Errors
-    /// `Unauthenticated` for nobody, `Denied` or `NotFound` for somebody without the right.
+    /// `Unauthenticated` for nobody, and for an access token that is good for less than its user;
+    /// `Denied` or `NotFound` for somebody without the right.
     pub async fn authorize(&self, resource: &Resource, action: Action) -> Result<Repo> {
-        match self.decide(&resource.name, action).await? {
-            Decision::Allow => Ok(self.store.repo(resource, self.actor.clone())),
-            _ if self.identity.user.is_none() => Err(log_in()),
-            Decision::Hide => Err(Error::not_found(format!("{} was not found", resource.name))),
-            Decision::Deny => {
-                let user = self.identity.user.as_deref().unwrap_or_default();
-                let (verb, kind, name) = (action.as_str(), self.kind, &resource.name);
+        let mut decision = self.decide(&self.identity, &resource.name, action).await?;
+        if decision == Decision::Allow {
+            return Ok(self.store.repo(resource, self.actor.clone()));
+        }
+        let (verb, kind, name) = (action.as_str(), self.kind, &resource.name);
+        if self.identity.access.is_some() {
+            let subject = self.identity.subject();
+            decision = self.decide(&subject, name, action).await?;
+        }
+        match (decision, self.identity.user.as_deref()) {
+            (Decision::Allow, _) => Err(Error::new(
+                ErrorKind::Unauthenticated,
+                format!(
+                    "this access token is not for {verb} on the {kind} {name}; get one that is"
+                ),
+            )),
+            (_, None) => Err(log_in()),
+            (Decision::Hide, Some(_)) => Err(Error::not_found(format!("{name} was not found"))),
+            (Decision::Deny, Some(user)) => {
                 let message =
                     format!("{user} may not {verb} the {kind} {name} with these credentials");
                 Err(Error::new(ErrorKind::Denied, message))
@@ -125,17 +142,36 @@ impl Granted {
     /// # Errors
     /// When the provider cannot tell.
     pub async fn may(&self, name: &str, action: Action) -> Result<bool> {
-        Ok(self.decide(name, action).await? == Decision::Allow)
+        Ok(self.decide(&self.identity, name, action).await? == Decision::Allow)
     }
 
-    async fn decide(&self, name: &str, action: Action) -> Result<Decision> {
+    /// The same, whatever an access token narrows them to: for what a request does on the side,
+    /// for which no client thinks of asking for a token.
+    ///
+    /// # Errors
+    /// When the provider cannot tell.
+    pub async fn subject_may(&self, name: &str, action: Action) -> Result<bool> {
+        let subject = self.identity.subject();
+        Ok(self.decide(&subject, name, action).await? == Decision::Allow)
+    }
+
+    /// The handle on a resource if [`subject_may`](Self::subject_may) allows it, else `None`.
+    ///
+    /// # Errors
+    /// When the provider cannot tell.
+    pub async fn subject_repo(&self, resource: &Resource, action: Action) -> Result<Option<Repo>> {
+        let may = self.subject_may(&resource.name, action).await?;
+        Ok(may.then(|| self.store.repo(resource, self.actor.clone())))
+    }
+
+    async fn decide(&self, identity: &Identity, name: &str, action: Action) -> Result<Decision> {
         let permission = Permission {
             mount: self.store.name(),
             kind: self.kind,
             name,
             action,
         };
-        self.auth.authorize(&self.identity, permission).await
+        self.auth.authorize(identity, permission).await
     }
 
     /// Looks at the mount's view, brought up to date. What it shows is yet to be filtered by

@@ -1,4 +1,4 @@
-//! Where users, tokens and logins lie in the bucket. The only place that knows their keys.
+//! Where users, tokens, logins and keys lie in the bucket. The only place that knows their keys.
 
 use crate::{
     digest::{hex, sha256},
@@ -41,4 +41,9 @@ pub(super) fn token(hash: &str) -> Result<Key> {
 pub(super) fn login(page: &str) -> Result<Key> {
     let folder = Key::new("auth/logins")?;
     Ok(folder.join(hex(&sha256(page.as_bytes())))?)
+}
+
+/// The secrets with which access tokens are signed.
+pub(super) fn keys() -> Result<Key> {
+    Ok(Key::new("auth/keys")?)
 }

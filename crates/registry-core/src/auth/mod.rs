@@ -1,8 +1,11 @@
 //! Who asks, and what they may do.
 
+mod access;
 mod admin;
+mod bearer;
 mod credentials;
 mod granted;
+mod jwt;
 mod layout;
 mod logins;
 mod passwords;
@@ -15,11 +18,19 @@ mod tests;
 mod tokens;
 mod users;
 
-use std::{any::Any, fmt, net::IpAddr, sync::Arc, time::SystemTime};
+use std::{
+    any::Any,
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
+    access::{AccessEntry, AccessRequest, AccessToken},
     admin::UserInfo,
     credentials::{Credentials, Secret, TOKEN_PREFIX},
     granted::Granted,
@@ -29,12 +40,14 @@ pub use self::{
     tokens::{BucketTokens, MemoryTokens, TokenRecord, TokenStore},
 };
 use crate::{
+    clock::Clock,
     error::{Error, ErrorKind, Result},
-    store::Resource,
+    store::{Documents, Keys, Resource},
 };
 
 /// What somebody wants to do with a resource. A later one implies the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Look, download, install.
     Read,
@@ -60,6 +73,9 @@ impl Action {
 pub enum Access {
     /// Nothing: credentials are not even looked at.
     Public,
+    /// Nothing, but whoever shows credentials is known by them; what nobody gets is for the
+    /// handler to say.
+    Anyone,
     /// Any user who is known.
     Identity,
     /// Whoever may read something; what is listed is filtered by what they may read.
@@ -76,7 +92,7 @@ pub struct Permission<'a> {
     /// The mount's name.
     pub mount: &'a str,
     /// The protocol's word for its resources: `package`, `repository`, `crate`…
-    pub kind: &'static str,
+    pub kind: &'a str,
     /// The resource's name; `*` asks about all of them at once.
     pub name: &'a str,
     /// The action.
@@ -105,6 +121,9 @@ pub struct Identity {
     pub admin: bool,
     /// Whether they may only look, even at what is their own.
     pub read_only: bool,
+    /// What they are narrowed to, if they showed an access token. Such a token is good for nothing
+    /// that is about users and tokens themselves.
+    pub access: Option<Arc<[AccessEntry]>>,
     /// What the provider wants to remember of them until it is asked to authorize.
     pub rights: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -131,6 +150,7 @@ impl fmt::Debug for Identity {
             .field("token", &self.token)
             .field("admin", &self.admin)
             .field("read_only", &self.read_only)
+            .field("access", &self.access)
             .finish_non_exhaustive()
     }
 }
@@ -214,14 +234,16 @@ pub enum LoginState {
 /// accounts and tokens is `Unsupported` unless a provider has it.
 #[async_trait]
 pub trait AuthProvider: Send + Sync + 'static {
-    /// Recognises somebody. No credentials are nobody, which is no error.
+    /// Recognises somebody who shows credentials to a mount, from an address. No credentials are
+    /// nobody, which is no error.
     ///
     /// # Errors
-    /// `Unauthenticated` for credentials that are wrong, expired or revoked; `RateLimited` for too
-    /// many of them.
+    /// `Unauthenticated` for credentials that are wrong, expired, revoked or for another mount;
+    /// `RateLimited` for too many of them.
     async fn authenticate(
         &self,
         credentials: &Credentials,
+        mount: &str,
         from: Option<IpAddr>,
     ) -> Result<Identity>;
 
@@ -240,6 +262,33 @@ pub trait AuthProvider: Send + Sync + 'static {
         _identity: &Identity,
         _grant: NewToken,
     ) -> Result<(Secret, TokenInfo)> {
+        Err(unsupported())
+    }
+
+    /// Makes a short-lived token for somebody, or for nobody, that is good for a few resources of
+    /// one mount. That fewer are allowed than asked for is no error. What it makes, `authenticate`
+    /// recognises, and `authorize` honours its [narrowing](Identity::admits).
+    ///
+    /// # Errors
+    /// `Denied` when an access token was shown, `Invalid` when too much is asked for.
+    async fn create_access_token(
+        &self,
+        _identity: &Identity,
+        _request: AccessRequest<'_>,
+    ) -> Result<AccessToken> {
+        Err(unsupported())
+    }
+
+    /// Recognises somebody by a refresh token, or by a token of theirs in its place.
+    ///
+    /// # Errors
+    /// As `authenticate`.
+    async fn redeem(
+        &self,
+        _refresh: &Secret,
+        _mount: &str,
+        _from: Option<IpAddr>,
+    ) -> Result<Identity> {
         Err(unsupported())
     }
 
@@ -307,4 +356,14 @@ pub trait AuthProvider: Send + Sync + 'static {
 fn unsupported() -> Error {
     let message = "accounts and tokens are not managed through this registry";
     Error::new(ErrorKind::Unsupported, message)
+}
+
+/// The keys of a bucket, with which the default provider signs access tokens. Others may sign with
+/// them too, each for a purpose of their own. They are believed for `max_age` after they were
+/// dropped.
+///
+/// # Errors
+/// When their place has no name; that is a fault of ours.
+pub fn signing_keys(documents: Documents, max_age: Duration, clock: Clock) -> Result<Keys> {
+    Ok(Keys::new(documents, layout::keys()?, max_age, clock))
 }

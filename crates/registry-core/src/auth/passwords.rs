@@ -14,9 +14,9 @@ use tokio::sync::Semaphore;
 
 use super::{Secret, remembered::within, users::User};
 use crate::{
+    clock::Clock,
     digest::sha256,
     error::{Error, Result},
-    protocol::Clock,
     store::lock,
 };
 

@@ -6,20 +6,21 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Anonymous, AuthProvider, Credentials, Decision, Grant, Identity, LoginSession, LoginState,
-    NewToken, Permission, Profile, ProfileChange, Secret, TOKEN_PREFIX, TokenInfo, TokenRecord,
-    TokenStore,
+    AccessRequest, AccessToken, Anonymous, AuthProvider, Credentials, Decision, Grant, Identity,
+    LoginSession, LoginState, NewToken, Permission, Profile, ProfileChange, Secret, TOKEN_PREFIX,
+    TokenInfo, TokenRecord, TokenStore, jwt,
     logins::Logins,
     passwords::Passwords,
     remembered::Remembered,
     rights::Rights,
+    signing_keys,
     tokens::token_hash,
     users::{self, User, Users},
 };
 use crate::{
+    clock::Clock,
     error::{Error, ErrorKind, Result},
-    protocol::Clock,
-    store::Documents,
+    store::{Documents, Keys},
 };
 
 /// How many tokens are kept in memory.
@@ -64,6 +65,7 @@ pub struct DefaultAuth {
     pub(super) users: Users,
     pub(super) tokens: Arc<dyn TokenStore>,
     pub(super) passwords: Passwords,
+    pub(super) keys: Keys,
     known: Remembered<TokenRecord>,
     logins: Logins,
     options: AuthOptions,
@@ -85,25 +87,33 @@ impl DefaultAuth {
             users: Users::new(documents.clone(), &options),
             tokens,
             passwords: Passwords::new(clock.clone())?,
+            keys: signing_keys(documents.clone(), options.auth_max_age, clock.clone())?,
             known: Remembered::new(REMEMBERED, options.auth_max_age, clock),
             logins: Logins::new(documents),
             options,
         })
     }
 
+    /// The keys that access tokens are signed with.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.options.clock.now()
     }
 
-    async fn by_token(&self, secret: &Secret, from: Option<IpAddr>) -> Result<Identity> {
-        let again = |what| unauthenticated(format!("{what}; log in again to get a new one"));
-        let unknown = || again("the token is not known here");
+    pub(super) async fn by_token(&self, secret: &Secret, from: Option<IpAddr>) -> Result<Identity> {
         if !secret.reveal().starts_with(TOKEN_PREFIX) {
-            return Err(unknown());
+            return Err(again("the token is not known here"));
         }
-        let hash = token_hash(secret);
-        let read = self.tokens.get(&hash);
-        let token = self.known.get(&hash, read).await?.ok_or_else(unknown)?;
+        Ok(self.by_hash(&token_hash(secret), from).await?.identity())
+    }
+
+    /// The rights of whoever has the token of this hash.
+    pub(super) async fn by_hash(&self, hash: &str, from: Option<IpAddr>) -> Result<Rights> {
+        let token = self.known.get(hash, self.tokens.get(hash)).await?;
+        let token = token.ok_or_else(|| again("the token is not known here"))?;
         if token.revoked.is_some() {
             return Err(again("the token was revoked"));
         }
@@ -118,7 +128,7 @@ impl DefaultAuth {
             return Err(Error::new(ErrorKind::Denied, message));
         }
         let token = Some(token);
-        Ok(Rights { user, token }.identity())
+        Ok(Rights { user, token })
     }
 
     /// The user of an account, if they are there still.
@@ -197,12 +207,22 @@ pub(super) fn unauthenticated(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Unauthenticated, message.into())
 }
 
-fn denied(message: &'static str) -> Error {
+fn again(what: &str) -> Error {
+    unauthenticated(format!("{what}; log in again to get a new one"))
+}
+
+pub(super) fn denied(message: &'static str) -> Error {
     Error::new(ErrorKind::Denied, message)
 }
 
-/// The rights of an identity that has to be one of our users.
+/// The rights of an identity that has to be one of our users, for what is about users and tokens.
 fn rights(identity: &Identity) -> Result<&Rights> {
+    if identity.access.is_some() {
+        return Err(denied(
+            "an access token is good for nothing but what it was made for: send the user's \
+             password or token",
+        ));
+    }
     if identity.user.is_none() {
         return Err(unauthenticated(
             "this needs a user: log in, or send a token",
@@ -216,10 +236,14 @@ impl AuthProvider for DefaultAuth {
     async fn authenticate(
         &self,
         credentials: &Credentials,
+        mount: &str,
         from: Option<IpAddr>,
     ) -> Result<Identity> {
         match credentials {
             Credentials::None => Ok(Identity::anonymous()),
+            Credentials::Token(secret) if jwt::is_one(secret.reveal()) => {
+                self.by_access_token(secret, mount, from).await
+            }
             Credentials::Token(secret) => self.by_token(secret, from).await,
             Credentials::Password { user, password } => {
                 self.by_password(user, password, from).await
@@ -231,7 +255,8 @@ impl AuthProvider for DefaultAuth {
         let mount = self.options.mounts.get(permission.mount).copied();
         let anonymous = mount.unwrap_or(self.options.anonymous);
         let allow = |rights: &Rights| rights.allow(&permission);
-        if anonymous.may(permission.action) || Rights::of(identity).is_some_and(allow) {
+        let may = anonymous.may(permission.action) || Rights::of(identity).is_some_and(allow);
+        if may && identity.admits(&permission) {
             Ok(Decision::Allow)
         } else {
             Ok(Decision::Deny)
@@ -246,6 +271,23 @@ impl AuthProvider for DefaultAuth {
         let rights = rights(identity)?;
         let grant = rights.narrow(Grant::parse(&grant, self.now())?)?;
         self.mint(&rights.user, grant).await
+    }
+
+    async fn create_access_token(
+        &self,
+        identity: &Identity,
+        request: AccessRequest<'_>,
+    ) -> Result<AccessToken> {
+        self.issue(identity, request).await
+    }
+
+    async fn redeem(
+        &self,
+        refresh: &Secret,
+        mount: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Identity> {
+        self.by_refresh_token(refresh, mount, from).await
     }
 
     async fn revoke_token(&self, identity: &Identity, token: &str) -> Result<()> {

@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 
-use crate::{error::Result, protocol::Clock};
+use crate::{clock::Clock, error::Result};
 
 /// Whether no more than `most` has passed since `then`. A clock that went back trusts nothing.
 pub(super) fn within(then: Timestamp, now: Timestamp, most: Duration) -> bool {

@@ -144,6 +144,7 @@ impl Rights {
             token: self.token.as_ref().map(|token| token.id.as_str().into()),
             admin: self.administer(),
             read_only: self.read_only(),
+            access: None,
             rights: Some(Arc::new(self)),
         }
     }

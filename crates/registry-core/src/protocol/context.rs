@@ -3,24 +3,23 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::{Duration, SystemTime},
+    sync::Arc,
 };
 
 use http::HeaderMap;
 use ipnet::IpNet;
-use jiff::Timestamp;
 
-use crate::store::Actor;
+use crate::{auth::Access, clock::Clock, store::Actor};
 
 /// What is known of a request, whatever its protocol.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Who acts.
     pub actor: Arc<Actor>,
+    /// What they showed to be recognised.
+    pub shown: Shown,
+    /// What the route needs; `None` while there is no route. For the challenge of a refusal.
+    pub access: Option<Access>,
     /// The mount's name, with which its scopes begin.
     pub mount: Arc<str>,
     /// The address of the mount, as the client sees it.
@@ -29,6 +28,20 @@ pub struct Context {
     pub clock: Clock,
     /// What the client's connection is like.
     pub connection: Connection,
+}
+
+/// What was shown to be recognised, whether or not it was good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing, or nothing was looked for.
+    #[default]
+    Nothing,
+    /// A name and a password.
+    Password,
+    /// A token, of whatever kind.
+    Token,
+    /// An access token, and it is good.
+    AccessToken,
 }
 
 /// What a server knows of a connection; it puts one into each request's extensions.
@@ -172,41 +185,6 @@ fn hop(text: &str) -> Option<IpAddr> {
 /// Whether an address is one of the proxies that are trusted.
 pub(crate) fn is_trusted(ip: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&ip.to_canonical()))
-}
-
-/// What time it is: the system's, or one that a test sets.
-#[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
-
-impl Clock {
-    /// A clock that stands still until it is moved, for tests.
-    pub fn fixed(at: Timestamp) -> Self {
-        Self(Some(Arc::new(AtomicI64::new(at.as_millisecond()))))
-    }
-
-    /// The time, to the millisecond.
-    pub fn now(&self) -> Timestamp {
-        let now = Timestamp::now().as_millisecond();
-        let millisecond = self
-            .0
-            .as_ref()
-            .map_or(now, |fixed| fixed.load(Ordering::SeqCst));
-        Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-
-    /// The time as the system counts it.
-    pub fn system_time(&self) -> SystemTime {
-        let millisecond = u64::try_from(self.now().as_millisecond()).unwrap_or_default();
-        SystemTime::UNIX_EPOCH + Duration::from_millis(millisecond)
-    }
-
-    /// Moves a fixed clock forward; the system's does not move.
-    pub fn advance(&self, by: Duration) {
-        if let Some(fixed) = &self.0 {
-            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            fixed.fetch_add(by, Ordering::SeqCst);
-        }
-    }
 }
 
 #[cfg(test)]

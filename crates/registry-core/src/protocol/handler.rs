@@ -5,7 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 
-use super::{Context, Protocol, context::BaseUrl};
+use super::{
+    Context, Protocol,
+    context::{BaseUrl, Shown},
+};
 use crate::{
     auth::{Access, AuthProvider, Credentials, Granted, Identity},
     body::Body,
@@ -94,10 +97,11 @@ impl<P: Protocol> Handler<P> {
             .route(request.method(), path, query, request.headers())?;
         handled.route = P::label(&route);
         let access = self.protocol.access(&route);
+        context.access = Some(access.clone());
         let identity = self.identify(&access, request.headers(), context).await?;
         let (auth, store) = (self.auth.clone(), self.store.clone());
         let actor = context.actor.clone();
-        let granted = Granted::check(access, identity, auth, store, P::RESOURCE, actor).await?;
+        let granted = Granted::check(&access, identity, auth, store, P::RESOURCE, actor).await?;
         self.protocol.call(route, request, context, &granted).await
     }
 
@@ -112,10 +116,18 @@ impl<P: Protocol> Handler<P> {
             return Ok(Arc::new(Identity::anonymous()));
         }
         let credentials = Credentials::from_headers(headers)?;
+        context.shown = match credentials {
+            Credentials::None => Shown::Nothing,
+            Credentials::Password { .. } => Shown::Password,
+            Credentials::Token(_) => Shown::Token,
+        };
         let identity = self
             .auth
-            .authenticate(&credentials, context.actor.ip)
+            .authenticate(&credentials, self.store.name(), context.actor.ip)
             .await?;
+        if identity.access.is_some() {
+            context.shown = Shown::AccessToken;
+        }
         let actor = Actor {
             user: identity.user.clone(),
             token: identity.token.clone(),

@@ -10,11 +10,12 @@ use std::{fmt::Debug, future::Future};
 use http::{HeaderMap, Method, Request, Response};
 
 pub use self::{
-    context::{BaseUrl, Clock, Connection, Context, InvalidBaseUrl, RequestId},
+    context::{BaseUrl, Connection, Context, InvalidBaseUrl, RequestId, Shown},
     handler::{Handled, ProtocolHandler},
-    respond::{empty, json, read_json, rendered, serve},
+    respond::{Artifact, empty, json, read_json, rendered, serve, serve_artifact},
     service::{Builder, Mount, Options, RegistryService},
 };
+pub use crate::clock::Clock;
 use crate::{
     auth::{Access, Granted},
     body::Body,
@@ -65,7 +66,8 @@ pub trait Protocol: Catalog + Sized {
         granted: &Granted,
     ) -> impl Future<Output = Result<Response<Body>, Self::Error>> + Send;
 
-    /// An error as this protocol's clients read it.
+    /// An error as this protocol's clients read it. What was asked for and shown stands in the
+    /// context.
     fn render(&self, error: &Self::Error, context: &Context) -> Response<Body>;
 
     /// The core's error within one of the protocol's, for the log.

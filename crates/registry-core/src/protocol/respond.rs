@@ -1,6 +1,6 @@
 //! Answers that every protocol gives in the same way.
 
-use std::time::SystemTime;
+use std::{future::Future, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -68,13 +68,19 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
     response
 }
 
-/// What a conditional or partial request is held against.
-struct Artifact<'a> {
-    etag: &'a str,
-    size: u64,
+/// An artifact, as a request for it is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Artifact<'a> {
+    /// What its entity tag holds between the quotes: a digest.
+    pub tag: &'a str,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its media type.
+    pub content_type: &'static str,
 }
 
-/// Sends an artifact, whole or in part, or only its headers: ranges and validators honoured.
+/// Sends the bytes that a document names, whole or in part, or only their headers: ranges and
+/// validators honoured.
 ///
 /// # Errors
 /// `RangeNotSatisfiable`, a hook's veto, or a failure of the store.
@@ -85,25 +91,39 @@ pub async fn serve(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response<Body>> {
-    let etag = format!("\"{}\"", stored.digest);
     let artifact = Artifact {
-        etag: &etag,
+        tag: &stored.digest,
         size: stored.size,
+        content_type,
     };
-    if unchanged(headers, &artifact) {
-        let mut response = empty(StatusCode::NOT_MODIFIED);
-        let etag = HeaderValue::try_from(&etag).map_err(Error::internal)?;
-        response.headers_mut().insert(header::ETAG, etag);
-        return Ok(response);
-    }
-    let range = wanted_range(method, headers, &artifact)?;
-    let head = method == Method::HEAD;
-    let object = repo.open(stored, content_type, range, head).await?;
-    let mut response = bytes(&artifact, object, range.is_some(), head)?;
-    let content_type = HeaderValue::from_static(content_type);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
+    let open = |range, head| repo.open(stored, content_type, range, head);
+    serve_artifact(artifact, method, headers, open).await
+}
+
+/// Sends an artifact that `open` opens, as [`serve`] does.
+///
+/// # Errors
+/// `RangeNotSatisfiable`, or what `open` says.
+pub async fn serve_artifact<O, F>(
+    artifact: Artifact<'_>,
+    method: &Method,
+    headers: &HeaderMap,
+    open: O,
+) -> Result<Response<Body>>
+where
+    O: FnOnce(Option<ByteRange>, bool) -> F + Send,
+    F: Future<Output = Result<Object>> + Send,
+{
+    let etag = format!("\"{}\"", artifact.tag);
+    let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
+    let mut response = if none_match_hits(headers, &[&etag]) {
+        empty(StatusCode::NOT_MODIFIED)
+    } else {
+        let range = wanted_range(method, headers, &artifact, &etag)?;
+        let head = method == Method::HEAD;
+        bytes(&artifact, open(range, head).await?, range.is_some(), head)?
+    };
+    response.headers_mut().insert(header::ETAG, etag);
     Ok(response)
 }
 
@@ -116,12 +136,13 @@ fn wanted_range(
     method: &Method,
     headers: &HeaderMap,
     artifact: &Artifact<'_>,
+    etag: &HeaderValue,
 ) -> Result<Option<ByteRange>> {
     let Some(range) = headers.get(header::RANGE).filter(|_| method == Method::GET) else {
         return Ok(None);
     };
     if let Some(validator) = headers.get(header::IF_RANGE)
-        && validator.as_bytes() != artifact.etag.as_bytes()
+        && validator != etag
     {
         return Ok(None);
     }
@@ -145,15 +166,13 @@ fn parse_range(value: &str) -> Option<ByteRange> {
         ("", last) => Some(ByteRange::Last(last.parse().ok()?)),
         (first, "") => Some(ByteRange::From(first.parse().ok()?)),
         (first, last) => {
-            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-            (first <= last).then_some(ByteRange::Inclusive(first, last))
+            // One that ends before it begins holds no byte.
+            Some(ByteRange::Inclusive(
+                first.parse().ok()?,
+                last.parse().ok()?,
+            ))
         }
     }
-}
-
-/// Whether a conditional request finds the artifact unchanged.
-fn unchanged(headers: &HeaderMap, artifact: &Artifact<'_>) -> bool {
-    HeaderValue::from_str(artifact.etag).is_ok_and(|etag| none_match_hits(headers, &[&etag]))
 }
 
 fn bytes(
@@ -171,7 +190,8 @@ fn bytes(
     let mut response = Response::new(Body::empty());
     let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
     let fields = response.headers_mut();
-    fields.insert(header::ETAG, header(artifact.etag.to_owned())?);
+    let content_type = HeaderValue::from_static(artifact.content_type);
+    fields.insert(header::CONTENT_TYPE, content_type);
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if head {
         fields.insert(header::CONTENT_LENGTH, artifact.size.into());

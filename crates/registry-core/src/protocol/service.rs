@@ -16,21 +16,28 @@ use ipnet::IpNet;
 
 use super::{
     Protocol,
-    context::{BaseUrl, Clock, Connection, Context, RequestId, client_ip, is_trusted},
+    context::{BaseUrl, Connection, Context, RequestId, Shown, client_ip, is_trusted},
     handler::{Handler, ProtocolHandler},
 };
 use crate::{
-    auth::AuthProvider,
+    auth::{AuthProvider, signing_keys},
     body::Body,
+    clock::Clock,
     digest::random_hex,
     error::{BoxError, Error, Result},
     storage::Storage,
-    store::{Actor, Documents, Forms, GcReport, Hooks, StorageHook, Store, VerifyReport, forms},
+    store::{
+        Actor, Documents, Forms, GRACE, GcReport, Hooks, Shared, StorageHook, Store, VerifyReport,
+        forms,
+    },
 };
 
 /// How much of a refused request's body is read, so that the client gets to see the refusal.
 const DRAIN_BYTES: u64 = 64 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(20);
+
+/// How long the keys of the bucket are trusted before they are read again.
+const KEYS_AGE: Duration = Duration::from_secs(60);
 
 /// What all mounts share.
 #[derive(Clone, Debug)]
@@ -43,6 +50,8 @@ pub struct Options {
     pub metadata_max_age: Duration,
     /// How much memory documents and their forms may take, in bytes.
     pub cache: u64,
+    /// How long `gc` is going to leave alone what it does not know to be in use.
+    pub grace: Duration,
     /// What time it is.
     pub clock: Clock,
 }
@@ -54,6 +63,7 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             metadata_max_age: Duration::ZERO,
             cache: 128 << 20,
+            grace: GRACE,
             clock: Clock::default(),
         }
     }
@@ -148,6 +158,16 @@ impl Builder {
         }
     }
 
+    fn shared(&self, hooks: Hooks) -> Result<Shared> {
+        Ok(Shared {
+            documents: self.documents.clone(),
+            forms: self.forms.clone(),
+            hooks,
+            keys: signing_keys(self.documents.clone(), KEYS_AGE, self.options.clock.clone())?,
+            grace: self.options.grace,
+        })
+    }
+
     /// Hangs in a hook; they are asked in the order in which they came.
     #[must_use]
     pub fn hook(mut self, hook: Arc<dyn StorageHook>) -> Self {
@@ -171,14 +191,7 @@ impl Builder {
                 });
             }
             let protocol = Arc::new(protocol);
-            let store = Store::new(
-                &name,
-                P::NAME,
-                protocol.clone(),
-                builder.documents.clone(),
-                builder.forms.clone(),
-                hooks,
-            )?;
+            let store = Store::new(&name, P::NAME, protocol.clone(), builder.shared(hooks)?)?;
             let auth = builder.auth.clone();
             let handler = Arc::new(Handler {
                 protocol,
@@ -301,6 +314,18 @@ impl RegistryService {
         Ok(report)
     }
 
+    /// Drops the uploads that had no piece for a day; how many they were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn expire_uploads(&self) -> Result<u64> {
+        let mut dropped = 0;
+        for mounted in &self.0.mounts {
+            dropped += mounted.store.expire_uploads().await?;
+        }
+        Ok(dropped)
+    }
+
     /// Reads every document and hashes every artifact of every mount; with `repair`, appends to the
     /// logs what is missing there.
     ///
@@ -420,6 +445,8 @@ impl Inner {
         let clock = self.options.clock.clone();
         Ok(Context {
             actor: Arc::new(actor),
+            shown: Shown::Nothing,
+            access: None,
             mount: mount.into(),
             base,
             clock,

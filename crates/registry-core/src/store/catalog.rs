@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{document::RawDocument, view::Fold};
-use crate::{digest::Algorithm, error::Result, storage::Key};
+use crate::{
+    digest::{Algorithm, Digest},
+    error::Result,
+    storage::Key,
+};
 
 /// A package, repository, crate or gem, and the folder below the mount that holds it all.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +20,47 @@ pub struct Resource {
     pub name: Arc<str>,
     /// Its folder below the mount's folder.
     pub home: Key,
+}
+
+/// What a document is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Whose it is.
+    pub resource: Resource,
+    /// What the log calls it: a package by its name, where a resource has one document; `None` for
+    /// a document of which the log does not speak.
+    pub logged: Option<Arc<str>>,
+}
+
+impl Subject {
+    /// The document of a resource that has no other.
+    pub fn only(resource: Resource) -> Self {
+        Self {
+            logged: Some(resource.name.clone()),
+            resource,
+        }
+    }
+}
+
+/// What a document names and holds, for `gc` to keep and `verify` to check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Bytes beside the document.
+    pub bytes: Vec<StoredBytes>,
+    /// Blobs that its repository holds.
+    pub blobs: Vec<Digest>,
+    /// Content that stands in the document itself, with its digest.
+    pub contents: Vec<(Digest, Bytes)>,
+}
+
+impl Named {
+    /// Only bytes beside the document.
+    pub fn bytes(bytes: Vec<StoredBytes>) -> Self {
+        Self {
+            bytes,
+            ..Self::default()
+        }
+    }
 }
 
 /// Bytes that a document names.
@@ -35,19 +81,19 @@ pub trait Catalog: Send + Sync + 'static {
     /// An empty view of a mount.
     fn fold(&self) -> Box<dyn Fold>;
 
-    /// Whose document lies at this key below the mount's folder, if one lies there that the log
-    /// speaks of.
-    fn subject(&self, key: &Key) -> Option<Resource>;
+    /// What the document at this key below the mount's folder is about, if one of the protocol's
+    /// lies there.
+    fn subject(&self, key: &Key) -> Option<Subject>;
 
-    /// What the log is to say of a document.
+    /// What the log is to say of a document, which it calls `name`.
     ///
     /// # Errors
     /// When the document is damaged.
     fn entry(&self, name: &str, document: &RawDocument) -> Result<Box<RawValue>>;
 
-    /// The bytes that a document names.
+    /// What a document names.
     ///
     /// # Errors
     /// When the document is damaged.
-    fn stored(&self, document: &RawDocument) -> Result<Vec<StoredBytes>>;
+    fn named(&self, document: &RawDocument) -> Result<Named>;
 }

@@ -56,7 +56,7 @@ pub struct LogEntry<'a> {
 
 /// The name and the document that an append speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Subject {
+pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) key: Key,
 }
@@ -80,13 +80,13 @@ struct Lane {
     number: Option<u64>,
 }
 
-type Waiting = (Subject, oneshot::Sender<Result<()>>);
+type Waiting = (Topic, oneshot::Sender<Result<()>>);
 
-/// What an append writes, and for which subjects: their line is there, or why it is not.
+/// What an append writes, and for which topics: their line is there, or why it is not.
 #[derive(Default)]
 struct Lines {
     bytes: Vec<u8>,
-    told: HashMap<Subject, Result<()>>,
+    told: HashMap<Topic, Result<()>>,
 }
 
 /// The last chunk as this process last saw it.
@@ -116,12 +116,12 @@ impl Log {
         }))
     }
 
-    /// Appends what the document of `subject` says now. Shares its write with all who wait.
-    pub(crate) async fn append(&self, subject: Subject) -> Result<()> {
+    /// Appends what the document of `topic` says now. Shares its write with all who wait.
+    pub(crate) async fn append(&self, topic: Topic) -> Result<()> {
         let (reply, answer) = oneshot::channel();
         {
             let mut lane = lock(&self.0.lane);
-            lane.waiting.push((subject, reply));
+            lane.waiting.push((topic, reply));
             if !lane.led {
                 lane.led = true;
                 tokio::spawn(Leader(self.0.clone()).lead());
@@ -163,28 +163,28 @@ impl Leader {
                 }
             }
             let end = self.append(&mut last, &group).await;
-            for (subject, reply) in std::mem::take(&mut group) {
+            for (topic, reply) in std::mem::take(&mut group) {
                 let end = match &end {
-                    Ok(told) => told.get(&subject).cloned(),
+                    Ok(told) => told.get(&topic).cloned(),
                     Err(error) => Some(Err(error.clone())),
                 };
                 match end {
                     // Whoever went away does not want the answer.
                     Some(end) => drop(reply.send(end)),
                     // There was no room for it; it is the first of the next write.
-                    None => group.push((subject, reply)),
+                    None => group.push((topic, reply)),
                 }
             }
         }
     }
 
-    /// Appends a line for as many of the subjects as fit into one write, the first of them at
+    /// Appends a line for as many of the topics as fit into one write, the first of them at
     /// least, and says which.
     async fn append(
         &self,
         last: &mut Known,
         group: &[Waiting],
-    ) -> Result<HashMap<Subject, Result<()>>> {
+    ) -> Result<HashMap<Topic, Result<()>>> {
         let give_up = Instant::now() + PATIENCE;
         for round in 0u32.. {
             // The order matters: first the chunk, then the documents, then the write.
@@ -233,19 +233,19 @@ impl Inner {
     /// What the documents say now, a line each, of as many of the group as make a chunk.
     async fn lines(&self, group: &[Waiting]) -> Result<Lines> {
         let mut seen = HashSet::new();
-        let subjects = group.iter().map(|(subject, _)| subject);
-        let subjects: Vec<Subject> = subjects
-            .filter(|subject| seen.insert(*subject))
+        let topics = group.iter().map(|(topic, _)| topic);
+        let topics: Vec<Topic> = topics
+            .filter(|topic| seen.insert(*topic))
             .cloned()
             .collect();
-        let read = subjects.into_iter().map(|subject| async move {
-            let line = self.line(&subject).await;
-            (subject, line)
+        let read = topics.into_iter().map(|topic| async move {
+            let line = self.line(&topic).await;
+            (topic, line)
         });
         let mut read = stream::iter(read).buffered(AT_ONCE);
         let mut lines = Lines::default();
         while lines.bytes.len() < self.chunk_size()
-            && let Some((subject, line)) = read.next().await
+            && let Some((topic, line)) = read.next().await
         {
             let end = match line {
                 Ok(line) => {
@@ -256,26 +256,26 @@ impl Inner {
                 // A damaged document does not keep others out of the log.
                 Err(error) => Err(error),
             };
-            lines.told.insert(subject, end);
+            lines.told.insert(topic, end);
         }
         Ok(lines)
     }
 
     /// What a document says now; empty when there is none.
-    async fn line(&self, subject: &Subject) -> Result<Vec<u8>> {
-        let Some(snapshot) = self.documents.fresh(&subject.key).await? else {
+    async fn line(&self, topic: &Topic) -> Result<Vec<u8>> {
+        let Some(snapshot) = self.documents.fresh(&topic.key).await? else {
             return Ok(Vec::new());
         };
-        let data = self.catalog.entry(&subject.name, &snapshot.document)?;
+        let data = self.catalog.entry(&topic.name, &snapshot.document)?;
         let entry = LogEntry {
-            name: Cow::Borrowed(&*subject.name),
+            name: Cow::Borrowed(&*topic.name),
             revision: snapshot.document.revision,
             data: &data,
         };
         let mut line = serde_json::to_vec(&entry).map_err(Error::internal)?;
         line.push(b'\n');
         if line.len() > MAX_LINE {
-            let (name, length) = (&subject.name, line.len());
+            let (name, length) = (&topic.name, line.len());
             return Err(Error::internal(format!(
                 "what the log is to say of {name} has {length} bytes, more than {MAX_LINE}"
             )));

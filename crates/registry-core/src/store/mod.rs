@@ -1,14 +1,21 @@
 //! What protocols keep and how: documents, bytes, the log and what is made of them.
 
+mod blobs;
 mod catalog;
 mod document;
 mod documents;
+mod gc;
 mod hooks;
+mod keys;
+mod layout;
 mod log;
-mod maintenance;
 mod rendered;
 mod repo;
 mod stage;
+#[cfg(test)]
+mod tests;
+mod uploads;
+mod verify;
 mod view;
 
 use std::{
@@ -16,31 +23,47 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub use self::{
-    catalog::{Catalog, Resource, StoredBytes},
-    document::{Document, Entries, RawDocument},
-    documents::{Documents, Snapshot},
-    hooks::{Actor, Inspector, Operation, StorageHook, Veto},
-    log::LogEntry,
-    maintenance::{GcReport, Problem, VerifyReport},
-    rendered::Rendered,
-    repo::{Change, Repo},
-    stage::{Incoming, Inspection, StageWriter, Staged},
-    view::Fold,
-};
 pub(crate) use self::{
+    blobs::GRACE,
     documents::lock,
     hooks::Hooks,
     rendered::{Forms, forms},
 };
+pub use self::{
+    blobs::{Blob, Hold},
+    catalog::{Catalog, Named, Resource, StoredBytes, Subject},
+    document::{Document, Entries, RawDocument},
+    documents::{Documents, Snapshot},
+    gc::GcReport,
+    hooks::{Actor, Inspector, Operation, StorageHook, Veto},
+    keys::{Keys, SigningKey},
+    log::LogEntry,
+    rendered::Rendered,
+    repo::{Change, Repo},
+    stage::{Incoming, Inspection, StageWriter, Staged},
+    uploads::{Finished, Piece, Progress, Upload},
+    verify::{Problem, VerifyReport},
+    view::Fold,
+};
 use self::{
-    log::{Log, Subject},
+    log::{Log, Topic},
     view::View,
 };
 use crate::{error::Result, storage::Key};
 
 /// A document that is ahead of the log for longer than this lost its append to a crash.
 const HEAL_AFTER: Duration = Duration::from_secs(5);
+
+/// What the stores of all mounts have in common.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) documents: Documents,
+    pub(crate) forms: Arc<Forms>,
+    pub(crate) hooks: Hooks,
+    pub(crate) keys: Keys,
+    /// How long `gc` leaves alone what it does not know to be in use.
+    pub(crate) grace: Duration,
+}
 
 /// One mount's part of the bucket.
 #[derive(Clone)]
@@ -50,22 +73,36 @@ struct Inner {
     name: Arc<str>,
     protocol: &'static str,
     root: Key,
-    documents: Documents,
     catalog: Arc<dyn Catalog>,
     log: Log,
     view: Arc<View>,
-    forms: Arc<Forms>,
-    hooks: Hooks,
+    shared: Shared,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Inner {
-    /// Whose document lies at a key of the bucket, if the log speaks of it.
-    fn subject(&self, key: &Key) -> Option<Resource> {
+    /// What the document at a key of the bucket is about.
+    fn subject(&self, key: &Key) -> Option<Subject> {
         self.catalog.subject(&key.below(&self.root)?)
     }
 
+    /// The document at a key of the bucket, as the log speaks of it; `None` when it does not.
+    fn topic(&self, key: &Key) -> Option<Topic> {
+        Some(Topic {
+            name: self.subject(key)?.logged?,
+            key: key.clone(),
+        })
+    }
+
     fn log_folder(&self) -> Result<Key> {
-        Ok(self.root.join("log")?)
+        layout::log(&self.root)
     }
 }
 
@@ -74,12 +111,11 @@ impl Store {
         name: &str,
         protocol: &'static str,
         catalog: Arc<dyn Catalog>,
-        documents: Documents,
-        forms: Arc<Forms>,
-        hooks: Hooks,
+        shared: Shared,
     ) -> Result<Self> {
         let root = Key::new(name)?;
-        let folder = root.join("log")?;
+        let folder = layout::log(&root)?;
+        let documents = &shared.documents;
         let log = Log::new(documents.clone(), catalog.clone(), folder.clone());
         let view = Arc::new(View::new(documents.clone(), folder, catalog.fold()));
         let name = name.into();
@@ -87,12 +123,10 @@ impl Store {
             name,
             protocol,
             root,
-            documents,
             catalog,
             log,
             view,
-            forms,
-            hooks,
+            shared,
         })))
     }
 
@@ -119,27 +153,26 @@ impl Store {
 
     /// Heals what a crash left between a commit and its append: called on every read, it costs
     /// nothing once the revision is known to be in the log.
-    fn heal(&self, name: &Arc<str>, key: &Key, snapshot: &Arc<Snapshot>) {
+    fn heal(&self, key: &Key, snapshot: &Arc<Snapshot>) {
         if snapshot.logged.load(Ordering::Relaxed) {
             return;
         }
         let age = SystemTime::now().duration_since(snapshot.document.modified);
-        if age.unwrap_or_default() < HEAL_AFTER || self.0.subject(key).is_none() {
+        if age.unwrap_or_default() < HEAL_AFTER {
             return;
         }
         snapshot.logged.store(true, Ordering::Relaxed);
-        let (store, snapshot) = (self.clone(), snapshot.clone());
-        let subject = Subject {
-            name: name.clone(),
-            key: key.clone(),
+        let Some(topic) = self.0.topic(key) else {
+            return;
         };
+        let (store, snapshot) = (self.clone(), snapshot.clone());
         tokio::spawn(async move {
             let healed: Result<()> = async {
                 store.0.view.refresh().await?;
-                let seen = store.0.view.revision(&subject.name);
+                let seen = store.0.view.revision(&topic.name);
                 if seen.is_none_or(|seen| seen < snapshot.document.revision) {
-                    tracing::info!(name = %subject.name, "a change was missing in the log; appended");
-                    store.0.log.append(subject).await?;
+                    tracing::info!(name = %topic.name, "a change was missing in the log; appended");
+                    store.0.log.append(topic).await?;
                 }
                 Ok(())
             }

@@ -14,22 +14,21 @@ use super::{
     document::{Document, RawDocument},
     documents::{self, Settled, Snapshot, lock},
     hooks::{Actor, Operation},
-    log::Subject,
     rendered::{FormKey, INLINE, Rendered},
     stage::{Incoming, StageWriter, Staged},
 };
 use crate::{
-    digest::random_hex,
+    digest::{MultiHasher, random_hex},
     error::{Error, ErrorKind, Result},
-    storage::{ByteRange, Get, GetOptions, Key, Object, StorageError},
+    storage::{ByteRange, Get, GetOptions, Key, Object, Storage, StorageError},
 };
 
 /// One package, repository or crate of a mount, for one request.
 #[derive(Clone)]
 pub struct Repo {
-    store: Store,
+    pub(super) store: Store,
     name: Arc<str>,
-    home: Key,
+    pub(super) home: Key,
     actor: Arc<Actor>,
 }
 
@@ -114,7 +113,7 @@ impl Repo {
         let key = self.home.join(file)?;
         let snapshot = self.store.0.documents.read(&key).await?;
         if let Some(snapshot) = &snapshot {
-            self.store.heal(&self.name, &key, snapshot);
+            self.store.heal(&key, snapshot);
         }
         Ok(snapshot)
     }
@@ -168,20 +167,39 @@ impl Repo {
         let stem = Key::segment_within(incoming.stem, most);
         let file = format!("{stem}.{unique}{}", incoming.extension);
         let key = self.home.join(&file)?;
-        let operation = self.operation(key.clone(), incoming.size, incoming.content_type);
+        let operation = self.operation(key, incoming.size, incoming.content_type);
+        let take = (MultiHasher::new(incoming.digests), incoming.limit);
+        self.stage_at((file, unique), operation, take).await
+    }
+
+    /// Starts to take in bytes under the key of `operation`.
+    pub(super) async fn stage_at(
+        &self,
+        names: (String, String),
+        operation: Operation,
+        take: (MultiHasher, u64),
+    ) -> Result<StageWriter> {
         let mut inspectors = Vec::new();
         for hook in &*self.store.0.hooks {
             inspectors.extend(hook.before_put(&operation).await?);
         }
-        let storage = self.store.0.documents.storage().clone();
-        let upload = storage.upload(&key).await?;
-        let names = (file, unique);
+        let storage = self.storage().clone();
+        let upload = storage.upload(&operation.key).await?;
         Ok(StageWriter::new(
-            upload, storage, names, incoming, operation, inspectors,
+            upload, storage, names, take, operation, inspectors,
         ))
     }
 
-    fn operation(&self, key: Key, size: Option<u64>, content_type: &'static str) -> Operation {
+    pub(super) fn storage(&self) -> &Arc<dyn Storage> {
+        self.store.0.documents.storage()
+    }
+
+    pub(super) fn operation(
+        &self,
+        key: Key,
+        size: Option<u64>,
+        content_type: &'static str,
+    ) -> Operation {
         Operation {
             actor: self.actor.clone(),
             protocol: self.store.0.protocol,
@@ -389,12 +407,10 @@ impl<H, R, E, F> Work<H, R, E, F> {
         } else {
             forget(staged, false);
         }
-        if settled.revision > 0 && self.repo.store.0.subject(&self.key).is_some() {
-            let subject = Subject {
-                name: self.repo.name.clone(),
-                key: self.key.clone(),
-            };
-            self.repo.store.0.log.append(subject).await?;
+        if settled.revision > 0
+            && let Some(topic) = self.repo.store.0.topic(&self.key)
+        {
+            self.repo.store.0.log.append(topic).await?;
         }
         for stored in outcome.removed.iter().filter(|_| outcome.write) {
             let operation = self.repo.removal(stored)?;

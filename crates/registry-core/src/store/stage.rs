@@ -62,6 +62,8 @@ pub struct Staged {
     unique: String,
     size: u64,
     digests: Digests,
+    /// What hashed the bytes, to hash those that follow.
+    pub(crate) hasher: MultiHasher,
     pub(crate) operation: Operation,
     storage: Option<Arc<dyn Storage>>,
 }
@@ -72,17 +74,17 @@ impl StageWriter {
         upload: Box<dyn Upload>,
         storage: Arc<dyn Storage>,
         (file, unique): (String, String),
-        incoming: &Incoming<'_>,
+        (hasher, limit): (MultiHasher, u64),
         operation: Operation,
         inspectors: Vec<Box<dyn Inspector>>,
     ) -> Self {
         Self {
             upload,
-            hasher: MultiHasher::new(incoming.digests),
+            hasher,
             inspectors,
             buffer: BytesMut::new(),
             size: 0,
-            limit: incoming.limit,
+            limit,
             file,
             unique,
             operation,
@@ -134,7 +136,8 @@ impl StageWriter {
             file: self.file,
             unique: self.unique,
             size: self.size,
-            digests: self.hasher.finish(),
+            digests: self.hasher.clone().finish(),
+            hasher: self.hasher,
             operation: self.operation,
             storage: Some(self.storage),
         };

@@ -1,6 +1,7 @@
 //! The core, seen through the smallest protocol there can be.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod documents;
 mod hooks;
 mod http;

@@ -9,13 +9,18 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path, path::PathBuf, tim
 
 use anyhow::Result;
 use ipnet::IpNet;
-use registry::{auth::Anonymous, npm::NpmConfig, protocol::BaseUrl};
+use registry::{
+    auth::Anonymous,
+    npm::NpmConfig,
+    oci::{Challenge, OciConfig, Sparse},
+    protocol::BaseUrl,
+};
 
 use self::source::{Resolved, Sources};
 pub(crate) use self::value::duration;
 
 /// The protocols that exist, which are also the names of their default mounts.
-const PROTOCOLS: &[(&str, Protocol)] = &[("npm", Protocol::Npm)];
+const PROTOCOLS: &[(&str, Protocol)] = &[("npm", Protocol::Npm), ("oci", Protocol::Oci)];
 
 /// Everything that the server is told.
 #[derive(Debug)]
@@ -119,6 +124,8 @@ pub(crate) struct Gc {
 pub(crate) enum Protocol {
     /// npm.
     Npm,
+    /// OCI, container images.
+    Oci,
 }
 
 /// One mount.
@@ -139,6 +146,8 @@ pub(crate) struct MountConfig {
 pub(crate) enum ProtocolConfig {
     /// npm's.
     Npm(NpmConfig),
+    /// OCI's.
+    Oci(OciConfig),
 }
 
 /// What the command line sets, by the key that it stands for.
@@ -273,7 +282,24 @@ fn mount(
                 max_tarball: from.get(&key("max_size"), "1G", value::size)?,
                 ..NpmConfig::default()
             }),
+            Protocol::Oci => ProtocolConfig::Oci(oci(from, section)?),
         },
+    })
+}
+
+fn oci(from: &mut Sources, section: &str) -> Result<OciConfig> {
+    const SPARSE: &[(&str, Sparse)] = &[
+        ("none", Sparse::None),
+        ("index", Sparse::Index),
+        ("all", Sparse::All),
+    ];
+    const AUTH: &[(&str, Challenge)] =
+        &[("bearer", Challenge::Bearer), ("basic", Challenge::Basic)];
+    let key = |key: &str| format!("{section}.{key}");
+    Ok(OciConfig {
+        sparse: from.get(&key("sparse"), "none", |text| value::one_of(text, SPARSE))?,
+        auth: from.get(&key("auth"), "bearer", |text| value::one_of(text, AUTH))?,
+        ..OciConfig::default()
     })
 }
 

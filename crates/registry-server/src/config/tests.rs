@@ -69,11 +69,13 @@ fn mounts_are_configured_by_file_and_environment() {
         .iter()
         .map(|mount| mount.name.as_str())
         .collect();
-    assert_eq!(names, ["npm", "npm-staging", "other"]);
-    let staging = &config.mounts[1];
+    assert_eq!(names, ["npm", "oci", "npm-staging", "other"]);
+    let staging = &config.mounts[2];
     assert_eq!(staging.path.as_deref(), Some("/staging"));
     assert_eq!(staging.anonymous, Anonymous::None);
-    let ProtocolConfig::Npm(npm) = &staging.protocol;
+    let ProtocolConfig::Npm(npm) = &staging.protocol else {
+        panic!("{staging:?}");
+    };
     assert_eq!((npm.owners_enforced, npm.max_tarball), (false, 5 << 20));
 }
 

@@ -1,5 +1,6 @@
 //! The default provider over memory, by a clock that the tests move.
 
+mod access;
 mod logins;
 mod passwords;
 mod tokens;
@@ -13,7 +14,7 @@ use super::{
     Action, Anonymous, AuthOptions, AuthProvider, BucketTokens, Credentials, Decision, DefaultAuth,
     Identity, MemoryTokens, NewToken, Permission, ProfileChange, Secret, TokenStore,
 };
-use crate::{ErrorKind, Result, protocol::Clock, storage::Memory, store::Documents};
+use crate::{ErrorKind, Result, clock::Clock, storage::Memory, store::Documents};
 
 const PASSWORD: &str = "correct horse";
 
@@ -72,12 +73,12 @@ async fn password(auth: &DefaultAuth, user: &str, password: &str) -> Result<Iden
         user: user.to_owned(),
         password: Secret::new(password),
     };
-    auth.authenticate(&credentials, ip("10.0.0.1")).await
+    auth.authenticate(&credentials, "npm", ip("10.0.0.1")).await
 }
 
 async fn token(auth: &DefaultAuth, secret: &Secret) -> Result<Identity> {
     let credentials = Credentials::Token(secret.clone());
-    auth.authenticate(&credentials, ip("10.0.0.1")).await
+    auth.authenticate(&credentials, "npm", ip("10.0.0.1")).await
 }
 
 fn scoped(scopes: &[&str]) -> NewToken {

@@ -46,7 +46,7 @@ async fn wrong_passwords_are_slowed_per_user_and_address() {
         password: Secret::new(PASSWORD),
     };
     assert!(
-        auth.authenticate(&credentials, ip("10.0.0.2"))
+        auth.authenticate(&credentials, "npm", ip("10.0.0.2"))
             .await
             .is_ok()
     );

@@ -232,13 +232,19 @@ async fn a_token_is_good_from_its_networks() {
         .unwrap();
     let shown = Credentials::Token(secret);
     for good in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::1", "192.0.2.7"] {
-        assert!(auth.authenticate(&shown, ip(good)).await.is_ok(), "{good}");
+        assert!(
+            auth.authenticate(&shown, "npm", ip(good)).await.is_ok(),
+            "{good}"
+        );
     }
     for bad in [ip("10.2.0.1"), ip("192.0.2.8"), None] {
-        let kind = kind(auth.authenticate(&shown, bad).await);
+        let kind = kind(auth.authenticate(&shown, "npm", bad).await);
         assert_eq!(kind, ErrorKind::Denied);
     }
-    let identity = auth.authenticate(&shown, ip("10.1.2.3")).await.unwrap();
+    let identity = auth
+        .authenticate(&shown, "npm", ip("10.1.2.3"))
+        .await
+        .unwrap();
     let wider = auth.create_token(&identity, from(&["10.0.0.0/8"])).await;
     assert_eq!(kind(wider), ErrorKind::Denied);
     let (_, info) = auth

@@ -142,7 +142,10 @@ async fn nobody_may_what_the_mount_says() {
         .with_mount_anonymous("open", Anonymous::All);
     let auth = world.replica_with(options);
     add(&auth, "ann", &["npm:package:x:write"]).await;
-    let nobody = auth.authenticate(&Credentials::None, None).await.unwrap();
+    let nobody = auth
+        .authenticate(&Credentials::None, "npm", None)
+        .await
+        .unwrap();
     assert!(nobody.user.is_none());
     let ann = password(&auth, "ann", PASSWORD).await.unwrap();
     let foreign = Identity::user("eve");

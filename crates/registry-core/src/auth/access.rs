@@ -1,0 +1,76 @@
+//! Access tokens: short-lived, signed, and good for a few resources of one mount.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration, time::SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Identity, Permission, Secret};
+
+/// What stands for all resources of a kind.
+pub(super) const ALL: &str = "*";
+
+/// Some actions on a resource: what an access token is asked to be good for, and what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessEntry {
+    /// The protocol's word for the resource.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The resource's name; `*` is all of them, as far as whoever asks may.
+    pub name: String,
+    /// What may be done with it. Whoever may write may read.
+    pub actions: BTreeSet<Action>,
+}
+
+impl AccessEntry {
+    /// Whether this is about what is to be done.
+    pub fn admits(&self, permission: &Permission<'_>) -> bool {
+        let implied = permission.action == Action::Read && self.actions.contains(&Action::Write);
+        self.kind == permission.kind
+            && (self.name == ALL || self.name == permission.name)
+            && (implied || self.actions.contains(&permission.action))
+    }
+}
+
+/// What an access token is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessRequest<'a> {
+    /// The mount's name: it is good for no other.
+    pub mount: &'a str,
+    /// What it is to be good for. It may come to be good for less.
+    pub entries: &'a [AccessEntry],
+    /// How long, to the second. It ends with the token of the user if that ends before.
+    pub lifetime: Duration,
+    /// Whether a refresh token is wanted too; nobody gets none.
+    pub refresh: bool,
+}
+
+/// An access token as it is told to whoever asked.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// The signed text.
+    pub token: Secret,
+    /// When it was made.
+    pub issued: SystemTime,
+    /// How long it is good from then on.
+    pub expires_in: Duration,
+    /// What it is good for: of what was asked, that which is allowed now.
+    pub granted: Vec<AccessEntry>,
+    /// What can be exchanged for further ones.
+    pub refresh: Option<Secret>,
+}
+
+impl Identity {
+    /// Whether something is within what the access token is good for, if it was one.
+    pub fn admits(&self, permission: &Permission<'_>) -> bool {
+        let within = |entries: &Arc<[AccessEntry]>| entries.iter().any(|of| of.admits(permission));
+        self.access.as_ref().is_none_or(within)
+    }
+
+    /// Who is behind an access token, with all that they may do.
+    pub(crate) fn subject(&self) -> Self {
+        Self {
+            access: None,
+            ..self.clone()
+        }
+    }
+}

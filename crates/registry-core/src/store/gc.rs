@@ -1,0 +1,184 @@
+//! What `registry gc` does to a mount, beside running servers.
+
+mod blobs;
+
+use std::{
+    collections::HashSet,
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use futures_util::StreamExt;
+
+use super::{Store, layout};
+use crate::{
+    error::Result,
+    storage::{Entry, Key},
+};
+
+/// How many checkpoints of a view are kept.
+const CHECKPOINTS: usize = 2;
+
+/// What a collection found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GcReport {
+    /// How many objects were looked at.
+    pub scanned: u64,
+    /// By which documents repositories held blobs that nothing in them names: let go, unless the
+    /// run was dry.
+    pub released: Vec<Key>,
+    /// What nothing names, and its size in bytes: deleted, unless the run was dry.
+    pub collected: Vec<(Key, u64)>,
+    /// How many objects nothing names yet that are younger than the grace.
+    pub young: u64,
+}
+
+impl GcReport {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.scanned += other.scanned;
+        self.released.extend(other.released);
+        self.collected.extend(other.collected);
+        self.young += other.young;
+    }
+}
+
+impl fmt::Display for GcReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for key in &self.released {
+            writeln!(f, "{key} (not needed there)")?;
+        }
+        for (key, size) in &self.collected {
+            writeln!(f, "{key} ({size} bytes)")?;
+        }
+        let bytes: u64 = self.collected.iter().map(|(_, size)| size).sum();
+        let (scanned, count, young) = (self.scanned, self.collected.len(), self.young);
+        write!(
+            f,
+            "{scanned} objects, {count} that nothing names ({bytes} bytes), {young} too young to tell"
+        )
+    }
+}
+
+/// One collection in one mount.
+struct Run<'a> {
+    store: &'a Store,
+    /// What was written later is left alone.
+    before: SystemTime,
+    dry: bool,
+    report: GcReport,
+}
+
+/// Whether a key lies in the folder of these entries, or in one below.
+fn is_within(folder: &[Entry], key: &Key) -> bool {
+    let folder = folder.first().and_then(|entry| entry.key.parent());
+    folder.is_some_and(|folder| key.below(&folder).is_some())
+}
+
+impl Store {
+    /// Deletes bytes that no document names and that were written longer than `grace` ago.
+    ///
+    /// Safe beside publishes under way: bytes are named within the grace after they were written,
+    /// and a document is read after the bytes beside it were listed.
+    pub(crate) async fn gc(&self, grace: Duration, dry_run: bool) -> Result<GcReport> {
+        let before = SystemTime::now().checked_sub(grace);
+        let mut run = Run {
+            store: self,
+            before: before.unwrap_or(SystemTime::UNIX_EPOCH),
+            dry: dry_run,
+            report: GcReport::default(),
+        };
+        let holders = run.collect_folders().await?;
+        run.collect_checkpoints().await?;
+        run.collect_blobs(holders).await?;
+        Ok(run.report)
+    }
+}
+
+impl Run<'_> {
+    /// Collects in each folder of the protocol's; the folders of those resources that hold blobs.
+    async fn collect_folders(&mut self) -> Result<Vec<Key>> {
+        let root = &self.store.0.root;
+        let mut holders: Vec<Key> = Vec::new();
+        // The folders that the listing is in, the outermost first: what lies in a folder below may
+        // stand between the entries of one.
+        let mut folders: Vec<Vec<Entry>> = Vec::new();
+        let mut listed = self.store.0.documents.storage().list(Some(root), None);
+        while let Some(entry) = listed.next().await {
+            let entry = entry?;
+            self.report.scanned += 1;
+            if let Some((home, _)) = layout::holder(&entry.key)
+                && holders.last() != Some(&home)
+            {
+                holders.push(home);
+            }
+            if layout::is_shared(root, &entry.key) {
+                continue;
+            }
+            while let Some(left) = folders.pop_if(|folder| !is_within(folder, &entry.key)) {
+                self.collect(&left).await?;
+            }
+            match folders.last_mut() {
+                Some(folder) if folder[0].key.parent() == entry.key.parent() => folder.push(entry),
+                _ => folders.push(vec![entry]),
+            }
+        }
+        for left in folders {
+            self.collect(&left).await?;
+        }
+        Ok(holders)
+    }
+
+    /// Collects in one folder, whose document, if it has one, names what lies beside it.
+    async fn collect(&mut self, folder: &[Entry]) -> Result<()> {
+        let store = self.store;
+        let (documents, bytes): (Vec<&Entry>, Vec<&Entry>) = folder
+            .iter()
+            .partition(|entry| store.0.subject(&entry.key).is_some());
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut named = HashSet::new();
+        for document in documents {
+            if let Some(snapshot) = store.0.documents.fresh(&document.key).await? {
+                let bytes = store.0.catalog.named(&snapshot.document)?.bytes;
+                named.extend(bytes.into_iter().map(|bytes| bytes.file));
+            }
+        }
+        for entry in bytes {
+            if !named.contains(entry.key.name()) {
+                self.discard(entry).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn discard(&mut self, entry: &Entry) -> Result<()> {
+        if entry.modified > self.before {
+            self.report.young += 1;
+            return Ok(());
+        }
+        if !self.dry {
+            let storage = self.store.0.documents.storage();
+            storage.delete(&entry.key).await?;
+        }
+        self.report.collected.push((entry.key.clone(), entry.size));
+        Ok(())
+    }
+
+    /// Of each view, only the newest checkpoints are of use.
+    async fn collect_checkpoints(&mut self) -> Result<()> {
+        let folder = self.store.0.log_folder()?.join("checkpoint")?;
+        let mut all = Vec::new();
+        let mut listed = self.store.0.documents.storage().list(Some(&folder), None);
+        while let Some(entry) = listed.next().await {
+            all.push(entry?);
+        }
+        for view in all.chunk_by(|a, b| a.key.parent() == b.key.parent()) {
+            let old = view.len().saturating_sub(CHECKPOINTS);
+            for entry in &view[..old] {
+                self.discard(entry).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+use super::*;
+
+/// Writes a list that names blobs, as a push of an image does; whether it stands.
+async fn list(shelf: &Repo, list: &str, blobs: &[Digest]) -> bool {
+    let hold = shelf.hold(blobs).await.unwrap();
+    if !hold.missing().is_empty() {
+        return false;
+    }
+    let file = format!("_lists/{list}");
+    let names: Vec<Arc<str>> = blobs.iter().map(|blob| blob.to_string().into()).collect();
+    let write = move |document: &mut Document<()>| -> Result<_> {
+        document.entries = names
+            .iter()
+            .map(|name| (name.clone(), "0".into()))
+            .collect();
+        Ok(Change::write(()))
+    };
+    shelf.change(&file, Vec::new(), write).await.unwrap();
+    if hold.confirm().await.unwrap().is_empty() {
+        return true;
+    }
+    unlist(shelf, list).await;
+    false
+}
+
+async fn unlist(shelf: &Repo, list: &str) {
+    let empty = |document: &mut Document<()>| -> Result<_> {
+        document.entries.clear();
+        Ok(Change::write(()))
+    };
+    let file = format!("_lists/{list}");
+    shelf.change(&file, Vec::new(), empty).await.unwrap();
+}
+
+async fn gc(bucket: &Bucket) -> super::super::GcReport {
+    bucket.replica().gc(Duration::ZERO, false).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_no_list_names_goes() {
+    let bucket = Bucket::default();
+    let shelf = bucket.shelf("a");
+    push(&shelf, b"named").await.unwrap();
+    push(&shelf, b"unnamed").await.unwrap();
+    assert!(list(&shelf, "l", &[sha256(b"named")]).await);
+    let dry = bucket.replica().gc(Duration::ZERO, true).await.unwrap();
+    assert_eq!((dry.released.len(), dry.collected.len()), (1, 1));
+    assert_eq!(bucket.content().await.len(), 2);
+    let graceful = bucket
+        .replica()
+        .gc(Duration::from_secs(60), false)
+        .await
+        .unwrap();
+    assert_eq!((graceful.released.len(), graceful.collected.len()), (0, 0));
+    let report = gc(&bucket).await;
+    assert_eq!(
+        (report.released, report.collected),
+        (dry.released, dry.collected)
+    );
+    assert_eq!(bucket.content().await.len(), 1);
+    assert_eq!(
+        read(&shelf, &sha256(b"named")).await.unwrap().unwrap(),
+        "named"
+    );
+    assert_eq!(read(&shelf, &sha256(b"unnamed")).await.unwrap(), None);
+    // It may come again.
+    push(&shelf, b"unnamed").await.unwrap();
+    assert_eq!(
+        read(&shelf, &sha256(b"unnamed")).await.unwrap().unwrap(),
+        "unnamed"
+    );
+    unlist(&shelf, "l").await;
+    gc(&bucket).await;
+    assert_eq!(bucket.content().await.len(), 0);
+    assert!(bucket.replica().verify(false).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn a_blob_goes_with_the_last_who_holds_it() {
+    let bucket = Bucket::default();
+    let (a, b) = (bucket.shelf("a"), bucket.shelf("a/b"));
+    let digest = sha256(b"shared");
+    push(&a, b"shared").await.unwrap();
+    assert!(b.mount_blob(&sha256(b"other"), &a).await.unwrap().is_none());
+    assert!(a.mount_blob(&digest, &b).await.unwrap().is_none());
+    assert_eq!(b.mount_blob(&digest, &a).await.unwrap().unwrap().size(), 6);
+    assert!(list(&a, "l", &[digest.clone()]).await);
+    assert!(list(&b, "l", &[digest.clone()]).await);
+    assert_eq!(
+        a.holders(&digest).await.unwrap(),
+        [resource("a"), resource("a/b")]
+    );
+    assert!(a.remove_blob(&digest).await.unwrap());
+    assert!(!a.remove_blob(&digest).await.unwrap());
+    assert_eq!(read(&a, &digest).await.unwrap(), None);
+    gc(&bucket).await;
+    assert_eq!(read(&b, &digest).await.unwrap().unwrap(), "shared");
+    assert!(!list(&a, "m", &[digest.clone()]).await);
+    assert!(b.remove_blob(&digest).await.unwrap());
+    gc(&bucket).await;
+    assert_eq!(bucket.content().await.len(), 0);
+    assert!(a.mount_blob(&digest, &b).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn uploads_under_way_keep_their_bytes() {
+    let bucket = Bucket::default();
+    let shelf = bucket.shelf("a");
+    let upload = shelf.begin_upload(Algorithm::Sha256, LIMIT).await.unwrap();
+    upload
+        .clone()
+        .append("abc".into(), Piece::default())
+        .await
+        .unwrap();
+    let orphan = Key::new("m/content/00/0011").unwrap();
+    bucket
+        .0
+        .put(&orphan, "x".into(), PutMode::Create)
+        .await
+        .unwrap();
+    let report = gc(&bucket).await;
+    assert_eq!(report.collected, [(orphan, 1)]);
+    let end = upload.finish(sha256(b"abcdef"), "def".into(), Piece::default());
+    assert!(matches!(end.await.unwrap(), Finished::Blob(_)));
+    assert_eq!(
+        read(&shelf, &sha256(b"abcdef")).await.unwrap().unwrap(),
+        "abcdef"
+    );
+}
+
+#[tokio::test]
+async fn damage_is_found() {
+    let bucket = Bucket::default();
+    let shelf = bucket.shelf("a");
+    for bytes in [&b"one"[..], b"two", b"three"] {
+        push(&shelf, bytes).await.unwrap();
+        assert!(list(&shelf, &sha256(bytes).hex()[..8], &[sha256(bytes)]).await);
+    }
+    let sound = bucket.replica().verify(false).await.unwrap();
+    assert!(sound.is_sound(), "{sound}");
+    assert_eq!((sound.artifacts, sound.bytes), (3, 11));
+    let files = bucket.content().await;
+    let of = |at: usize| Key::new(&files[at]).unwrap();
+    bucket
+        .0
+        .put(&of(0), "forged".into(), PutMode::Replace)
+        .await
+        .unwrap();
+    bucket.0.delete(&of(1)).await.unwrap();
+    let report = bucket.replica().verify(false).await.unwrap();
+    assert_eq!(report.problems.len(), 2, "{report}");
+}
+
+/// Pushers on several replicas go on naming old blobs while collections without any grace run on
+/// others: what was said to stand can be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_and_a_collection_never_both_win() {
+    let mut stood = 0;
+    let mut fell = 0;
+    for round in 0..60u32 {
+        let bucket = Bucket::default();
+        let blobs: Vec<Vec<u8>> = (0..4u32)
+            .map(|n| (round * 4 + n).to_le_bytes().to_vec())
+            .collect();
+        let digests: Vec<Digest> = blobs.iter().map(|blob| sha256(blob)).collect();
+        for blob in &blobs {
+            push(&bucket.shelf("a"), blob).await.unwrap();
+        }
+        let collectors = (0..2).map(|_| {
+            let bucket = bucket.clone();
+            tokio::spawn(async move {
+                for _ in 0..4 {
+                    gc(&bucket).await;
+                }
+            })
+        });
+        let collectors: Vec<_> = collectors.collect();
+        let pushers = (0..4usize).map(|n| {
+            let (bucket, digests, blobs) = (bucket.clone(), digests.clone(), blobs.clone());
+            tokio::spawn(async move {
+                let shelf = bucket.shelf(if n % 2 == 0 { "a" } else { "b" });
+                // Some find the blobs there, some bring them again, some mount them.
+                for (digest, blob) in digests.iter().zip(&blobs) {
+                    match n {
+                        0 => {}
+                        1 | 2 => drop(push(&shelf, blob).await),
+                        _ => drop(shelf.mount_blob(digest, &bucket.shelf("a")).await.unwrap()),
+                    }
+                }
+                let name = format!("list{n}");
+                (n, list(&shelf, &name, &digests).await)
+            })
+        });
+        let pushers: Vec<_> = pushers.collect();
+        let mut standing = Vec::new();
+        for pusher in pushers {
+            let (n, stands) = pusher.await.unwrap();
+            if stands {
+                standing.push(n);
+                stood += 1;
+            } else {
+                fell += 1;
+            }
+        }
+        for collector in collectors {
+            collector.await.unwrap();
+        }
+        gc(&bucket).await;
+        for n in standing {
+            let shelf = bucket.shelf(if n % 2 == 0 { "a" } else { "b" });
+            for (digest, blob) in digests.iter().zip(&blobs) {
+                let bytes = read(&shelf, digest).await.unwrap();
+                assert_eq!(bytes.as_deref(), Some(&blob[..]), "round {round}, list {n}");
+            }
+        }
+        assert!(bucket.replica().verify(false).await.unwrap().is_sound());
+    }
+    // Neither side is idle, or this would show nothing.
+    assert!(stood > 10 && fell > 10, "{stood} stood, {fell} fell");
+}

@@ -1,0 +1,209 @@
+//! Blobs, uploads and their collection, over one bucket and several replicas.
+
+mod collection;
+mod uploads;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use serde_json::value::RawValue;
+
+use super::{
+    Actor, Blob, Catalog, Change, Document, Documents, Finished, Fold, Keys, LogEntry, Named,
+    Piece, Progress, RawDocument, Repo, Resource, Shared, Store, Subject, forms,
+};
+use crate::{
+    body::Body,
+    clock::Clock,
+    digest::{Algorithm, Digest},
+    error::{Error, Result},
+    storage::{
+        Entry, Get, GetOptions, Key, Memory, Profile, PutMode, Storage, StorageError, Upload,
+        Version,
+    },
+};
+
+/// A protocol of shelves, each with lists that name blobs by their digests.
+struct Shelves;
+
+struct Nothing;
+
+impl Fold for Nothing {
+    fn name(&self) -> &'static str {
+        "nothing"
+    }
+
+    fn apply(&mut self, _: LogEntry<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn revision(&self, _: &str) -> Option<u64> {
+        None
+    }
+
+    fn save(&self, _: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn resource(name: &str) -> Resource {
+    Resource {
+        name: name.into(),
+        home: Key::new(format!("shelves/{name}")).unwrap(),
+    }
+}
+
+impl Catalog for Shelves {
+    fn fold(&self) -> Box<dyn Fold> {
+        Box::new(Nothing)
+    }
+
+    fn subject(&self, key: &Key) -> Option<Subject> {
+        let (name, _) = key
+            .as_str()
+            .strip_prefix("shelves/")?
+            .split_once("/_lists/")?;
+        Some(Subject {
+            resource: resource(name),
+            logged: None,
+        })
+    }
+
+    fn entry(&self, _: &str, _: &RawDocument) -> Result<Box<RawValue>> {
+        RawValue::from_string("null".to_owned()).map_err(Error::internal)
+    }
+
+    fn named(&self, document: &RawDocument) -> Result<Named> {
+        let blobs = document.entries.keys().map(|digest| digest.parse());
+        Ok(Named {
+            blobs: blobs.collect::<Result<_>>()?,
+            ..Named::default()
+        })
+    }
+}
+
+/// A store far away, before whose every call others get a chance.
+#[derive(Clone, Debug)]
+struct Far(Memory);
+
+async fn others() {
+    let mut byte = [0];
+    getrandom::fill(&mut byte).unwrap();
+    for _ in 0..byte[0] % 4 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl Storage for Far {
+    async fn get(&self, key: &Key, options: GetOptions) -> Result<Get, StorageError> {
+        others().await;
+        self.0.get(key, options).await
+    }
+
+    async fn put(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<Version, StorageError> {
+        others().await;
+        self.0.put(key, bytes, mode).await
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, StorageError> {
+        self.0.upload(key).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        others().await;
+        self.0.delete(key).await
+    }
+
+    fn list(
+        &self,
+        prefix: Option<&Key>,
+        after: Option<&Key>,
+    ) -> BoxStream<'static, Result<Entry, StorageError>> {
+        self.0.list(prefix, after)
+    }
+
+    fn profile(&self) -> Profile {
+        Profile {
+            local: false,
+            ..self.0.profile()
+        }
+    }
+}
+
+/// A bucket.
+#[derive(Clone, Default)]
+struct Bucket(Memory);
+
+impl Bucket {
+    /// A process of its own on it.
+    fn replica(&self) -> Store {
+        let storage: Arc<dyn Storage> = Arc::new(Far(self.0.clone()));
+        let documents = Documents::new(storage, 1 << 20, Duration::ZERO);
+        let place = Key::new("auth/keys").unwrap();
+        let shared = Shared {
+            keys: Keys::new(
+                documents.clone(),
+                place,
+                Duration::from_secs(60),
+                Clock::default(),
+            ),
+            documents,
+            forms: Arc::new(forms(1 << 20)),
+            hooks: Arc::default(),
+            grace: Duration::from_secs(24 * 60 * 60),
+        };
+        Store::new("m", "shelves", Arc::new(Shelves), shared).unwrap()
+    }
+
+    /// A shelf, by a process of its own.
+    fn shelf(&self, name: &str) -> Repo {
+        self.replica()
+            .repo(&resource(name), Arc::new(Actor::default()))
+    }
+
+    /// The files of bytes that there are.
+    async fn content(&self) -> Vec<String> {
+        let prefix = Key::new("m/content").unwrap();
+        let listed = self.0.list(Some(&prefix), None);
+        listed
+            .map(|entry| entry.unwrap().key.to_string())
+            .collect()
+            .await
+    }
+
+    /// Once what was dropped had time to go.
+    async fn settled(&self, count: usize) -> bool {
+        for _ in 0..1000 {
+            if self.content().await.len() == count {
+                return true;
+            }
+            tokio::task::yield_now().await;
+        }
+        false
+    }
+}
+
+const LIMIT: u64 = 1 << 20;
+
+fn sha256(bytes: &[u8]) -> Digest {
+    Digest::of(Algorithm::Sha256, bytes)
+}
+
+async fn push(shelf: &Repo, bytes: &[u8]) -> Result<Blob> {
+    let upload = shelf.begin_upload(Algorithm::Sha256, LIMIT).await?;
+    let body = Body::from(bytes.to_vec());
+    match upload.whole(sha256(bytes), body).await? {
+        Finished::Blob(blob) => Ok(blob),
+        Finished::OutOfOrder(_) => Err(Error::internal("out of order")),
+    }
+}
+
+async fn read(shelf: &Repo, digest: &Digest) -> Result<Option<Bytes>> {
+    let Some(blob) = shelf.blob(digest).await? else {
+        return Ok(None);
+    };
+    let object = shelf.open_blob(&blob, None, false).await?;
+    object.body.collect(1 << 20).await.map(Some)
+}

@@ -1,0 +1,635 @@
+//! Uploads of blobs in pieces, on any replica.
+//!
+//! An upload begins as nothing but a signed name. Each piece is written under a key of its own; then
+//! one compare-and-swap of the session adds it, with the state of the hash function after it. Of two
+//! pieces for one offset, one loses. The bytes stay where they are: the blob's record comes to name
+//! them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Document, Repo, Snapshot, Staged,
+    blobs::{Blob, CONTENT_TYPE, Segment, read_segments},
+    layout,
+};
+use crate::{
+    body::Body,
+    digest::{Algorithm, Digest, MultiHasher, hex, random_hex},
+    error::{Error, ErrorKind, Result},
+    storage::Key,
+};
+
+/// For what the names of uploads are signed.
+const PURPOSE: &str = "upload";
+/// How long an upload may go without a piece.
+pub(super) const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many pieces an upload may have.
+const MAX_SEGMENTS: usize = 10_000;
+
+/// An upload of a blob to one repository.
+#[derive(Clone)]
+pub struct Upload {
+    repo: Repo,
+    uuid: String,
+    /// What the bytes are hashed with as they come.
+    algorithm: Algorithm,
+    name: String,
+    key: Key,
+    /// The most bytes of the blob.
+    limit: u64,
+}
+
+/// What came of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It was added, and this is where the next begins.
+    At(u64),
+    /// It does not begin where the upload stands, which is here. Nothing was added.
+    OutOfOrder(u64),
+}
+
+/// What came of the end of an upload.
+#[derive(Debug)]
+pub enum Finished {
+    /// The repository holds the blob.
+    Blob(Blob),
+    /// The last piece does not begin where the upload stands, which is here. The upload goes on.
+    OutOfOrder(u64),
+}
+
+/// A piece of an upload, as its sender announces it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// Where it begins; wherever the upload stands, if it is not said.
+    pub from: Option<u64>,
+    /// How long it is, if that is said.
+    pub length: Option<u64>,
+}
+
+/// The head of an upload's document.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Session {
+    /// To be read by people; the name's signature binds an upload to its repository.
+    repository: String,
+    pub(super) offset: u64,
+    /// The state of the hash function after the bytes so far; none before the first.
+    state: Option<String>,
+    pub(super) segments: Vec<Segment>,
+    pub(super) end: Option<End>,
+}
+
+/// How an upload ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum End {
+    /// Its bytes became this blob.
+    Finished(Digest),
+    /// It was given up, or forgotten.
+    Dropped,
+}
+
+fn unknown() -> Error {
+    Error::not_found("there is no such upload here: it was finished, cancelled, or has expired")
+}
+
+impl Repo {
+    /// Begins an upload of at most `limit` bytes, hashed with `algorithm` as they come. Writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the registry's keys cannot be read.
+    pub async fn begin_upload(&self, algorithm: Algorithm, limit: u64) -> Result<Upload> {
+        let uuid = uuid(SystemTime::now())?;
+        let signature = self.sign(&uuid, algorithm).await?;
+        let name = format!("{uuid}.{}.{signature}", algorithm.as_str());
+        self.named_upload(uuid, algorithm, name, limit)
+    }
+
+    /// The upload of this name to this repository.
+    ///
+    /// # Errors
+    /// `NotFound` when the name is not one that was given out here, or is too old.
+    pub async fn find_upload(&self, name: &str, limit: u64) -> Result<Upload> {
+        let mut parts = name.split('.');
+        let (Some(uuid), Some(algorithm), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(unknown());
+        };
+        let algorithm = algorithm.parse().map_err(|_| unknown())?;
+        if !self.is_signed(uuid, algorithm, signature).await? {
+            return Err(unknown());
+        }
+        self.named_upload(uuid.to_owned(), algorithm, name.to_owned(), limit)
+    }
+
+    fn named_upload(
+        &self,
+        uuid: String,
+        algorithm: Algorithm,
+        name: String,
+        limit: u64,
+    ) -> Result<Upload> {
+        Ok(Upload {
+            key: layout::upload(&self.store.0.root, &uuid)?,
+            repo: self.clone(),
+            uuid,
+            algorithm,
+            name,
+            limit,
+        })
+    }
+
+    fn signed(&self, uuid: &str, algorithm: Algorithm) -> Vec<u8> {
+        // None of these holds a space.
+        let (mount, repository) = (self.store.name(), self.name());
+        format!("{mount} {repository} {uuid} {}", algorithm.as_str()).into_bytes()
+    }
+
+    async fn sign(&self, uuid: &str, algorithm: Algorithm) -> Result<String> {
+        let message = self.signed(uuid, algorithm);
+        Ok(hex(&self.store.0.keys.mac(PURPOSE, &message).await?))
+    }
+
+    async fn is_signed(&self, uuid: &str, algorithm: Algorithm, signature: &str) -> Result<bool> {
+        let Some(signature) = crate::digest::unhex(signature) else {
+            return Ok(false);
+        };
+        let message = self.signed(uuid, algorithm);
+        let keys = &self.store.0.keys;
+        keys.verify(PURPOSE, &message, &signature).await
+    }
+}
+
+/// A UUID of version 7 (RFC 9562 §5.7), which tells when it was made.
+fn uuid(now: SystemTime) -> Result<String> {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let random = random_hex::<10>()?;
+    let time = format!("{:012x}", since.as_millis());
+    let variant = u8::from_str_radix(&random[3..4], 16).unwrap_or_default() & 3 | 8;
+    Ok(format!(
+        "{}-{}-7{}-{variant:x}{}-{}",
+        &time[..8],
+        &time[8..12],
+        &random[..3],
+        &random[4..7],
+        &random[7..19],
+    ))
+}
+
+/// When a UUID was made.
+fn made(uuid: &str) -> Option<SystemTime> {
+    let time: String = uuid.chars().filter(|c| *c != '-').take(12).collect();
+    let since = Duration::from_millis(u64::from_str_radix(&time, 16).ok()?);
+    UNIX_EPOCH.checked_add(since)
+}
+
+/// Whether an upload that has no session, or none any more, is too old to begin.
+fn is_old(uuid: &str) -> bool {
+    made(uuid).is_none_or(is_expired)
+}
+
+/// Whether something of this time has been left alone for longer than an upload may be.
+pub(super) fn is_expired(since: SystemTime) -> bool {
+    SystemTime::now().duration_since(since).unwrap_or_default() > LIFETIME
+}
+
+impl Session {
+    /// The digest of all bytes so far.
+    fn digest(&self, algorithm: Algorithm) -> Result<Digest> {
+        Ok(self.hasher(algorithm)?.finish().digest(algorithm))
+    }
+
+    fn hasher(&self, algorithm: Algorithm) -> Result<MultiHasher> {
+        match &self.state {
+            Some(state) => MultiHasher::resume(algorithm, state),
+            None => Ok(MultiHasher::new(&[algorithm])),
+        }
+    }
+
+    fn push(&mut self, repo: &Repo, segment: Segment) -> Result<()> {
+        if self.segments.len() >= MAX_SEGMENTS {
+            let message = format!(
+                "an upload may come in {MAX_SEGMENTS} pieces at most; begin again with larger ones"
+            );
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        repo.name().clone_into(&mut self.repository);
+        self.offset += segment.size;
+        self.segments.push(segment);
+        Ok(())
+    }
+}
+
+/// A piece as received.
+struct Received {
+    staged: Option<Staged>,
+    /// Why it ended before its time.
+    broken: Option<Error>,
+}
+
+impl Upload {
+    /// The name by which [`Repo::find_upload`] finds it on any replica: one segment of a path.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its UUID, which the name holds.
+    pub fn uuid(&self) -> &str {
+        &self.uuid
+    }
+
+    /// How many bytes have come.
+    ///
+    /// # Errors
+    /// `NotFound` when the upload has ended.
+    pub async fn offset(&self) -> Result<u64> {
+        Ok(self.session().await?.map_or(0, |session| session.offset))
+    }
+
+    /// Adds a piece. What of it comes before the connection is cut is kept, if the sender did not
+    /// say which bytes they are. It runs to its end whatever becomes of the caller.
+    ///
+    /// # Errors
+    /// `NotFound` when the upload has ended, `Invalid` for a piece of another length than announced
+    /// or that broke off, `TooLarge`, a hook's veto, or when the store fails.
+    pub async fn append(self, body: Body, piece: Piece) -> Result<Progress> {
+        let work = self.take_in(body, piece);
+        tokio::spawn(work).await.map_err(Error::internal)?
+    }
+
+    /// Adds the last piece, if `body` is not empty, and makes the repository hold the blob. It runs
+    /// to its end whatever becomes of the caller.
+    ///
+    /// # Errors
+    /// `DigestMismatch` when the bytes are others (the upload then stands where it stood), and what
+    /// [`append`](Self::append) says.
+    pub async fn finish(self, digest: Digest, body: Body, piece: Piece) -> Result<Finished> {
+        let work = self.end(digest, body, piece, true);
+        tokio::spawn(work).await.map_err(Error::internal)?
+    }
+
+    /// Takes in a whole blob: [`finish`](Self::finish) for an upload that has only begun.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn whole(self, digest: Digest, body: Body) -> Result<Finished> {
+        let work = self.end(digest, body, Piece::default(), false);
+        tokio::spawn(work).await.map_err(Error::internal)?
+    }
+
+    /// Gives the upload up; its bytes go.
+    ///
+    /// # Errors
+    /// `NotFound` when it has ended.
+    pub async fn cancel(&self) -> Result<()> {
+        self.session().await?;
+        let drop_it = |document: &mut Document<Session>| {
+            let session = &mut document.head;
+            if session.end.is_some() {
+                return Err(unknown());
+            }
+            session.end = Some(End::Dropped);
+            session.state = None;
+            Ok((true, std::mem::take(&mut session.segments)))
+        };
+        let documents = &self.repo.store.0.documents;
+        let segments = documents.create(&self.key, drop_it).await?;
+        self.repo.discard(&segments).await;
+        Ok(())
+    }
+
+    /// The session as it is now; `None` before the first piece.
+    async fn session(&self) -> Result<Option<Session>> {
+        let now = self.repo.store.0.documents.fresh(&self.key).await?;
+        let Some(now) = now else {
+            // Without a session only the name tells how old it is.
+            return if is_old(&self.uuid) {
+                Err(unknown())
+            } else {
+                Ok(None)
+            };
+        };
+        open(&now).map(Some)
+    }
+
+    async fn take_in(self, body: Body, piece: Piece) -> Result<Progress> {
+        let session = self.session().await?;
+        let absent = session.is_none();
+        let session = session.unwrap_or_default();
+        if piece.from.is_some_and(|from| from != session.offset) {
+            return Ok(Progress::OutOfOrder(session.offset));
+        }
+        let Received { staged, broken } = self.receive(&session, self.algorithm, body).await?;
+        // Of a piece whose place was said, all or nothing: its sender sends it again.
+        if let Some(broken) = broken.clone().filter(|_| piece.from.is_some()) {
+            return Err(broken);
+        }
+        if broken.is_none() {
+            check_length(piece, staged.as_ref())?;
+        }
+        let progress = match staged {
+            Some(staged) => self.extend(absent, session.offset, staged).await?,
+            None => Progress::At(session.offset),
+        };
+        broken.map_or(Ok(progress), Err)
+    }
+
+    /// Writes the bytes of a piece.
+    async fn receive(
+        &self,
+        session: &Session,
+        algorithm: Algorithm,
+        mut body: Body,
+    ) -> Result<Received> {
+        let mut first = None;
+        while first.as_ref().is_none_or(bytes::Bytes::is_empty) {
+            match body.next().await {
+                Some(Ok(bytes)) => first = Some(bytes),
+                end => {
+                    return Ok(Received {
+                        staged: None,
+                        broken: end.and_then(Result::err),
+                    });
+                }
+            }
+        }
+        let unique = random_hex::<16>()?;
+        let key = layout::content(&self.repo.store.0.root, &unique)?;
+        let operation = self.repo.operation(key, body.length(), CONTENT_TYPE);
+        let left = self.limit.saturating_sub(session.offset);
+        let take = (session.hasher(algorithm)?, left);
+        let names = (unique.clone(), unique);
+        let mut writer = self.repo.stage_at(names, operation, take).await?;
+        let mut broken = None;
+        let mut next = first.map(Ok);
+        while let Some(bytes) = next {
+            match bytes {
+                Ok(bytes) => writer.write(bytes).await?,
+                Err(error) => {
+                    broken = Some(error);
+                    break;
+                }
+            }
+            next = body.next().await;
+        }
+        Ok(Received {
+            staged: Some(writer.finish().await?),
+            broken,
+        })
+    }
+
+    /// Adds a piece to the session, if that still stands where the piece begins.
+    async fn extend(&self, absent: bool, from: u64, staged: Staged) -> Result<Progress> {
+        let segment = segment(&staged);
+        let state = staged.hasher.state(self.algorithm);
+        let (repo, uuid) = (self.repo.clone(), self.uuid.clone());
+        let add = move |document: &mut Document<Session>| {
+            let session = &mut document.head;
+            if session.segments.contains(&segment) {
+                // The answer to an earlier attempt was lost.
+                return Ok((false, Progress::At(session.offset)));
+            }
+            if session.end.is_some() || (document.revision == 0 && is_old(&uuid)) {
+                return Err(unknown());
+            }
+            if session.offset != from {
+                return Ok((false, Progress::OutOfOrder(session.offset)));
+            }
+            session.push(&repo, segment.clone())?;
+            session.state.clone_from(&state);
+            Ok((true, Progress::At(session.offset)))
+        };
+        let added = self.write(absent, add).await;
+        let lands = |progress: &Progress| matches!(progress, Progress::At(_));
+        settle(Some(staged), &added, lands);
+        added
+    }
+
+    async fn write<R: Send + 'static>(
+        &self,
+        absent: bool,
+        change: impl FnMut(&mut Document<Session>) -> Result<(bool, R)> + Send + 'static,
+    ) -> Result<R> {
+        let documents = &self.repo.store.0.documents;
+        if absent {
+            documents.create(&self.key, change).await
+        } else {
+            documents.change(&self.key, change).await
+        }
+    }
+
+    async fn end(self, digest: Digest, body: Body, piece: Piece, began: bool) -> Result<Finished> {
+        let last = self.last_piece(&digest, body, piece, began).await?;
+        let (last, is) = match last {
+            Last::Piece(last, is) => (last, is),
+            Last::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
+        };
+        let absent = last.as_ref().is_some_and(|last| last.absent) || !began;
+        let from = last.as_ref().map(|last| last.from);
+        let staged = last.and_then(|last| last.staged);
+        let closed = self.close(absent, digest.clone(), is, from, staged).await?;
+        let (size, segments) = match closed {
+            Closed::Now { size, segments } => (size, segments),
+            Closed::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
+            // A repetition of what was done before.
+            Closed::Before => return self.finished(&digest).await,
+        };
+        let kept = self.repo.commit_blob(&digest, size, segments.clone());
+        if !kept.await? {
+            self.repo.discard(&segments).await;
+        }
+        let record = layout::record(&self.repo.store.0.root, &digest)?;
+        let operation = self.repo.operation(record, Some(size), CONTENT_TYPE);
+        for hook in &*self.repo.store.0.hooks {
+            hook.after_put(&operation).await;
+        }
+        self.finished(&digest).await
+    }
+
+    async fn finished(&self, digest: &Digest) -> Result<Finished> {
+        let blob = self.repo.blob(digest).await?;
+        blob.map(Finished::Blob).ok_or_else(unknown)
+    }
+
+    /// Receives the last piece, and hashes all bytes if that was not done as they came.
+    async fn last_piece(
+        &self,
+        digest: &Digest,
+        body: Body,
+        piece: Piece,
+        began: bool,
+    ) -> Result<Last> {
+        let same = digest.algorithm() == self.algorithm;
+        if began && same && body.length() == Some(0) && piece.from.is_none() {
+            // The session itself knows the digest of its bytes.
+            return Ok(Last::Piece(None, None));
+        }
+        let session = if began { self.session().await? } else { None };
+        let absent = session.is_none();
+        let session = session.unwrap_or_default();
+        let from = session.offset;
+        if piece.from.is_some_and(|piece| piece != from) && body.length() != Some(0) {
+            return Ok(Last::OutOfOrder(from));
+        }
+        // Nothing was hashed yet: with the right function from the start.
+        let algorithm = if from == 0 {
+            digest.algorithm()
+        } else {
+            self.algorithm
+        };
+        let Received { staged, broken } = self.receive(&session, algorithm, body).await?;
+        if let Some(broken) = broken {
+            return Err(broken);
+        }
+        check_length(piece, staged.as_ref())?;
+        let is = if algorithm != digest.algorithm() {
+            let mut segments = session.segments.clone();
+            segments.extend(staged.as_ref().map(segment));
+            self.repo.hash(&segments, digest.algorithm()).await?
+        } else if let Some(staged) = &staged {
+            staged.digests().digest(algorithm)
+        } else {
+            session.digest(algorithm)?
+        };
+        let last = LastPiece {
+            absent,
+            from,
+            staged,
+        };
+        Ok(Last::Piece(Some(last), Some(is)))
+    }
+
+    /// Ends the session, if its bytes and those of `staged` are the ones that `digest` names.
+    async fn close(
+        &self,
+        absent: bool,
+        digest: Digest,
+        is: Option<Digest>,
+        from: Option<u64>,
+        staged: Option<Staged>,
+    ) -> Result<Closed> {
+        let last = staged.as_ref().map(segment);
+        let (repo, uuid, algorithm) = (self.repo.clone(), self.uuid.clone(), self.algorithm);
+        let close = move |document: &mut Document<Session>| {
+            let session = &mut document.head;
+            match &session.end {
+                Some(End::Finished(known)) if *known == digest => {
+                    // Ours, if the answer to an earlier attempt was lost.
+                    let ours = last
+                        .as_ref()
+                        .is_some_and(|last| session.segments.contains(last));
+                    let (size, segments) = (session.offset, session.segments.clone());
+                    let now = Closed::Now { size, segments };
+                    return Ok((false, if ours { now } else { Closed::Before }));
+                }
+                Some(_) => return Err(unknown()),
+                None if document.revision == 0 && is_old(&uuid) => return Err(unknown()),
+                None => {}
+            }
+            if from.is_some_and(|from| from != session.offset) {
+                return Ok((false, Closed::OutOfOrder(session.offset)));
+            }
+            let is = match &is {
+                Some(is) => is.clone(),
+                None => session.digest(algorithm)?,
+            };
+            if is != digest {
+                let message = format!("the bytes received hash to {is} and not to {digest}");
+                return Err(Error::new(ErrorKind::DigestMismatch, message));
+            }
+            if let Some(last) = &last {
+                session.push(&repo, last.clone())?;
+            }
+            session.state = None;
+            session.end = Some(End::Finished(digest.clone()));
+            let (size, segments) = (session.offset, session.segments.clone());
+            Ok((true, Closed::Now { size, segments }))
+        };
+        let closed = self.write(absent, close).await;
+        settle(staged, &closed, |closed| {
+            matches!(closed, Closed::Now { .. })
+        });
+        closed
+    }
+}
+
+/// What the last request of an upload brought.
+enum Last {
+    /// A piece, or nothing that has to be looked at; and the digest of all bytes, if it is known.
+    Piece(Option<LastPiece>, Option<Digest>),
+    /// A piece from elsewhere; the upload stands here.
+    OutOfOrder(u64),
+}
+
+struct LastPiece {
+    /// Whether there was no session yet.
+    absent: bool,
+    from: u64,
+    staged: Option<Staged>,
+}
+
+/// What the end of a session came to.
+enum Closed {
+    Now { size: u64, segments: Vec<Segment> },
+    Before,
+    OutOfOrder(u64),
+}
+
+/// The session in a document, if it goes on.
+fn open(snapshot: &Snapshot) -> Result<Session> {
+    let document = snapshot.typed::<Session>()?;
+    if document.head.end.is_some() || is_expired(document.modified) {
+        return Err(unknown());
+    }
+    Ok(document.head)
+}
+
+fn segment(staged: &Staged) -> Segment {
+    Segment {
+        file: staged.file().to_owned(),
+        size: staged.size(),
+    }
+}
+
+fn check_length(piece: Piece, staged: Option<&Staged>) -> Result<()> {
+    let is = staged.map_or(0, Staged::size);
+    match piece.length {
+        Some(length) if length != is => Err(Error::invalid(format!(
+            "{length} bytes were announced and {is} came"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Keeps a piece's bytes if the session names them, or may: whether a write landed is not known
+/// when the store is failing, and then `gc` judges.
+fn settle<R>(staged: Option<Staged>, end: &Result<R>, lands: impl Fn(&R) -> bool) {
+    let keep = match end {
+        Ok(value) => lands(value),
+        Err(error) => matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal),
+    };
+    if let Some(mut staged) = staged.filter(|_| keep) {
+        staged.keep();
+    }
+}
+
+impl Repo {
+    /// Reads bytes again, to hash them with another function than they were hashed with.
+    async fn hash(&self, segments: &[Segment], algorithm: Algorithm) -> Result<Digest> {
+        let root = self.store.0.root.clone();
+        let mut body = read_segments(self.storage().clone(), root, segments);
+        let mut hasher = MultiHasher::new(&[algorithm]);
+        while let Some(bytes) = body.next().await {
+            hasher.update(&bytes?);
+        }
+        Ok(hasher.finish().digest(algorithm))
+    }
+
+    /// Deletes bytes that nothing names any more. Best effort: what stays is for `gc`.
+    async fn discard(&self, segments: &[Segment]) {
+        self.store.discard_segments(segments).await;
+    }
+}

@@ -1,0 +1,299 @@
+//! What `registry verify` does to a mount, beside running servers.
+
+use std::fmt;
+
+use futures_util::StreamExt;
+
+use super::{
+    Store,
+    blobs::{Held, Record, read_segments},
+    catalog::{StoredBytes, Subject},
+    layout,
+    log::Topic,
+};
+use crate::{
+    body::Body,
+    digest::{Algorithm, Digest, MultiHasher},
+    error::{Error, ErrorKind, Result},
+    storage::{Get, GetOptions, Key, StorageError},
+};
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// How many documents were read.
+    pub documents: u64,
+    /// How many artifacts were hashed.
+    pub artifacts: u64,
+    /// Their size, in bytes.
+    pub bytes: u64,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The object.
+    pub key: Key,
+    /// What is wrong with it.
+    pub what: String,
+    /// Whether it was put right.
+    pub repaired: bool,
+}
+
+impl VerifyReport {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.documents += other.documents;
+        self.artifacts += other.artifacts;
+        self.bytes += other.bytes;
+        self.problems.extend(other.problems);
+    }
+
+    /// Whether all is well, or was put right.
+    pub fn is_sound(&self) -> bool {
+        self.problems.iter().all(|problem| problem.repaired)
+    }
+
+    /// Tells of a document that cannot be read; that the store fails is no problem of the document.
+    fn unreadable(&mut self, key: &Key, error: Error) -> Result<()> {
+        if error.kind() == ErrorKind::Unavailable {
+            return Err(error);
+        }
+        self.problem(key, format!("cannot be read: {}", cause(&error)));
+        Ok(())
+    }
+
+    fn problem(&mut self, key: &Key, what: impl Into<String>) {
+        self.problems.push(Problem {
+            key: key.clone(),
+            what: what.into(),
+            repaired: false,
+        });
+    }
+}
+
+impl fmt::Display for VerifyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Problem {
+            key,
+            what,
+            repaired,
+        } in &self.problems
+        {
+            writeln!(
+                f,
+                "{key}: {what}{}",
+                if *repaired { " (repaired)" } else { "" }
+            )?;
+        }
+        let Self {
+            documents,
+            artifacts,
+            bytes,
+            problems,
+        } = self;
+        let problems = problems.len();
+        write!(
+            f,
+            "{documents} documents, {artifacts} artifacts ({bytes} bytes), {problems} problems"
+        )
+    }
+}
+
+impl Store {
+    /// Reads every document, hashes every artifact that one names, and compares the log.
+    pub(crate) async fn verify(&self, repair: bool) -> Result<VerifyReport> {
+        let mut report = VerifyReport::default();
+        self.0.view.refresh().await?;
+        let mut listed = self.0.documents.storage().list(Some(&self.0.root), None);
+        while let Some(entry) = listed.next().await {
+            let key = entry?.key;
+            if let Some(subject) = self.0.subject(&key) {
+                self.verify_document(&subject, &key, repair, &mut report)
+                    .await?;
+            } else if let Some(digest) = layout::recorded(&self.0.root, &key) {
+                self.verify_record(&digest, &key, &mut report).await?;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Hashes the bytes of a blob.
+    async fn verify_record(
+        &self,
+        digest: &Digest,
+        key: &Key,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        report.documents += 1;
+        let read = self.0.documents.fresh(key).await;
+        let head = read.and_then(|snapshot| match snapshot {
+            Some(snapshot) => Ok(snapshot.typed::<Record>()?.head),
+            None => Err(Error::internal("it vanished")),
+        });
+        let record = match head {
+            Ok(record) if record.gone => return Ok(()),
+            Ok(record) => record,
+            Err(error) => return report.unreadable(key, error),
+        };
+        report.artifacts += 1;
+        let storage = self.0.documents.storage().clone();
+        let body = read_segments(storage, self.0.root.clone(), &record.segments);
+        match hash(body, digest.algorithm(), report).await {
+            Ok((is, _)) if is == *digest => {}
+            Ok((is, size)) => {
+                report.problem(key, format!("its {size} bytes hash to {is}"));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                // It may have been collected since its record was read.
+                let now = self.0.documents.fresh(key).await?;
+                let gone = now.map(|now| now.typed::<Record>()).transpose()?;
+                if gone.is_some_and(|now| !now.head.gone && now.head.segments == record.segments) {
+                    report.problem(key, "its bytes are missing");
+                }
+            }
+            Err(error) => return report.unreadable(key, error),
+        }
+        Ok(())
+    }
+
+    /// Looks whether a blob that a repository holds has bytes.
+    async fn verify_held(
+        &self,
+        home: &Key,
+        digest: &Digest,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let key = layout::held(home, digest)?;
+        let Some(held) = self.0.documents.fresh(&key).await? else {
+            return Ok(());
+        };
+        if held.typed::<Held>()?.head.gone {
+            return Ok(());
+        }
+        let record = layout::record(&self.0.root, digest)?;
+        let record = self.0.documents.fresh(&record).await?;
+        let record = record.map(|record| record.typed::<Record>()).transpose()?;
+        if record.is_none_or(|record| record.head.gone) {
+            report.problem(&key, "is held here and has no bytes");
+        }
+        Ok(())
+    }
+
+    async fn verify_document(
+        &self,
+        subject: &Subject,
+        key: &Key,
+        repair: bool,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        report.documents += 1;
+        let read = self.0.documents.fresh(key).await;
+        let named = read.and_then(|snapshot| {
+            let snapshot = snapshot.ok_or_else(|| Error::internal("it vanished"))?;
+            Ok((
+                self.0.catalog.named(&snapshot.document)?,
+                snapshot.document.revision,
+            ))
+        });
+        let (named, revision) = match named {
+            Ok(named) => named,
+            Err(error) => return report.unreadable(key, error),
+        };
+        let home = subject.resource.home.under(&self.0.root);
+        for bytes in named.bytes {
+            self.verify_bytes(&home.join(&bytes.file)?, &bytes, report)
+                .await?;
+        }
+        for digest in named.blobs {
+            self.verify_held(&home, &digest, report).await?;
+        }
+        for (digest, content) in named.contents {
+            let is = Digest::of(digest.algorithm(), &content);
+            if is != digest {
+                report.problem(
+                    key,
+                    format!("its content hashes to {is} and should to {digest}"),
+                );
+            }
+        }
+        let Some(name) = subject.logged.clone() else {
+            return Ok(());
+        };
+        if self
+            .0
+            .view
+            .revision(&name)
+            .is_none_or(|seen| seen < revision)
+        {
+            report.problem(key, "the log does not know its last change");
+            if repair {
+                let key = key.clone();
+                self.0.log.append(Topic { name, key }).await?;
+                if let Some(problem) = report.problems.last_mut() {
+                    problem.repaired = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn verify_bytes(
+        &self,
+        key: &Key,
+        stored: &StoredBytes,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        report.artifacts += 1;
+        let object = self.0.documents.storage().get(key, GetOptions::default());
+        let object = match object.await {
+            Ok(Get::Found(object)) => object,
+            Ok(Get::NotModified) | Err(StorageError::NotFound) => {
+                report.problem(key, "is missing");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (is, size) = hash(object.body, stored.algorithm, report).await?;
+        if size != stored.size {
+            report.problem(
+                key,
+                format!("has {size} bytes and should have {}", stored.size),
+            );
+        } else if is.hex() != stored.digest {
+            let is = is.hex();
+            report.problem(
+                key,
+                format!("hashes to {is} and should to {}", stored.digest),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The digest of some bytes, and how many they are.
+async fn hash(
+    mut body: Body,
+    algorithm: Algorithm,
+    report: &mut VerifyReport,
+) -> Result<(Digest, u64)> {
+    let mut hasher = MultiHasher::new(&[algorithm]);
+    let mut size = 0;
+    while let Some(bytes) = body.next().await {
+        let bytes = bytes?;
+        size += bytes.len() as u64;
+        hasher.update(&bytes);
+    }
+    report.bytes += size;
+    Ok((hasher.finish().digest(algorithm), size))
+}
+
+/// The innermost cause of a failure, which says most.
+fn cause(error: &Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
