@@ -184,7 +184,7 @@ fn fuzz(ci: &Ci) -> Result<Outcome> {
 }
 
 fn clients(ci: &Ci) -> Result<Outcome> {
-    let args = e2e::Args::with_bin(server::build(ci.root)?);
+    let args = e2e::Args::of_ci(ci.full, server::build(ci.root)?);
     e2e::run(ci.root, &args).map(|()| Outcome::Passed)
 }
 

@@ -9,6 +9,7 @@ mod conformance;
 mod e2e;
 mod http;
 mod proc;
+mod random;
 mod server;
 mod tidy;
 mod tools;

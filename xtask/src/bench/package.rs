@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::{Digest, Sha512};
 
+use crate::random::Random;
+
 /// A release of a package, and the request that publishes it.
 pub(crate) struct Release {
     /// The package's name.
@@ -198,31 +200,5 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
-    }
-}
-
-/// Bytes that do not compress, the same for the same seed (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn new(seed: &str) -> Self {
-        let start = 0x9e37_79b9_7f4a_7c15_u64;
-        Self(
-            seed.bytes().fold(start, |state, byte| {
-                (state ^ u64::from(byte)).wrapping_mul(start)
-            }) | 1,
-        )
-    }
-}
-
-impl Read for Random {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        for chunk in buffer.chunks_mut(8) {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            chunk.copy_from_slice(&self.0.to_le_bytes()[..chunk.len()]);
-        }
-        Ok(buffer.len())
     }
 }

@@ -55,7 +55,7 @@ impl Target {
             } else {
                 &users
             };
-            return server::docker_registry(&folder, users);
+            return server::docker_registry(&folder, users, None);
         };
         let mut registry = Registry::new(bin, &folder)?;
         if combination.sparse {

@@ -14,8 +14,8 @@ use crate::proc::{self, Ran, Session};
 
 /// The longest that a client may take to ask its next question.
 const PROMPT: Duration = Duration::from_secs(30);
-/// The longest that one command of a client may take.
-const LIMIT: Duration = Duration::from_secs(120);
+/// The longest that one command of a client may take, and what it may with the full sizes.
+const LIMIT: [Duration; 2] = [Duration::from_secs(120), Duration::from_secs(900)];
 
 /// A client, configured for one server.
 pub(crate) struct Client {
@@ -25,6 +25,7 @@ pub(crate) struct Client {
     pub(crate) env: Vec<(String, String)>,
     /// Its home, where credentials and caches are.
     pub(crate) home: PathBuf,
+    limit: Duration,
 }
 
 impl Client {
@@ -47,6 +48,7 @@ impl Client {
             program: program.iter().map(own).collect(),
             env,
             home,
+            limit: LIMIT[usize::from(world.full)],
         })
     }
 
@@ -68,7 +70,14 @@ impl Client {
     pub(crate) fn run(&self, folder: &Path, arguments: &[&str]) -> Result<Ran> {
         let mut command = self.prepare(folder, &self.program[0]);
         command.args(&self.program[1..]).args(arguments);
-        proc::capture(&mut command, None, LIMIT)
+        proc::capture(&mut command, None, self.limit)
+    }
+
+    /// Runs it to its end with something on its standard input.
+    pub(crate) fn fed(&self, folder: &Path, arguments: &[&str], input: &str) -> Result<Ran> {
+        let mut command = self.prepare(folder, &self.program[0]);
+        command.args(&self.program[1..]).args(arguments);
+        proc::capture(&mut command, Some(input), self.limit)
     }
 
     /// Runs it, and fails if it does or if it did not print all of `wanted`.
@@ -112,7 +121,7 @@ impl Client {
     ) -> Result<Ran> {
         let mut session = self.on_terminal(folder, arguments)?;
         answer(&mut session, answers)?;
-        session.finish(LIMIT)
+        session.finish(self.limit)
     }
 
     /// Logs in by the web flow as a person would: opens the page that the client names, fills its
@@ -136,7 +145,7 @@ impl Client {
             })
         })?;
         fill_login_form(world, &page)?;
-        session.finish(LIMIT)
+        session.finish(self.limit)
     }
 
     fn on_terminal(&self, folder: &Path, arguments: &[&str]) -> Result<Session> {

@@ -1,10 +1,12 @@
 //! The real clients, unmodified, against the real binary.
 //!
-//! A run starts one server over a temporary folder and gives every client a home, a cache and a
-//! configuration of its own, which know this server and no other. A step that fails fails the run.
+//! For each protocol a run starts one server over a temporary folder and gives every client a home,
+//! a cache and a configuration of its own, which know this server and no other. A step that fails
+//! fails the run.
 
 mod client;
 mod npm;
+mod oci;
 mod pnpm;
 mod yarn;
 
@@ -17,15 +19,38 @@ use anyhow::{Context, Result, bail};
 use crate::server::{self, Registry, Server};
 use crate::tools;
 
-/// Each protocol's clients, with the function that runs a client's steps.
-const PROTOCOLS: &[(&str, &[(&str, Steps)])] = &[(
-    "npm",
-    &[
-        ("npm", npm::steps),
-        ("pnpm", pnpm::steps),
-        ("yarn", yarn::steps),
-    ],
-)];
+/// A protocol, its clients, and the function that runs a client's steps.
+struct Protocol {
+    name: &'static str,
+    clients: &'static [(&'static str, Steps)],
+    /// What stands in our place with `--peer`, and the tools that it needs.
+    peer: (StartPeer, &'static [&'static str]),
+}
+
+/// Starts a peer; with the workspace's folder, and one for its state.
+type StartPeer = fn(&Path, &Path) -> Result<Server>;
+
+const PROTOCOLS: &[Protocol] = &[
+    Protocol {
+        name: "npm",
+        clients: &[
+            ("npm", npm::steps),
+            ("pnpm", pnpm::steps),
+            ("yarn", yarn::steps),
+        ],
+        peer: (npm::peer, &["verdaccio"]),
+    },
+    Protocol {
+        name: "oci",
+        clients: &[
+            ("skopeo", oci::skopeo::steps),
+            ("crane", oci::crane::steps),
+            ("oras", oci::oras::steps),
+            ("podman", oci::podman::steps),
+        ],
+        peer: (oci::peer, &["docker-registry", "htpasswd"]),
+    },
+];
 
 type Steps = fn(&mut Run, &World) -> Result<()>;
 
@@ -43,16 +68,20 @@ pub(crate) struct Args {
     /// Go on after a failed step; the run still fails.
     #[arg(long)]
     keep_going: bool,
-    /// Run against Verdaccio instead, to see what a client does by itself. What only our command
-    /// line can prepare fails.
+    /// The sizes that the targets are about.
+    #[arg(long)]
+    full: bool,
+    /// Run against a peer of each protocol instead, to see what a client does by itself. What only
+    /// our command line can prepare fails.
     #[arg(long)]
     peer: bool,
 }
 
 impl Args {
     /// All clients, with a server binary that is built already.
-    pub(crate) fn with_bin(bin: PathBuf) -> Self {
+    pub(crate) fn of_ci(full: bool, bin: PathBuf) -> Self {
         Self {
+            full,
             bin: Some(bin),
             ..Self::default()
         }
@@ -65,6 +94,8 @@ pub(crate) const USER: &str = "alice";
 pub(crate) const PASSWORD: &str = "correct-horse-7";
 /// Somebody else.
 pub(crate) const OTHER: &str = "bob";
+/// Somebody who may read, and nothing else. All have the same password.
+pub(crate) const READER: &str = "carol";
 
 /// What a client can reach: one server, and folders.
 pub(crate) struct World {
@@ -73,39 +104,49 @@ pub(crate) struct World {
     elsewhere: PathBuf,
     server: Server,
     registry: Option<Registry>,
+    full: bool,
 }
 
 impl World {
-    /// A new server with two users, over an empty folder.
-    fn start(root: &Path, folder: &Path, args: &Args) -> Result<Self> {
-        let (root, folder) = (root.to_owned(), folder.to_owned());
+    /// A new server with three users, over an empty folder.
+    fn start(root: &Path, folder: &Path, args: &Args, protocol: &Protocol) -> Result<Self> {
         let elsewhere = folder.join("elsewhere");
         fs::create_dir_all(&elsewhere)?;
-        if args.peer {
-            tools::ensure(&root, &["verdaccio"])?;
-            let server = server::verdaccio(&root, &folder.join("server"))?;
-            server::couch_login(server.port, "", USER, PASSWORD)?;
-            server::couch_login(server.port, "", OTHER, PASSWORD)?;
-            return Ok(Self {
-                root,
-                folder,
-                elsewhere,
-                server,
-                registry: None,
-            });
-        }
-        let bin = server::named_or_built(&root, args.bin.as_deref())?;
-        let registry = Registry::new(&bin, &folder.join("server"))?;
-        registry.add_user(USER, PASSWORD, &[])?;
-        registry.add_user(OTHER, PASSWORD, &[])?;
-        let server = registry.serve()?;
+        let state = folder.join("server");
+        let (server, registry) = if args.peer {
+            let (start, needs) = protocol.peer;
+            tools::ensure(root, needs)?;
+            (start(root, &state)?, None)
+        } else {
+            let bin = server::named_or_built(root, args.bin.as_deref())?;
+            let registry = Registry::new(&bin, &state)?;
+            registry.add_user(USER, PASSWORD, &[])?;
+            registry.add_user(OTHER, PASSWORD, &[])?;
+            registry.add_user(READER, PASSWORD, &["--scope", "*:*:*:read"])?;
+            (registry.serve()?, Some(registry))
+        };
         Ok(Self {
-            root,
-            folder,
+            root: root.to_owned(),
+            folder: folder.to_owned(),
             elsewhere,
             server,
-            registry: Some(registry),
+            registry,
+            full: args.full,
         })
+    }
+
+    /// Another server over the same state, which is told something else.
+    fn replica(&self, variables: &[(&str, &str)]) -> Result<Server> {
+        let mut registry = self.registry()?.clone();
+        for (name, value) in variables {
+            registry = registry.with(name, value);
+        }
+        registry.serve()
+    }
+
+    fn registry(&self) -> Result<&Registry> {
+        let registry = self.registry.as_ref();
+        registry.context("the peer has no such command")
     }
 
     /// Where a protocol is mounted, without a slash at the end.
@@ -129,11 +170,7 @@ impl World {
 
     /// A token of `USER` with just this scope, made on the command line.
     fn token(&self, scope: &str, more: &[&str]) -> Result<String> {
-        let registry = self
-            .registry
-            .as_ref()
-            .context("the peer has no such command")?;
-        registry.token(USER, scope, more)
+        self.registry()?.token(USER, scope, more)
     }
 }
 
@@ -181,34 +218,54 @@ impl Run {
 
 /// Runs the named protocols' clients, or all.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let known: Vec<_> = PROTOCOLS.iter().map(|(name, _)| *name).collect();
-    if let Some(unknown) = args
-        .protocols
-        .iter()
-        .find(|name| !known.contains(&name.as_str()))
-    {
+    let known: Vec<_> = PROTOCOLS.iter().map(|protocol| protocol.name).collect();
+    let unknown = |name: &&String| !known.contains(&name.as_str());
+    if let Some(unknown) = args.protocols.iter().find(unknown) {
         bail!("no clients for {unknown}; there are {}", known.join(", "));
     }
     tools::ensure(root, tools::SHORT)?;
-    let temporary = tempfile::Builder::new().prefix("registry-e2e-").tempdir()?;
+    let temporary = tempfile::Builder::new().prefix("e2e-").tempdir()?;
     let folder = temporary.path().canonicalize()?;
-    let world = World::start(root, &folder, args)?;
     let mut run = Run {
         passed: 0,
         failed: Vec::new(),
         keep_going: args.keep_going,
     };
-    let chosen = PROTOCOLS.iter().filter(|(name, _)| {
-        args.protocols.is_empty() || args.protocols.iter().any(|chosen| chosen == name)
-    });
-    let clients = chosen.flat_map(|(_, clients)| *clients);
-    let ended = clients
-        .filter(|(name, _)| args.client.as_deref().is_none_or(|client| client == *name))
-        .try_for_each(|(_, steps)| steps(&mut run, &world));
+    let chosen = |protocol: &&Protocol| {
+        args.protocols.is_empty() || args.protocols.iter().any(|name| name == protocol.name)
+    };
+    let ended = PROTOCOLS
+        .iter()
+        .filter(chosen)
+        .try_for_each(|protocol| clients(root, &folder, args, protocol, &mut run));
     println!("{} passed, {} failed", run.passed, run.failed.len());
     ended?;
     if !run.failed.is_empty() {
         bail!("failed: {}", run.failed.join("; "));
+    }
+    if run.passed == 0 {
+        bail!("no client was chosen");
+    }
+    Ok(())
+}
+
+/// Runs one protocol's clients against one server.
+fn clients(
+    root: &Path,
+    folder: &Path,
+    args: &Args,
+    protocol: &Protocol,
+    run: &mut Run,
+) -> Result<()> {
+    let chosen = |name: &str| args.client.as_deref().is_none_or(|client| client == name);
+    let clients = protocol.clients.iter().filter(|(name, _)| chosen(name));
+    let clients: Vec<_> = clients.collect();
+    if clients.is_empty() {
+        return Ok(());
+    }
+    let world = World::start(root, &folder.join(protocol.name), args, protocol)?;
+    for (_, steps) in clients {
+        steps(run, &world)?;
     }
     if world.registry.is_some() {
         world.server.stop()

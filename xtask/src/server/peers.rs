@@ -124,18 +124,31 @@ storage:
   filesystem: { rootdirectory: FOLDER/storage }
   delete: { enabled: true }
   cache: { blobdescriptor: inmemory }
-http: { addr: "127.0.0.1:PORT" }
+http:
+  addr: "127.0.0.1:PORT"
 "#;
 
 /// Starts Debian's docker-registry over a folder. It lets in whoever comes where no users, each
-/// with a password, are named, and only those where they are.
-pub(crate) fn docker_registry(folder: &Path, users: &[(&str, &str)]) -> Result<Server> {
+/// with a password, are named, and only those where they are; it speaks TLS where it is given
+/// files with certificate and key.
+pub(crate) fn docker_registry(
+    folder: &Path,
+    users: &[(&str, &str)],
+    tls: Option<(&Path, &Path)>,
+) -> Result<Server> {
     fs::create_dir_all(folder)?;
     let port = free_port()?;
     let text = folder.to_string_lossy();
     let mut config = DOCKER_REGISTRY
         .replace("FOLDER", &text)
         .replace("PORT", &port.to_string());
+    // Its root needs no credentials.
+    let mut probe = Probe::Get("/");
+    if let Some((certificate, key)) = tls {
+        let (certificate, key) = (certificate.display(), key.display());
+        config += &format!("  tls: {{ certificate: {certificate}, key: {key} }}\n");
+        probe = Probe::Connect;
+    }
     let mut lines = String::new();
     for (name, password) in users {
         let mut command = Command::new(tools::need("htpasswd")?);
@@ -151,8 +164,7 @@ pub(crate) fn docker_registry(folder: &Path, users: &[(&str, &str)]) -> Result<S
     command
         .args(["serve", "config.yml"])
         .env("OTEL_TRACES_EXPORTER", "none");
-    // Its root needs no credentials.
-    Server::start(&mut command, port, Probe::Get("/"), &folder.join("log"))
+    Server::start(&mut command, port, probe, &folder.join("log"))
 }
 
 const KEY: (&str, &str) = ("minio-of-the-run", "minio-of-the-run-secret");

@@ -5,17 +5,28 @@ mod changes;
 mod install;
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::client::{Client, package, same};
-use super::{PASSWORD, Run, USER, World};
+use super::{OTHER, PASSWORD, Run, USER, World};
+use crate::server::{self, Server};
 
 /// The unscoped package.
 pub(super) const PLAIN: &str = "npm-hello";
 /// The scoped one.
 pub(super) const SCOPED: &str = "@acme/npm-hello";
+
+/// Verdaccio with the users of a run.
+pub(super) fn peer(root: &Path, folder: &Path) -> Result<Server> {
+    let server = server::verdaccio(root, folder)?;
+    for name in [USER, OTHER] {
+        server::couch_login(server.port, "", name, PASSWORD)?;
+    }
+    Ok(server)
+}
 
 /// An npm that has never run, and knows this registry alone.
 pub(super) fn client(world: &World, home: &str) -> Result<Client> {
