@@ -1,0 +1,1 @@
+//! Access tokens, as clients get and use them.
