@@ -266,6 +266,3 @@ fn wanted(config: &OciConfig, context: &Context) -> Option<String> {
     let within = Place::of(config, context);
     Some(within.scope(within.mount, &entry(&resource.name, actions)))
 }
-
-#[cfg(test)]
-mod tests;
