@@ -299,8 +299,19 @@ fn oci(from: &mut Sources, section: &str) -> Result<OciConfig> {
     Ok(OciConfig {
         sparse: from.get(&key("sparse"), "none", |text| value::one_of(text, SPARSE))?,
         auth: from.get(&key("auth"), "bearer", |text| value::one_of(text, AUTH))?,
+        max_blob: from.get(&key("max_size"), "100G", value::size)?,
+        max_manifest: from.get(&key("max_manifest"), "4M", manifest_size)?,
         ..OciConfig::default()
     })
+}
+
+/// Less than the 4 MiB that the specification asks for would keep good images out; more than 64 MiB
+/// is more than a manifest needs, and it lies in memory.
+fn manifest_size(text: &str) -> Result<usize, value::Wrong> {
+    let size = value::size(text)?;
+    let fits = (4 << 20..=64 << 20).contains(&size);
+    let size = usize::try_from(size).ok().filter(|_| fits);
+    size.ok_or_else(|| format!("{text:?} is not between 4M and 64M"))
 }
 
 fn network(text: &str) -> Result<IpNet, value::Wrong> {

@@ -79,6 +79,39 @@ fn mounts_are_configured_by_file_and_environment() {
     assert_eq!((npm.owners_enforced, npm.max_tarball), (false, 5 << 20));
 }
 
+#[test]
+fn oci_is_configured_per_mount() {
+    let file = "[oci]\nsparse = 'index'\nmax_manifest = '8M'\n[mount.mirror]\nprotocol = 'oci'\nsparse = 'all'\nauth = 'basic'\nmax_size = '1G'\n";
+    let config = load(&[], &[], file).unwrap();
+    let of = |name: &str| {
+        let mount = config.mounts.iter().find(|mount| mount.name == name);
+        match &mount.unwrap().protocol {
+            ProtocolConfig::Oci(oci) => oci.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, mirror) = (of("oci"), of("mirror"));
+    assert_eq!(
+        (first.sparse, first.auth),
+        (Sparse::Index, Challenge::Bearer)
+    );
+    assert_eq!((first.max_manifest, first.max_blob), (8 << 20, 100 << 30));
+    assert_eq!(
+        (mirror.sparse, mirror.auth),
+        (Sparse::All, Challenge::Basic)
+    );
+    assert_eq!((mirror.max_manifest, mirror.max_blob), (4 << 20, 1 << 30));
+    for (setting, what) in [
+        ("sparse = 'some'", "sparse"),
+        ("auth = 'digest'", "auth"),
+        ("max_manifest = '1M'", "between 4M and 64M"),
+        ("max_manifest = '1G'", "between 4M and 64M"),
+    ] {
+        let error = wrong(&format!("[oci]\n{setting}"));
+        assert!(error.contains(what), "{error}");
+    }
+}
+
 fn wrong(file: &str) -> String {
     load(&[], &[], file).unwrap_err()
 }
