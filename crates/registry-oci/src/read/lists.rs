@@ -33,6 +33,12 @@ impl Call<'_> {
 
     /// The repositories that whoever asks may read, in order.
     pub(crate) async fn catalog(&self, page: Page) -> Answer {
+        // Clients may come with a token that is good for nothing, and learn here which they need.
+        let access = self.granted.identity().access.as_deref();
+        if access.is_some_and(<[_]>::is_empty) {
+            let message = "this access token is not for the catalog; get one that is";
+            return Err(Error::new(Code::Unauthorized, message));
+        }
         let most = page.n.unwrap_or(MAX_NAMES).min(MAX_NAMES);
         let everything = self.granted.may("*", Action::Read).await?;
         let mut seen: Vec<String> = Vec::new();

@@ -304,11 +304,16 @@ async fn the_catalog_is_what_the_token_may_read() {
     for (scopes, seen) in [
         ("scope=registry:catalog:*", json!(["ann/a", "ann/b"])),
         ("scope=repository:ann/b:pull", json!(["ann/b"])),
-        ("", json!([])),
+        ("scope=repository:ann/c:pull", json!([])),
     ] {
         let listed = with(&ann, scopes).await.get("/v2/_catalog").await;
         assert_eq!(listed.json()["repositories"], seen, "{scopes}");
     }
+    let refused = with(&ann, "").await.get("/v2/_catalog").await;
+    assert_refused(&refused, 401, "UNAUTHORIZED");
+    let wanted = r#",scope="registry:catalog:*",error="insufficient_scope""#;
+    let challenge = refused.header("www-authenticate");
+    assert!(challenge.ends_with(wanted), "{challenge}");
     assert_eq!(
         ann.get("/v2/_catalog").await.json()["repositories"],
         json!(["ann/a", "ann/b"])
