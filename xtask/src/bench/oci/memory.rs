@@ -23,8 +23,8 @@ struct Held {
 /// 32 pushes of 1 GiB at once into a directory, or of less where the run is short or the disk small.
 pub(super) fn memory(bench: &Bench, report: &mut Report) -> Result<()> {
     let wanted = if bench.full { 1024 } else { 64 };
-    // Half of what is free is left to others.
-    let possible = (free(&bench.folder)? >> 20) / (2 * PUSHES);
+    // A quarter of what is free is left to others.
+    let possible = (free(&bench.folder)? >> 20) * 3 / (4 * PUSHES);
     let mebibytes = wanted.min(possible);
     println!("    {PUSHES} pushes of {mebibytes} MiB (of {wanted} wanted, {possible} possible)");
     let digests = load::in_threads(PUSHES as usize, |number| {
