@@ -134,7 +134,7 @@ fn install(ci: &Ci) -> Result<Outcome> {
     tools::ensure(ci.root, tools::SHORT)?;
     if ci.full {
         tools::ensure(ci.root, tools::FULL)?;
-        tools::ensure(ci.root, tools::BENCH)?;
+        bench::install(ci.root)?;
     }
     Ok(Outcome::Passed)
 }

@@ -25,8 +25,6 @@ pub(crate) const SHORT: &[&str] = &[
 ];
 /// What the long run of the tests needs beside that.
 pub(crate) const FULL: &[&str] = &["azurite", "fake-gcs-server"];
-/// What the bench needs.
-pub(crate) const BENCH: &[&str] = &["verdaccio", "docker-registry", "nginx", "wrk"];
 
 enum How {
     /// Packages and overrides, by npm, into `.tools/<name>`.

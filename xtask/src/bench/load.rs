@@ -81,7 +81,11 @@ pub(crate) fn publish(
     })
 }
 
-fn in_threads<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+/// Runs some threads, each with its number, and returns what they return.
+pub(crate) fn in_threads<T: Send>(
+    count: usize,
+    work: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     let work = &work;
     thread::scope(|scope| {
         let threads: Vec<_> = (0..count)
@@ -120,14 +124,49 @@ pub(crate) fn durable_writes(folder: &Path, duration: Duration) -> Result<f64> {
     Ok(rate)
 }
 
-/// Requests a second that wrk gets out of a URL, over 32 connections.
-pub(crate) fn wrk(url: &str, headers: &[(&str, &str)], seconds: u64) -> Result<f64> {
+/// A script for wrk that asks for each of these paths in turn.
+pub(crate) fn in_turn(file: &Path, paths: &[String]) -> Result<()> {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| format!("  \"{path}\",\n"))
+        .collect();
+    let script = IN_TURN.replace("PATHS", &paths.concat());
+    fs::write(file, script).with_context(|| file.display().to_string())
+}
+
+/// The requests are made once, so that the load costs little.
+const IN_TURN: &str = r"
+local paths = {
+PATHS}
+local requests, next = {}, 0
+init = function()
+  for number, path in ipairs(paths) do
+    requests[number] = wrk.format('GET', path)
+  end
+end
+request = function()
+  next = next % #requests + 1
+  return requests[next]
+end
+";
+
+/// Requests a second that wrk gets out of a URL, over 32 connections; with a script, out of what
+/// that asks for.
+pub(crate) fn wrk(
+    url: &str,
+    headers: &[(&str, &str)],
+    script: Option<&Path>,
+    seconds: u64,
+) -> Result<f64> {
     let mut command = Command::new(tools::need("wrk")?);
     // A peer may take its time: an answer is late only when it does not come at all.
     let duration = format!("-d{seconds}s");
     command.args(["-t2", "-c32", &duration, "--timeout", "30s"]);
     for (name, value) in headers {
         command.args(["-H", &format!("{name}: {value}")]);
+    }
+    if let Some(script) = script {
+        command.arg("-s").arg(script);
     }
     let printed = proc::output(command.arg(url))?;
     let bad = printed.contains("Non-2xx") || printed.contains("Socket errors");

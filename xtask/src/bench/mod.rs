@@ -6,11 +6,8 @@
 mod load;
 mod memory;
 mod npm;
-mod npm_memory;
-mod npm_scale;
-mod package;
+mod oci;
 mod report;
-mod subject;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,13 +15,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{server, tools};
+use crate::server::{self, Registry, Server};
+use crate::tools;
 use report::Report;
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {
-    /// A protocol (`npm`) or a single bench (`npm-read`); all if none is named.
+    /// Protocols (`npm`) or single benches (`npm-read`); all if none is named.
     names: Vec<String>,
     /// The numbers of packages and the durations that the targets are about.
     #[arg(long)]
@@ -32,7 +30,7 @@ pub(crate) struct Args {
     /// A server binary that is built already.
     #[arg(long)]
     bin: Option<PathBuf>,
-    /// Put Verdaccio in our place as well, to try the bench itself.
+    /// Put the protocol's peer in our place as well, to try the bench itself.
     #[arg(long)]
     peer: bool,
 }
@@ -57,28 +55,45 @@ pub(crate) struct Bench {
     peer: bool,
 }
 
+impl Bench {
+    /// Our server over an empty folder, with a token of this scope.
+    fn ours(&self, name: &str, scope: &str) -> Result<(Registry, Server, String)> {
+        let registry = Registry::new(&self.bin, &self.folder.join(name))?;
+        registry.add_user(USER, PASSWORD, &[])?;
+        let token = registry.token(USER, scope, &[])?;
+        let server = registry.serve()?;
+        Ok((registry, server, token))
+    }
+}
+
+const USER: &str = "bench";
+const PASSWORD: &str = "correct-horse-7";
+
+/// Measures one thing, and adds rows to the table.
 type Measure = fn(&Bench, &mut Report) -> Result<()>;
 
-const BENCHES: &[(&str, Measure)] = &[
-    ("npm-read", npm::read),
-    ("npm-publish", npm::publish),
-    ("npm-memory", npm_memory::memory),
-    ("npm-start", npm_memory::start),
-    ("npm-scale", npm_scale::scale),
-];
+/// What is measured of a protocol.
+struct Protocol {
+    name: &'static str,
+    /// The peers and tools that it needs.
+    tools: &'static [&'static str],
+    benches: &'static [(&'static str, Measure)],
+}
+
+const PROTOCOLS: &[Protocol] = &[npm::BENCHES, oci::BENCHES];
+
+/// Installs what all benches need.
+pub(crate) fn install(root: &Path) -> Result<()> {
+    let mut all = PROTOCOLS.iter();
+    all.try_for_each(|protocol| tools::ensure(root, protocol.tools))
+}
 
 /// Runs the named benches, or all, and prints one table.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let chosen = |bench: &str| {
-        let named = |name: &String| bench == name || bench.starts_with(&format!("{name}-"));
-        args.names.is_empty() || args.names.iter().any(named)
-    };
-    let benches: Vec<_> = BENCHES.iter().filter(|(name, _)| chosen(name)).collect();
-    if benches.is_empty() {
-        let known: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
-        bail!("no bench of that name; there are {}", known.join(", "));
+    let benches = chosen(&args.names)?;
+    for (protocol, ..) in &benches {
+        tools::ensure(root, protocol.tools)?;
     }
-    tools::ensure(root, tools::BENCH)?;
     let bin = match &args.bin {
         None if args.peer => PathBuf::new(),
         named => server::named_or_built(root, named.as_deref())?,
@@ -98,11 +113,39 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         peer: args.peer,
     };
     let mut report = Report::default();
-    for (name, measure) in benches {
+    for (_, name, measure) in benches {
         let start = Instant::now();
         measure(&bench, &mut report).with_context(|| format!("bench {name}"))?;
         println!("{name} took {:.0} s", start.elapsed().as_secs_f64());
     }
     report.print();
     Ok(())
+}
+
+/// The benches that some names mean; all where there are none.
+fn chosen(names: &[String]) -> Result<Vec<(&'static Protocol, String, Measure)>> {
+    let all: Vec<_> = PROTOCOLS
+        .iter()
+        .flat_map(|protocol| {
+            let full = move |name: &str| format!("{}-{name}", protocol.name);
+            let benches = protocol.benches.iter();
+            benches.map(move |(name, measure)| (protocol, full(name), *measure))
+        })
+        .collect();
+    for name in names {
+        if !all
+            .iter()
+            .any(|(protocol, full, _)| name == full || name == protocol.name)
+        {
+            let known: Vec<_> = all.iter().map(|(_, full, _)| full.as_str()).collect();
+            bail!("no bench is called {name}; there are {}", known.join(", "));
+        }
+    }
+    let named = |(protocol, full, _): &(&Protocol, String, Measure)| {
+        names.is_empty()
+            || names
+                .iter()
+                .any(|name| name == full || name == protocol.name)
+    };
+    Ok(all.into_iter().filter(named).collect())
 }

@@ -88,7 +88,7 @@ http {
   sendfile on;
   tcp_nopush on;
   keepalive_requests 100000000;
-  default_type application/vnd.npm.install-v1+json;
+  default_type TYPE;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   server {
@@ -99,12 +99,14 @@ http {
 }
 "#;
 
-/// Starts nginx over `folder/files`; a file's `.gz` neighbour is what a gzip client gets.
-pub(crate) fn nginx(folder: &Path, probe: &str) -> Result<Server> {
+/// Starts nginx over `folder/files`, all of one content type; a file's `.gz` neighbour is what a
+/// gzip client gets.
+pub(crate) fn nginx(folder: &Path, probe: &str, content_type: &str) -> Result<Server> {
     let port = free_port()?;
     // Where nginx is started by root, its workers must still be able to read our folder.
     let own = |what| proc::output(Command::new("id").arg(what));
     let config = NGINX
+        .replace("TYPE", content_type)
         .replace("PORT", &port.to_string())
         .replace("USER", own("-un")?.trim())
         .replace("GROUP", own("-gn")?.trim());

@@ -1,18 +1,17 @@
 //! Memory at rest and with a large tarball, the time to start, and the size of the binary.
 
 use std::fs;
-use std::io;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::Bench;
-use super::memory::{self, Memory, Sampler};
+use super::super::Bench;
+use super::super::memory::{self, Memory, Sampler};
+use super::super::report::{Report, Target, median, millis};
 use super::package::Release;
-use super::report::{Report, Target, median, millis};
 use super::subject::Subject;
-use crate::http::Connection;
+use crate::http::{Connection, Counter};
 
 const LARGE: u64 = 200_000_000;
 
@@ -24,7 +23,7 @@ struct Held {
 }
 
 /// Idle, and while a tarball of 200 MB is published and fetched.
-pub(crate) fn memory(bench: &Bench, report: &mut Report) -> Result<()> {
+pub(super) fn memory(bench: &Bench, report: &mut Report) -> Result<()> {
     let ours = held(bench, Subject::ours(bench, "memory-ours")?)?;
     let peer = held(bench, Subject::verdaccio(bench, "memory-verdaccio")?)?;
     let mut add = |measure: &str, of: fn(&Held) -> f64, target: Target| {
@@ -78,7 +77,7 @@ fn held(bench: &Bench, subject: Subject) -> Result<Held> {
     answer.successful("the publish of 200 MB")?;
     let publish = sampler.peak()?;
     let sampler = Sampler::start(pid);
-    let mut received = Counter(0);
+    let mut received = Counter::default();
     connection.download(&subject.tarball(&release), &[], &mut received)?;
     let fetch = sampler.peak()?;
     ensure!(
@@ -94,21 +93,8 @@ fn held(bench: &Bench, subject: Subject) -> Result<Held> {
     })
 }
 
-struct Counter(u64);
-
-impl io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// From the start of the process to its first good answer, and the size of the binary.
-pub(crate) fn start(bench: &Bench, report: &mut Report) -> Result<()> {
+pub(super) fn start(bench: &Bench, report: &mut Report) -> Result<()> {
     let times = |mut subject: Subject, count: usize| -> Result<f64> {
         let mut times = vec![subject.server.started_in];
         while times.len() < count {

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use super::Bench;
-use super::memory;
+use super::super::Bench;
+use super::super::memory;
+use super::super::report::{Report, Target, median, millis, quantile};
 use super::package::Release;
-use super::report::{Report, Target, median, millis, quantile};
 use super::subject::Subject;
 use crate::http::Connection;
 
@@ -23,7 +23,7 @@ struct Measured {
 }
 
 /// The same with 10 packages and with very many.
-pub(crate) fn scale(bench: &Bench, report: &mut Report) -> Result<()> {
+pub(super) fn scale(bench: &Bench, report: &mut Report) -> Result<()> {
     let many = match (bench.peer, bench.full) {
         (true, _) => 100,
         (false, false) => 5_000,

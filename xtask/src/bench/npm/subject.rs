@@ -4,14 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Bench;
-use super::load::{self, Job, Outcome};
+use super::super::load::{self, Job, Outcome};
+use super::super::{Bench, PASSWORD, USER};
 use super::package::Release;
 use crate::http::Connection;
 use crate::server::{self, Registry, Server};
-
-const USER: &str = "bench";
-const PASSWORD: &str = "correct-horse-7";
 
 enum Kind {
     Ours(Registry),
@@ -36,10 +33,7 @@ impl Subject {
         if bench.peer {
             return Self::verdaccio(bench, &format!("{name}-in-our-place"));
         }
-        let registry = Registry::new(&bench.bin, &bench.folder.join(name))?;
-        registry.add_user(USER, PASSWORD, &[])?;
-        let token = registry.token(USER, "npm:package:*:*", &[])?;
-        let server = registry.serve()?;
+        let (registry, server, token) = bench.ours(name, "npm:package:*:*")?;
         Ok(Self {
             kind: Kind::Ours(registry),
             server,

@@ -1,17 +1,34 @@
 //! Reading a packument, and publishing, against nginx, Verdaccio and the bare disk.
 
+mod memory;
+mod package;
+mod scale;
+mod subject;
+
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Bench;
-use super::load;
-use super::package::Release;
 use super::report::{Report, Target, median};
-use super::subject::Subject;
+use super::{Bench, Protocol, load};
 use crate::http::Connection;
 use crate::server::{self, Server};
+use package::Release;
+use subject::Subject;
+
+/// What is measured of npm.
+pub(super) const BENCHES: Protocol = Protocol {
+    name: "npm",
+    tools: &["verdaccio", "nginx", "wrk"],
+    benches: &[
+        ("read", read),
+        ("publish", publish),
+        ("memory", memory::memory),
+        ("start", memory::start),
+        ("scale", scale::scale),
+    ],
+};
 
 const ROUNDS: usize = 3;
 const PACKAGE: &str = "packument";
@@ -19,7 +36,7 @@ const ACCEPT: (&str, &str) = ("accept", "application/vnd.npm.install-v1+json");
 const GZIP: (&str, &str) = ("accept-encoding", "gzip");
 
 /// The abbreviated packument of 100 versions, over 32 connections.
-pub(crate) fn read(bench: &Bench, report: &mut Report) -> Result<()> {
+fn read(bench: &Bench, report: &mut Report) -> Result<()> {
     let releases: Vec<_> = (0..100)
         .map(|number| Release::new(PACKAGE, format!("1.{number}.0")))
         .collect();
@@ -44,7 +61,7 @@ pub(crate) fn read(bench: &Bench, report: &mut Report) -> Result<()> {
                 format!("{}{}", peer.server.url(), peer.path(PACKAGE)),
             ];
             for (rates, url) in rates.iter_mut().zip(urls) {
-                rates.push(load::wrk(&url, headers, seconds)?);
+                rates.push(load::wrk(&url, headers, None, seconds)?);
             }
         }
         let [ours, nginx, verdaccio] = &rates;
@@ -87,11 +104,11 @@ fn same_bytes(bench: &Bench, ours: &Subject) -> Result<Server> {
         println!("    {file}: {} bytes", answer.body.len());
         fs::write(folder.join("files").join(file), answer.body)?;
     }
-    server::nginx(&folder, &format!("/{PACKAGE}")).context("nginx")
+    server::nginx(&folder, &format!("/{PACKAGE}"), ACCEPT.1).context("nginx")
 }
 
 /// Publishing with 16 workers: to one package, and to many.
-pub(crate) fn publish(bench: &Bench, report: &mut Report) -> Result<()> {
+fn publish(bench: &Bench, report: &mut Report) -> Result<()> {
     let ours = Subject::ours(bench, "publish-ours")?;
     let peer = Subject::verdaccio(bench, "publish-verdaccio")?;
     hot(report, &ours, &peer)?;
