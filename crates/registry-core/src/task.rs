@@ -27,7 +27,7 @@ mod tests {
         let (tell, told) = oneshot::channel();
         let mut work = Box::pin(carry_through(async move {
             drop(wait.await);
-            drop(tell.send("done"));
+            tell.send("done").unwrap();
         }));
         assert!(futures_util::poll!(&mut work).is_pending());
         drop(work);
