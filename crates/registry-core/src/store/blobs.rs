@@ -58,11 +58,10 @@ pub(super) struct Held {
 #[derive(Clone, Debug)]
 pub struct Blob {
     digest: Digest,
-    size: u64,
-    segments: Arc<[Segment]>,
     /// When its repository last said that it holds it.
     held: SystemTime,
-    record: Arc<Snapshot>,
+    record: Arc<Record>,
+    snapshot: Arc<Snapshot>,
 }
 
 impl Blob {
@@ -73,17 +72,16 @@ impl Blob {
 
     /// Its size in bytes.
     pub fn size(&self) -> u64 {
-        self.size
+        self.record.size
     }
 
-    fn read(digest: &Digest, held: SystemTime, record: Arc<Snapshot>) -> Result<Option<Self>> {
-        let head = record.typed::<Record>()?.head;
-        Ok((!head.gone).then(|| Self {
+    fn read(digest: &Digest, held: SystemTime, snapshot: Arc<Snapshot>) -> Result<Option<Self>> {
+        let record = snapshot.head::<Record>()?;
+        Ok((!record.gone).then(|| Self {
             digest: digest.clone(),
-            size: head.size,
-            segments: head.segments.into(),
             held,
             record,
+            snapshot,
         }))
     }
 }
@@ -98,7 +96,7 @@ impl Repo {
         let (held, record) = (self.held(digest)?, self.record(digest)?);
         let (held, record) = try_join(documents.read(&held), documents.read(&record)).await?;
         match (held, record) {
-            (Some(held), Some(record)) if !held.typed::<Held>()?.head.gone => {
+            (Some(held), Some(record)) if !held.head::<Held>()?.gone => {
                 Blob::read(digest, held.modified, record)
             }
             _ => Ok(None),
@@ -115,7 +113,7 @@ impl Repo {
         range: Option<ByteRange>,
         head: bool,
     ) -> Result<Object> {
-        let operation = self.operation(self.record(&blob.digest)?, Some(blob.size), CONTENT_TYPE);
+        let operation = self.operation(self.record(&blob.digest)?, Some(blob.size()), CONTENT_TYPE);
         for hook in &*self.store.0.hooks {
             hook.before_get(&operation).await?;
         }
@@ -127,17 +125,17 @@ impl Repo {
     }
 
     async fn read_blob(&self, blob: &Blob, range: Option<ByteRange>, head: bool) -> Result<Object> {
-        let whole = 0..blob.size;
+        let size = blob.size();
         let range = match range {
             Some(range) => range
-                .resolve(blob.size)
-                .ok_or_else(|| Error::range_not_satisfiable(blob.size))?,
-            None => whole,
+                .resolve(size)
+                .ok_or_else(|| Error::range_not_satisfiable(size))?,
+            None => 0..size,
         };
         let mut object = Object {
-            version: blob.record.version.clone(),
-            size: blob.size,
-            modified: blob.record.modified,
+            version: blob.snapshot.version.clone(),
+            size,
+            modified: blob.snapshot.modified,
             range: range.clone(),
             body: Body::empty(),
         };
@@ -146,7 +144,7 @@ impl Repo {
         }
         // The first part is opened at once, so that bytes that are missing are an error and not an
         // answer that breaks off.
-        let mut parts = parts(&blob.segments, range.clone());
+        let mut parts = parts(&blob.record.segments, range.clone());
         let (storage, root) = (self.storage().clone(), self.store.0.root.clone());
         let first = match parts.next() {
             Some(part) => open_part(&*storage, &root, part).await,
@@ -178,7 +176,7 @@ impl Repo {
         }
         let key = self.record(&blob.digest)?;
         let now = self.store.0.documents.fresh(&key).await?;
-        let same = now.is_some_and(|now| now.version == blob.record.version);
+        let same = now.is_some_and(|now| now.version == blob.snapshot.version);
         Ok(if same {
             Error::internal(format!("the bytes of {} are missing", blob.digest))
         } else {
@@ -222,7 +220,7 @@ impl Repo {
         let Some(blob) = self.blob(digest).await? else {
             return Ok(false);
         };
-        let operation = self.operation(self.record(digest)?, Some(blob.size), CONTENT_TYPE);
+        let operation = self.operation(self.record(digest)?, Some(blob.size()), CONTENT_TYPE);
         for hook in &*self.store.0.hooks {
             hook.before_delete(&operation).await?;
         }

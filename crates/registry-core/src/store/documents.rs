@@ -1,11 +1,12 @@
 //! Reading documents, always fresh, and changing them, never losing an update.
 
 use std::{
+    any::Any,
     collections::{HashMap, VecDeque},
     marker::PhantomData,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -54,8 +55,33 @@ pub struct Snapshot {
     pub version: Version,
     /// When the store last confirmed it, for `metadata_max_age`.
     checked: Mutex<Instant>,
+    /// The head, once it was parsed.
+    head: OnceLock<Arc<dyn Any + Send + Sync>>,
     /// Whether the log is known to speak of this revision.
     pub(crate) logged: AtomicBool,
+}
+
+impl Snapshot {
+    /// The head, parsed once for as long as the snapshot is kept.
+    ///
+    /// # Errors
+    /// When the head is not what it is taken for.
+    pub fn head<H>(&self) -> Result<Arc<H>>
+    where
+        H: DeserializeOwned + Default + Send + Sync + 'static,
+    {
+        if let Some(known) = self.head.get()
+            && let Ok(known) = known.clone().downcast()
+        {
+            return Ok(known);
+        }
+        let head: Option<H> =
+            serde_json::from_slice(&self.document.head).map_err(Error::internal)?;
+        let head = Arc::new(head.unwrap_or_default());
+        // Of two who parse it at once one keeps it.
+        let _ = self.head.set(head.clone());
+        Ok(head)
+    }
 }
 
 /// A change of one document, carried through by [`Documents::submit`].
@@ -362,6 +388,7 @@ impl Inner {
             document,
             version,
             checked: Mutex::new(Instant::now()),
+            head: OnceLock::new(),
             logged: AtomicBool::new(false),
         });
         // A look that began before a write may end after it. What it saw is not kept, since it would

@@ -100,6 +100,18 @@ impl Repo {
             .transpose()
     }
 
+    /// The head of the document `file` as it is now, or `None`; parsed once for each version of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn head<H>(&self, file: &str) -> Result<Option<Arc<H>>>
+    where
+        H: DeserializeOwned + Default + Send + Sync + 'static,
+    {
+        let snapshot = self.snapshot(file).await?;
+        snapshot.map(|snapshot| snapshot.head()).transpose()
+    }
+
     /// One entry of the document `file` as it is now, or `None`.
     ///
     /// # Errors

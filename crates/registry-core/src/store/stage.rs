@@ -20,8 +20,8 @@ use crate::{
     storage::{Key, Storage, Upload},
 };
 
-/// The size of the pieces handed to the store, in bytes.
-const PIECE: usize = 256 << 10;
+/// Smaller pieces than this are gathered before they are handed to the store, in bytes.
+const PIECE: usize = 16 << 10;
 
 /// What is said of bytes before they come.
 #[derive(Clone, Debug)]
@@ -107,15 +107,25 @@ impl StageWriter {
         for inspector in &mut self.inspectors {
             inspector.feed(&bytes)?;
         }
-        if self.buffer.is_empty() && bytes.len() >= PIECE {
-            return Ok(self.upload.write(bytes).await?);
+        if bytes.len() < PIECE {
+            self.buffer.reserve(PIECE);
+            self.buffer.extend_from_slice(&bytes);
+            if self.buffer.len() < PIECE {
+                return Ok(());
+            }
+            return self.flush().await;
         }
-        self.buffer.extend_from_slice(&bytes);
-        if self.buffer.len() >= PIECE {
-            let piece = self.buffer.split().freeze();
-            self.upload.write(piece).await?;
+        self.flush().await?;
+        Ok(self.upload.write(bytes).await?)
+    }
+
+    /// Hands over what was gathered.
+    async fn flush(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let piece = self.buffer.split().freeze();
+        Ok(self.upload.write(piece).await?)
     }
 
     /// Makes the bytes durable.
@@ -126,10 +136,7 @@ impl StageWriter {
         for inspector in &mut self.inspectors {
             inspector.finish()?;
         }
-        if !self.buffer.is_empty() {
-            let last = self.buffer.split().freeze();
-            self.upload.write(last).await?;
-        }
+        self.flush().await?;
         self.operation.size = Some(self.size);
         // From here on the bytes may exist: whatever happens, they are not left behind.
         let staged = Staged {

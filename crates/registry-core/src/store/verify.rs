@@ -129,7 +129,7 @@ impl Store {
         report.documents += 1;
         let read = self.0.documents.fresh(key).await;
         let head = read.and_then(|snapshot| match snapshot {
-            Some(snapshot) => Ok(snapshot.typed::<Record>()?.head),
+            Some(snapshot) => Ok(snapshot.head::<Record>()?),
             None => Err(Error::internal("it vanished")),
         });
         let record = match head {
@@ -148,8 +148,8 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // It may have been collected since its record was read.
                 let now = self.0.documents.fresh(key).await?;
-                let gone = now.map(|now| now.typed::<Record>()).transpose()?;
-                if gone.is_some_and(|now| !now.head.gone && now.head.segments == record.segments) {
+                let now = now.map(|now| now.head::<Record>()).transpose()?;
+                if now.is_some_and(|now| !now.gone && now.segments == record.segments) {
                     report.problem(key, "its bytes are missing");
                 }
             }
@@ -169,13 +169,13 @@ impl Store {
         let Some(held) = self.0.documents.fresh(&key).await? else {
             return Ok(());
         };
-        if held.typed::<Held>()?.head.gone {
+        if held.head::<Held>()?.gone {
             return Ok(());
         }
         let record = layout::record(&self.0.root, digest)?;
         let record = self.0.documents.fresh(&record).await?;
-        let record = record.map(|record| record.typed::<Record>()).transpose()?;
-        if record.is_none_or(|record| record.head.gone) {
+        let record = record.map(|record| record.head::<Record>()).transpose()?;
+        if record.is_none_or(|record| record.gone) {
             report.problem(&key, "is held here and has no bytes");
         }
         Ok(())

@@ -49,8 +49,8 @@ impl Call<'_> {
         let (digest, life) = match reference {
             Reference::Digest(digest) => (digest.clone(), String::new()),
             Reference::Tag(tag) => {
-                let document = repo.document::<Tagged>(&layout::tag(tag)).await?;
-                let head = document.map(|document| document.head).unwrap_or_default();
+                let head = repo.head::<Tagged>(&layout::tag(tag)).await?;
+                let head = head.ok_or_else(unknown_manifest)?;
                 let (digest, life) = head.target().ok_or_else(unknown_manifest)?;
                 (digest.clone(), life.to_owned())
             }

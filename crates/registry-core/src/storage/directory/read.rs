@@ -2,15 +2,15 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read, Seek, SeekFrom},
     ops::Range,
-    os::unix::fs::FileExt,
     path::Path,
     sync::Arc,
 };
 
 use bytes::Bytes;
 use futures_util::stream;
+use memmap2::{Advice, MmapOptions};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{failed, is_absent, version};
@@ -21,8 +21,10 @@ use crate::{
 
 /// Up to here a body is read at once, on the caller's thread: a hop costs more.
 const INLINE: u64 = 64 << 10;
-/// How much of a longer body is read in one go.
-const PIECE: u64 = 256 << 10;
+/// How much of a longer body is mapped in one go.
+const PIECE: u64 = 1 << 20;
+/// How much of it is read in one go where it cannot be mapped.
+const READ: u64 = 256 << 10;
 
 /// Answers a read. Metadata and small bodies come on the caller's thread.
 pub(super) fn get(path: &Path, options: &GetOptions) -> Result<Get, StorageError> {
@@ -94,19 +96,19 @@ fn body(file: File, range: Range<u64>) -> Result<Body, StorageError> {
     }
 }
 
-/// The pieces of a range, of which one is read ahead while the last is on its way.
+/// The pieces of a range, of which one is made ready while the last is on its way.
 fn pieces(
     file: Arc<File>,
     range: Range<u64>,
 ) -> impl stream::Stream<Item = io::Result<Bytes>> + Send + 'static {
     let first = start(&file, &range);
-    stream::try_unfold((first, range), move |(reading, mut rest)| {
+    stream::try_unfold((first, range), move |(making, mut rest)| {
         let file = Arc::clone(&file);
         async move {
-            let Some(reading) = reading else {
+            let Some(making) = making else {
                 return Ok(None);
             };
-            let piece = reading.await.map_err(io::Error::other)??;
+            let piece = making.await.map_err(io::Error::other)??;
             rest.start += piece.len() as u64;
             let next = start(&file, &rest);
             Ok(Some((piece, (next, rest))))
@@ -114,20 +116,45 @@ fn pieces(
     })
 }
 
-/// Starts to read the first piece of a range, unless it is empty.
+/// Starts to make the first piece of a range ready, unless it is empty.
 fn start(file: &Arc<File>, rest: &Range<u64>) -> Option<JoinHandle<io::Result<Bytes>>> {
     if rest.is_empty() {
         return None;
     }
     let file = Arc::clone(file);
-    let piece = rest.start..rest.end.min(rest.start.saturating_add(PIECE));
-    Some(spawn_blocking(move || read_piece(&file, piece)))
+    let (start, end) = (rest.start, rest.end);
+    Some(spawn_blocking(move || {
+        let within = |length| start..end.min(start.saturating_add(length));
+        // A file system that does not map files can still be read.
+        map_piece(&file, within(PIECE)).or_else(|_| read_piece(&file, within(READ)))
+    }))
+}
+
+/// The bytes of a range as the system's own pages, so that nothing is copied before it is sent.
+///
+/// The pages are brought in here, on a thread that may wait for the disk, and where an error of the
+/// disk is still an error.
+#[allow(unsafe_code)]
+fn map_piece(file: &File, range: Range<u64>) -> io::Result<Bytes> {
+    let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+    let mut options = MmapOptions::new();
+    // SAFETY: the bytes of a map must not change, and its file must not be cut off, while it lives.
+    // Objects are written once: what replaces one is another file under its name, and what is
+    // deleted lives on in the map. Who writes into the directory by other means breaks what a
+    // `Storage` promises.
+    let map = unsafe { options.offset(range.start).len(length).map(file)? };
+    map.advise(Advice::PopulateRead)?;
+    Ok(Bytes::from_owner(map))
 }
 
 /// All bytes of a range; fewer are an error.
-fn read_piece(file: &File, range: Range<u64>) -> io::Result<Bytes> {
-    let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
-    let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, range.start)?;
+fn read_piece(mut file: &File, range: Range<u64>) -> io::Result<Bytes> {
+    let length = range.end - range.start;
+    let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
+    file.seek(SeekFrom::Start(range.start))?;
+    // Into memory that nobody filled with zeros before.
+    if file.take(length).read_to_end(&mut bytes)? as u64 != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(Bytes::from(bytes))
 }

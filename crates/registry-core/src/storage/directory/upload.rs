@@ -17,7 +17,7 @@ use super::{ambiguous, blocking, failed, sync, version, write};
 use crate::storage::{StorageError, Upload, Version};
 
 /// How much is gathered before it is written. As much may be on its way to the disk meanwhile.
-const BATCH: usize = 512 << 10;
+const BATCH: usize = 256 << 10;
 
 /// How much of a long upload is written before a thread begins to make it durable, so that little
 /// is left to do at the end.

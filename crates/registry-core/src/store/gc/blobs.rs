@@ -105,7 +105,7 @@ impl Run<'_> {
             let Some(held) = documents.fresh(&entry.key).await? else {
                 continue;
             };
-            if !held.typed::<Held>()?.head.gone && held.modified <= self.before {
+            if !held.head::<Held>()?.gone && held.modified <= self.before {
                 let seen = Seen {
                     key: entry.key,
                     revision: held.revision,
@@ -266,7 +266,7 @@ impl Store {
                 continue;
             }
             if let Some(held) = self.0.documents.fresh(&key).await?
-                && !held.typed::<Held>()?.head.gone
+                && !held.head::<Held>()?.gone
             {
                 return Ok(true);
             }
@@ -324,7 +324,7 @@ impl Store {
             let Some(session) = self.0.documents.fresh(&entry.key).await? else {
                 continue;
             };
-            if session.typed::<Session>()?.head.end.is_none() {
+            if session.head::<Session>()?.end.is_none() {
                 dropped += u64::from(self.drop_upload(&entry.key, &session).await?);
             } else if is_expired(session.modified + LIFETIME) {
                 // Its name is too old by now to be taken for one that has only begun.
