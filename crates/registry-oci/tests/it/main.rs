@@ -3,6 +3,7 @@
 
 mod access;
 mod bad;
+mod captured;
 mod fixture;
 mod lists;
 mod manifests;
