@@ -6,6 +6,7 @@ mod bad;
 mod captured;
 mod fixture;
 mod lists;
+mod maintenance;
 mod manifests;
 mod referrers;
 mod tokens;
