@@ -3,8 +3,10 @@
 
 mod access;
 mod bad;
+mod captured;
 mod fixture;
 mod lists;
+mod maintenance;
 mod manifests;
 mod referrers;
 mod tokens;

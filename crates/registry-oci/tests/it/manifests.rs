@@ -255,3 +255,24 @@ async fn repositories_that_are_called_like_addresses() {
         assert_eq!(tags.json(), json!({ "name": name, "tags": ["latest"] }));
     }
 }
+
+#[test]
+fn the_example_serves() {
+    let example = registry_testkit::Example::start("oci_in_axum");
+    let path = format!("/v2/a/blobs/uploads/?digest={}", digest("{}"));
+    let pushed = example.send("POST", &path, "", "{}");
+    assert!(pushed.starts_with("HTTP/1.1 201"), "{pushed}");
+    let pulled = example.send("GET", &format!("/v2/a/blobs/{}", digest("{}")), "", "");
+    assert!(pulled.ends_with("\r\n\r\n{}"), "{pulled}");
+    // What HEAD answers is as long as it says, and empty.
+    let config = crate::fixture::descriptor("x/y", "{}");
+    let image = json!({ "schemaVersion": 2, "config": config, "layers": [] }).to_string();
+    let put = example.send("PUT", "/v2/a/manifests/x", "", &image);
+    assert!(put.starts_with("HTTP/1.1 201"), "{put}");
+    let head = example.send("HEAD", "/v2/a/manifests/x", "", "");
+    let length = format!("content-length: {}\r\n", image.len());
+    assert!(
+        head.contains(&length) && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+}

@@ -259,10 +259,8 @@ async fn tokens_that_are_forged() {
     let good = token(&ann, "scope=repository:ann/a:pull").await;
     let good = good["token"].as_str().unwrap();
     let parts: Vec<&str> = good.split('.').collect();
-    let coded = |value: Value| {
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
-        bytes
-    };
+    let coded =
+        |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
     let none = coded(json!({ "alg": "none", "typ": "JWT" }));
     let tampered = format!("{}A", &parts[2][..parts[2].len() - 1]);
     let tampered = if tampered == parts[2] {

@@ -1,0 +1,130 @@
+//! Collection and verification of what was pushed.
+
+use std::{sync::Arc, time::Duration};
+
+use http::StatusCode;
+use registry_core::{
+    auth::Action,
+    protocol::{Builder, Mount, Options, RegistryService},
+    storage::{Get, GetOptions, Key, Memory, PutMode, Storage},
+};
+use registry_oci::Oci;
+use registry_testkit::{Client, TestAuth};
+
+use crate::fixture::{Manifest, digest, push, push_blob};
+
+fn registry() -> (Arc<Memory>, RegistryService, Client) {
+    let storage = Arc::new(Memory::default());
+    let auth = TestAuth::new(Some(Action::Read));
+    let options = Options {
+        grace: Duration::ZERO,
+        ..Options::default()
+    };
+    let service = Builder::new(storage.clone(), auth, options)
+        .mount(Mount::new(Oci::default()).at("/v2"))
+        .build()
+        .unwrap();
+    let client = Client::new(service.clone()).token("writer");
+    (storage, service, client)
+}
+
+async fn status(client: &Client, path: &str) -> StatusCode {
+    client.get(path).await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_manifest_names_is_kept_and_the_rest_is_collected() {
+    let (_, service, client) = registry();
+    let image = push(&client, "a", "latest", "layer").await;
+    push_blob(&client, "a", "unused").await;
+    let dry = service.gc(Duration::ZERO, true).await.unwrap();
+    assert_eq!(dry.released.len(), 1, "{dry}");
+    let collected = service.gc(Duration::ZERO, false).await.unwrap();
+    assert_eq!(collected.released.len(), 1, "{collected}");
+    let blob = |bytes: &str| format!("/v2/a/blobs/{}", digest(bytes));
+    assert_eq!(
+        status(&client, &blob("unused")).await,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(status(&client, &blob("layer")).await, StatusCode::OK);
+    assert_eq!(status(&client, &blob("{}")).await, StatusCode::OK);
+    assert_eq!(
+        client.get("/v2/a/manifests/latest").await.text(),
+        image.text()
+    );
+    // Once the manifest is gone its blobs are needed no more.
+    client
+        .delete(&format!("/v2/a/manifests/{}", image.digest()))
+        .await;
+    let collected = service.gc(Duration::ZERO, false).await.unwrap();
+    assert_eq!(collected.released.len(), 2, "{collected}");
+    assert_eq!(status(&client, &blob("layer")).await, StatusCode::NOT_FOUND);
+    let refused = image.put(&client, "a", "latest").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    push(&client, "a", "latest", "layer").await;
+    assert_eq!(
+        client.get("/v2/a/manifests/latest").await.text(),
+        image.text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_sound_and_damage_is_told() {
+    let (storage, service, client) = registry();
+    let image = push(&client, "a/b", "latest", "layer").await;
+    let referrer = Manifest::image("layer").with("subject", image.descriptor());
+    referrer.put(&client, "a/b", "referrer").await;
+    client.delete("/v2/a/b/manifests/referrer").await;
+    let report = service.verify(false).await.unwrap();
+    assert!(report.is_sound(), "{report}");
+    // A letter of a manifest's text is another.
+    let path = image.digest().replace(':', "/");
+    let key = Key::new(format!("oci/repositories/a/b/_manifests/{path}")).unwrap();
+    let Get::Found(object) = storage.get(&key, GetOptions::default()).await.unwrap() else {
+        panic!("the manifest is not there");
+    };
+    let bytes = object.body.collect(1 << 20).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let damaged = text.replace("schemaVersion", "schemaversion");
+    storage
+        .put(&key, damaged.into(), PutMode::Replace)
+        .await
+        .unwrap();
+    let report = service.verify(false).await.unwrap();
+    assert_eq!(report.problems.len(), 1, "{report}");
+    assert!(
+        report.to_string().contains("its content hashes to"),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_can_be_made_anew() {
+    let (storage, _, client) = registry();
+    push(&client, "a/b", "one", "one").await;
+    push(&client, "a/b", "two", "two").await;
+    push(&client, "c", "latest", "three").await;
+    client.delete("/v2/a/b/manifests/one").await;
+    storage
+        .delete(&Key::new("oci/log/0000000000").unwrap())
+        .await
+        .unwrap();
+    let service = Builder::new(
+        storage,
+        TestAuth::new(Some(Action::Read)),
+        Options::default(),
+    )
+    .mount(Mount::new(Oci::default()).at("/v2"))
+    .build()
+    .unwrap();
+    let report = service.verify(true).await.unwrap();
+    assert!(
+        report.problems.iter().all(|problem| problem.repaired),
+        "{report}"
+    );
+    let client = Client::new(service);
+    let tags = client.get("/v2/a/b/tags/list").await;
+    assert_eq!(tags.text(), r#"{"name":"a/b","tags":["two"]}"#);
+    let catalog = client.get("/v2/_catalog").await;
+    assert_eq!(catalog.text(), r#"{"repositories":["a/b","c"]}"#);
+}
