@@ -8,8 +8,7 @@ use anyhow::{Result, ensure};
 use super::super::client::Client;
 use super::super::{PASSWORD, Run, USER, World};
 use super::layout::{self, Layout};
-use super::{Site, Tool, served, tls, well};
-use crate::proc::Ran;
+use super::{Site, Tool, refused, served, tls, well};
 
 /// A new folder for what a client pulls or pushes.
 pub(super) fn folder(world: &World, name: &str) -> Result<PathBuf> {
@@ -40,27 +39,9 @@ pub(super) fn login<T: Tool>(run: &mut Run, world: &World) -> Result<Client> {
                 &site.place(&format!("{name}/wrong:1")),
             )?;
         }
-        refused(&ran, T::WRONG)
+        refused(world, &ran, &T::WRONG)
     })?;
     Ok(client)
-}
-
-/// Makes sure that it was refused, with these words.
-pub(super) fn refused(ran: &Ran, words: &[&str]) -> Result<()> {
-    ensure!(
-        ran.status.is_some() && !ran.success(),
-        "it should be refused\n{}",
-        ran.report()
-    );
-    let text = ran.text().to_lowercase();
-    for word in words {
-        ensure!(
-            text.contains(&word.to_lowercase()),
-            "it should say: {word}\n{}",
-            ran.report()
-        );
-    }
-    Ok(())
 }
 
 /// The size of a large layer.

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::super::client::Client;
 use super::super::{Run, World};
 use super::layout::{self, Layout, PLATFORMS};
-use super::{MANY, Site, Tool, all_tags, common, many_tags, program, rights, served};
+use super::{MANY, Site, Tool, Words, all_tags, common, many_tags, program, rights, served};
 use crate::proc::Ran;
 use crate::tools;
 
@@ -16,9 +16,10 @@ struct Crane;
 impl Tool for Crane {
     const NAME: &'static str = "crane";
     // It logs in without asking, and is told with the first push.
-    const WRONG: &'static [&'static str] = &["unauthorized"];
-    const UNKNOWN: &'static [&'static str] = &["unauthorized"];
-    const DENIED: &'static [&'static str] = &["denied"];
+    const WRONG: Words = Words {
+        client: "unauthorized",
+        ours: "the user name or the password is wrong",
+    };
 
     fn client(world: &World, home: &str, site: &Site) -> Result<Client> {
         let mut client = super::client(world, home, &[&program(world, tools::CRANE)])?;

@@ -63,16 +63,31 @@ impl Site {
     }
 }
 
+/// What is printed where something is refused.
+struct Words {
+    /// The client's own word for it.
+    client: &'static str,
+    /// The sentence that we send and the client passes on; empty where it does not.
+    ours: &'static str,
+}
+
+/// Said to somebody without credentials who wants what is not free to all.
+const UNKNOWN: Words = Words {
+    client: "unauthorized",
+    ours: "this needs a user: log in, or send a token",
+};
+/// Said to a user who pushes without the right to.
+const DENIED: Words = Words {
+    client: "denied",
+    ours: "may not write the repository",
+};
+
 /// How a client does what all of them can do.
 trait Tool {
     /// What it is called, and its first word in repositories.
     const NAME: &'static str;
     /// What it says when the password is wrong.
-    const WRONG: &'static [&'static str];
-    /// What it says to somebody without credentials who pushes where only reading is free.
-    const UNKNOWN: &'static [&'static str];
-    /// What it says to a user who pushes without the right to.
-    const DENIED: &'static [&'static str];
+    const WRONG: Words;
 
     /// One that has never run, and knows this site.
     fn client(world: &World, home: &str, site: &Site) -> Result<Client>;
@@ -115,6 +130,30 @@ fn client(world: &World, home: &str, program: &[&str]) -> Result<Client> {
 fn set(client: &mut Client, name: &str, value: &Path) {
     let value = value.to_string_lossy().into_owned();
     client.env.push((name.to_owned(), value));
+}
+
+/// Makes sure that it was refused, in these words.
+fn refused(world: &World, ran: &Ran, words: &Words) -> Result<()> {
+    let ended = ran.status.is_some();
+    ensure!(
+        ended && !ran.success(),
+        "it should be refused\n{}",
+        ran.report()
+    );
+    let text = ran.text().to_lowercase();
+    let ours = if world.registry.is_some() {
+        words.ours
+    } else {
+        ""
+    };
+    for word in [words.client, ours] {
+        ensure!(
+            text.contains(word),
+            "it should say: {word}\n{}",
+            ran.report()
+        );
+    }
+    Ok(())
 }
 
 /// A program of the tools folder.

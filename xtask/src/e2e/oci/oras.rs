@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::client::{Client, same};
 use super::super::{Run, World};
 use super::layout::{self, Layout, TAG};
-use super::{MANY, Site, Tool, all_tags, common, many_tags, program, rights, served};
+use super::{MANY, Site, Tool, Words, all_tags, common, many_tags, program, rights, served};
 use crate::proc::Ran;
 use crate::tools;
 
@@ -19,9 +19,10 @@ struct Oras;
 
 impl Tool for Oras {
     const NAME: &'static str = "oras";
-    const WRONG: &'static [&'static str] = &["unauthorized"];
-    const UNKNOWN: &'static [&'static str] = &["unauthorized"];
-    const DENIED: &'static [&'static str] = &["denied"];
+    const WRONG: Words = Words {
+        client: "unauthorized",
+        ours: "the user name or the password is wrong",
+    };
 
     fn client(world: &World, home: &str, _site: &Site) -> Result<Client> {
         super::client(world, home, &[&program(world, tools::ORAS)])

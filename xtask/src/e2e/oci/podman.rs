@@ -12,16 +12,17 @@ use serde_json::Value;
 use super::super::client::Client;
 use super::super::{Run, World};
 use super::layout::{self, Layout, PLATFORMS, TAG};
-use super::{MANY, Site, Tool, all_tags, common, many_tags, rights, well};
+use super::{MANY, Site, Tool, Words, all_tags, common, many_tags, rights, well};
 use crate::proc::Ran;
 
 struct Podman;
 
 impl Tool for Podman {
     const NAME: &'static str = "podman";
-    const WRONG: &'static [&'static str] = &["invalid username/password"];
-    const UNKNOWN: &'static [&'static str] = &["unauthorized"];
-    const DENIED: &'static [&'static str] = &["denied"];
+    const WRONG: Words = Words {
+        client: "invalid username/password",
+        ours: "",
+    };
 
     fn client(world: &World, home: &str, _site: &Site) -> Result<Client> {
         let mut client = super::client(world, home, &["podman", "--storage-driver=vfs"])?;

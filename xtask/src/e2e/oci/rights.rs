@@ -6,9 +6,10 @@ use anyhow::Result;
 
 use super::super::client::Client;
 use super::super::{PASSWORD, READER, Run, World};
-use super::common::{folder, refused};
+use super::common::folder;
 use super::layout::{self, Layout};
-use super::{Site, Tool, well};
+use super::{DENIED, Site, Tool, UNKNOWN, Words, refused, well};
+use crate::proc::Ran;
 
 /// Nobody, a reader, a token, a server that nobody may read without credentials, and goodbye.
 pub(super) fn steps<T: Tool>(run: &mut Run, world: &World, client: &Client) -> Result<()> {
@@ -29,7 +30,7 @@ pub(super) fn steps<T: Tool>(run: &mut Run, world: &World, client: &Client) -> R
     let name = T::NAME;
     run.step(world, &format!("{name}: logout"), || {
         well(T::logout(client, &scene.site)?)?;
-        refused(&scene.push::<T>(client, name)?, T::UNKNOWN)
+        scene.refuses::<T>(client, &UNKNOWN)
     })
 }
 
@@ -41,12 +42,25 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    fn place(&self, owner: &str) -> String {
-        self.site.place(&format!("{owner}/free:1"))
+    /// Pushes it as this tag of the owner's repository. A client may leave out what is there.
+    fn push<T: Tool>(&self, client: &Client, owner: &str, tag: &str) -> Result<Ran> {
+        let place = self.site.place(&format!("{owner}/free:{tag}"));
+        T::push(client, &self.site, &self.made, &place)
     }
 
-    fn push<T: Tool>(&self, client: &Client, owner: &str) -> Result<crate::proc::Ran> {
-        T::push(client, &self.site, &self.made, &self.place(owner))
+    /// Whether a push to a repository that there is, and to one that there is not, are refused.
+    fn refuses<T: Tool>(&self, client: &Client, words: &Words) -> Result<()> {
+        refused(
+            self.world,
+            &self.push::<T>(client, T::NAME, "refused")?,
+            words,
+        )?;
+        let other = format!("{}-new", T::NAME);
+        refused(
+            self.world,
+            &self.push::<T>(client, &other, "refused")?,
+            words,
+        )
     }
 
     fn pulls<T: Tool>(&self, client: &Client, site: &Site, home: &str) -> Result<()> {
@@ -64,18 +78,14 @@ impl Scene<'_> {
 fn nobody<T: Tool>(run: &mut Run, scene: &Scene<'_>, client: &Client) -> Result<()> {
     let (name, world) = (T::NAME, scene.world);
     run.step(world, &format!("{name}: anybody may pull"), || {
-        well(scene.push::<T>(client, name)?)?;
+        well(scene.push::<T>(client, name, "1")?)?;
         let nobody = scene.client::<T>("nobody")?;
         scene.pulls::<T>(&nobody, &scene.site, &format!("{name}-nobody"))
     })?;
     let label = format!("{name}: a push without credentials is refused");
     run.step(world, &label, || {
         let nobody = scene.client::<T>("unknown")?;
-        refused(&scene.push::<T>(&nobody, name)?, T::UNKNOWN)?;
-        refused(
-            &scene.push::<T>(&nobody, &format!("{name}-new"))?,
-            T::UNKNOWN,
-        )
+        scene.refuses::<T>(&nobody, &UNKNOWN)
     })
 }
 
@@ -86,11 +96,7 @@ fn reader<T: Tool>(run: &mut Run, scene: &Scene<'_>) -> Result<()> {
         let reader = scene.client::<T>("reader")?;
         well(T::login(&reader, &scene.site, READER, PASSWORD)?)?;
         scene.pulls::<T>(&reader, &scene.site, &format!("{name}-reader"))?;
-        refused(&scene.push::<T>(&reader, name)?, T::DENIED)?;
-        refused(
-            &scene.push::<T>(&reader, &format!("{name}-new"))?,
-            T::DENIED,
-        )
+        scene.refuses::<T>(&reader, &DENIED)
     })
 }
 
@@ -101,15 +107,15 @@ fn tokens<T: Tool>(run: &mut Run, scene: &Scene<'_>) -> Result<()> {
         let token = world.token(&format!("oci:repository:{name}/*:write"), &[])?;
         let client = scene.client::<T>("token")?;
         well(T::login(&client, &scene.site, "whoever", &token)?)?;
-        well(scene.push::<T>(&client, name)?)?;
-        refused(&scene.push::<T>(&client, "elsewhere")?, T::DENIED)
+        well(scene.push::<T>(&client, name, "by-token")?)?;
+        refused(world, &scene.push::<T>(&client, "elsewhere", "1")?, &DENIED)
     })?;
     run.step(world, &format!("{name}: a read-only token"), || {
         let token = world.token("oci:repository:*:*", &["--read-only"])?;
         let client = scene.client::<T>("read-only")?;
         well(T::login(&client, &scene.site, "whoever", &token)?)?;
         scene.pulls::<T>(&client, &scene.site, &format!("{name}-read-only"))?;
-        refused(&scene.push::<T>(&client, name)?, T::DENIED)
+        scene.refuses::<T>(&client, &DENIED)
     })
 }
 
@@ -124,7 +130,7 @@ fn private<T: Tool>(run: &mut Run, scene: &Scene<'_>, client: &Client) -> Result
         let back = folder(world, &format!("{name}-private-nobody"))?;
         for what in ["free:1", "there-is-none:1"] {
             let place = site.place(&format!("{name}/{what}"));
-            refused(&T::pull(&nobody, &site, &place, &back)?, T::UNKNOWN)?;
+            refused(world, &T::pull(&nobody, &site, &place, &back)?, &UNKNOWN)?;
             if back.exists() {
                 fs::remove_dir_all(&back)?;
             }

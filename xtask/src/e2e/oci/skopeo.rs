@@ -8,16 +8,17 @@ use serde_json::{Value, json};
 use super::super::client::{Client, same};
 use super::super::{Run, World};
 use super::layout::{self, Layout, PLATFORMS, TAG};
-use super::{MANY, Site, Tool, all_tags, common, many_tags, rights};
+use super::{MANY, Site, Tool, Words, all_tags, common, many_tags, rights};
 use crate::proc::Ran;
 
 struct Skopeo;
 
 impl Tool for Skopeo {
     const NAME: &'static str = "skopeo";
-    const WRONG: &'static [&'static str] = &["invalid username/password"];
-    const UNKNOWN: &'static [&'static str] = &["unauthorized"];
-    const DENIED: &'static [&'static str] = &["denied"];
+    const WRONG: Words = Words {
+        client: "invalid username/password",
+        ours: "",
+    };
 
     fn client(world: &World, home: &str, _site: &Site) -> Result<Client> {
         let mut client = super::client(world, home, &["skopeo"])?;
