@@ -27,6 +27,7 @@ pub mod fake_gcs;
 mod kept;
 pub mod minio;
 pub mod npm;
+pub mod oci;
 pub mod place;
 pub mod random;
 pub mod raw;
