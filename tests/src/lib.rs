@@ -31,6 +31,7 @@ pub mod oci;
 pub mod place;
 pub mod random;
 pub mod raw;
+pub mod s3_proxy;
 pub mod server;
 pub mod tarball;
 pub mod together;
