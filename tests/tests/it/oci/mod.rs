@@ -1,11 +1,20 @@
 //! What is OCI's alone.
 
 mod calls;
+mod collection;
+mod damage;
+mod removal;
+mod tags;
+mod tokens;
 mod uploads;
+
+use std::path::Path;
 
 use bytes::Bytes;
 use registry_tests::Site;
 use registry_tests::oci;
+
+use crate::snapshot;
 
 /// A blob can be got from a repository on every server.
 async fn check_blob(sites: &[Site], repository: &str, blob: &Bytes) {
@@ -14,4 +23,12 @@ async fn check_blob(sites: &[Site], repository: &str, blob: &Bytes) {
         let answer = site.get(&path).await.good();
         assert!(answer.body == *blob, "{} {path}: other bytes", site.url);
     }
+}
+
+/// The files in a storage's directory that hold bytes of blobs, by their path there.
+fn content(folder: &Path) -> Vec<String> {
+    let files = snapshot::files(folder).into_keys();
+    files
+        .filter(|file| file.starts_with("oci/content/"))
+        .collect()
 }
