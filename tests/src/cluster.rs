@@ -63,6 +63,25 @@ impl Cluster {
         self.servers.len()
     }
 
+    /// Runs a subcommand on the servers' storage; what it printed.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        block_in_place(|| server::run(&self.place, arguments, ""))
+    }
+
+    /// Deletes what nothing names, however new; what was printed.
+    pub fn gc(&self) -> String {
+        self.run(&["gc", "--grace", "0s"])
+    }
+
+    /// Verifies the storage; the exit code, and what was printed.
+    pub fn verify(&self) -> (Option<i32>, String) {
+        let ended = block_in_place(|| server::try_run(&self.place, &["verify"], ""));
+        (ended.code, ended.printed)
+    }
+
     /// Makes a user by the command line.
     pub fn add_user(&self, name: &str, password: &str) {
         let input = format!("{password}\n");

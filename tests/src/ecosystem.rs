@@ -58,6 +58,8 @@ pub enum Search {
     Unsupported,
     /// Not the package.
     Missing,
+    /// The package, by a search that says nothing of versions.
+    Listed,
     /// The package, with what the search gives as its newest version.
     Found(String),
 }
@@ -68,8 +70,10 @@ pub trait Ecosystem: Clone + Debug + Send + Sync + 'static {
     const NAME: &'static str;
     /// A scope that lets a token do everything in it.
     const SCOPE: &'static str;
-    /// The tag that names the newest version, if it has tags.
+    /// The tag that a package's first version takes by itself, and that names the newest.
     const LATEST: Option<&'static str>;
+    /// Whether a release can take tags.
+    const TAGS: bool = Self::LATEST.is_some();
 
     /// A package's name.
     fn package(&self, stem: &str) -> String {
@@ -107,6 +111,37 @@ pub trait Ecosystem: Clone + Debug + Send + Sync + 'static {
         package: &str,
     ) -> impl Future<Output = Result<Listing, Lost>> + Send;
 
+    /// What the index says of one release and of its tags; it may say more.
+    fn glimpse(
+        &self,
+        at: &Site,
+        release: &Release,
+    ) -> impl Future<Output = Result<Listing, Lost>> + Send {
+        self.listing(at, &release.package)
+    }
+
+    /// Fetches an artifact and compares it with what its index announces.
+    fn check(
+        &self,
+        at: &Site,
+        artifact: &Artifact,
+    ) -> impl Future<Output = Result<(), String>> + Send {
+        async move {
+            let answer = at.get(&artifact.path).await;
+            let (url, path, announced) = (&at.url, &artifact.path, &artifact.digest);
+            if !answer.status.is_success() {
+                return Err(format!("{url} {path}: {answer}"));
+            }
+            let digest = self.digest(&answer.body);
+            if digest != *announced {
+                return Err(format!(
+                    "{url} {path}: {announced} announced, {digest} served"
+                ));
+            }
+            Ok(())
+        }
+    }
+
     /// Searches for a package by its name.
     fn search(&self, at: &Site, package: &str) -> impl Future<Output = Search> + Send;
 }
@@ -120,19 +155,7 @@ pub async fn check_artifact<E: Ecosystem>(
     at: &Site,
     artifact: &Artifact,
 ) -> Result<(), String> {
-    let answer = at.get(&artifact.path).await;
-    if !answer.status.is_success() {
-        return Err(format!("{} {}: {answer}", at.url, artifact.path));
-    }
-    let digest = ecosystem.digest(&answer.body);
-    if digest != artifact.digest {
-        let announced = &artifact.digest;
-        return Err(format!(
-            "{} {}: {announced} announced, {digest} served",
-            at.url, artifact.path
-        ));
-    }
-    Ok(())
+    ecosystem.check(at, artifact).await
 }
 
 impl Outcome {

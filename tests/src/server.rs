@@ -49,11 +49,22 @@ fn command(place: &Place, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a subcommand to its end, with `input` as its standard input; what it printed.
+/// How a subcommand ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub printed: String,
+    /// What it logged.
+    pub logged: String,
+}
+
+/// Runs a subcommand to its end, with `input` as its standard input.
 ///
 /// # Panics
-/// When it fails.
-pub fn run(place: &Place, arguments: &[&str], input: &str) -> String {
+/// When it cannot be run.
+pub fn try_run(place: &Place, arguments: &[&str], input: &str) -> Ended {
     let mut child = command(place, arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -65,15 +76,22 @@ pub fn run(place: &Place, arguments: &[&str], input: &str) -> String {
     stdin.write_all(input.as_bytes()).ok();
     drop(stdin);
     let output = child.wait_with_output().expect("it is our child");
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "registry {}: {}\n{printed}{}",
-        arguments.join(" "),
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    printed
+    Ended {
+        code: output.status.code(),
+        printed: String::from_utf8_lossy(&output.stdout).into_owned(),
+        logged: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Runs a subcommand to its end, with `input` as its standard input; what it printed.
+///
+/// # Panics
+/// When it fails.
+pub fn run(place: &Place, arguments: &[&str], input: &str) -> String {
+    let ended = try_run(place, arguments, input);
+    let what = arguments.join(" ");
+    assert_eq!(ended.code, Some(0), "registry {what}: {ended:#?}");
+    ended.printed
 }
 
 /// A running server. It is killed when this value goes.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
+use registry_tests::oci::Oci;
 use registry_tests::random::Random;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, Search, Site, sized, together};
 
@@ -17,6 +18,12 @@ mod npm {
     use super::*;
 
     registry_tests::cells!(|cell| kill(Npm, cell));
+}
+
+mod oci {
+    use super::*;
+
+    registry_tests::cells!(|cell| kill(Oci, cell));
 }
 
 /// A release that was tried, and whether it was acknowledged.
@@ -101,7 +108,9 @@ async fn publish_on<E: Ecosystem>(
         };
         let version = ecosystem.version(round * 1_000_000 + worker * 10_000 + number);
         let mut release = ecosystem.release(&package, &version, number as u64);
-        release.tags = E::LATEST.map(str::to_owned).into_iter().collect();
+        if E::TAGS {
+            release.tags = vec![E::LATEST.unwrap_or("latest").to_owned()];
+        }
         let acknowledged = match ecosystem.publish(&site, &release).await {
             Outcome::Acknowledged => true,
             Outcome::Lost(_) => false,

@@ -1,8 +1,8 @@
 //! The real server, one process and several, over a directory and over S3.
 //!
 //! What every protocol must withstand is generic over [`Ecosystem`](registry_tests::Ecosystem) and
-//! is run here for each; what is npm's alone lies in `npm`. See the crate's documentation for the
-//! environment.
+//! is run here for each; what is one protocol's alone lies in a folder of its name. See the crate's
+//! documentation for the environment.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,7 @@ mod full_disk;
 mod hot_package;
 mod kill;
 mod npm;
+mod oci;
 mod one_winner;
 mod replays;
 mod snapshot;

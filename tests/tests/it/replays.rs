@@ -3,12 +3,19 @@
 use std::sync::Arc;
 
 use registry_tests::npm::Npm;
+use registry_tests::oci::Oci;
 use registry_tests::{Cell, Cluster, Ecosystem, together};
 
 mod npm {
     use super::*;
 
     registry_tests::cells!(|cell| replays(Npm, cell));
+}
+
+mod oci {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(Oci, cell));
 }
 
 async fn replays<E: Ecosystem>(ecosystem: E, cell: Cell) {
