@@ -497,7 +497,7 @@ impl Upload {
             from,
             staged,
         };
-        Ok(Last::Piece(Some(last), Some(is)))
+        Ok(Last::Piece(Some(Box::new(last)), Some(is)))
     }
 
     /// Ends the session, if its bytes and those of `staged` are the ones that `digest` names.
@@ -557,7 +557,7 @@ impl Upload {
 /// What the last request of an upload brought.
 enum Last {
     /// A piece, or nothing that has to be looked at; and the digest of all bytes, if it is known.
-    Piece(Option<LastPiece>, Option<Digest>),
+    Piece(Option<Box<LastPiece>>, Option<Digest>),
     /// A piece from elsewhere; the upload stands here.
     OutOfOrder(u64),
 }
