@@ -4,6 +4,7 @@
 mod access;
 mod bad;
 mod captured;
+mod faults;
 mod fixture;
 mod lists;
 mod maintenance;
