@@ -3,9 +3,11 @@
 
 use std::{
     collections::BTreeMap,
+    hash::BuildHasher,
     ops::Bound::{Excluded, Unbounded},
 };
 
+use hashbrown::{DefaultHashBuilder, HashTable};
 use registry_core::{
     Error, Result,
     digest::{Algorithm, Digest, hex},
@@ -43,52 +45,41 @@ pub(crate) fn entry(name: &str, document: &RawDocument) -> Result<Box<RawValue>>
 type Incarnation = u64;
 
 /// A digest that takes little memory.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Packed {
     Sha256([u8; 32]),
     Sha512(Box<[u8; 64]>),
 }
 
-/// A view of all repositories of a mount.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// A view of all repositories of a mount. What is known of each lies in tables that all share, since
+/// there may be very many with little in them.
+#[derive(Default)]
 pub(crate) struct Repositories {
-    all: BTreeMap<Box<str>, Repository>,
+    /// The repositories' numbers.
+    names: BTreeMap<Box<str>, u32>,
+    /// By number, how many manifests are alive.
+    live: Vec<u32>,
+    tags: BTreeMap<(u32, Box<str>), TagState>,
+    manifests: Vec<ManifestState>,
+    /// The manifests' places in that list, by repository and digest.
+    places: HashTable<u32>,
+    hasher: DefaultHashBuilder,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Repository {
-    tags: BTreeMap<Box<str>, TagState>,
-    manifests: BTreeMap<Packed, ManifestState>,
-    /// How many of the manifests are alive.
-    live: usize,
-}
-
-#[derive(Debug, PartialEq, Eq)]
 struct ManifestState {
-    revision: u64,
+    repository: u32,
+    digest: Packed,
+    /// 0 for a manifest of which only a tag speaks.
+    revision: u32,
     incarnation: Incarnation,
 }
 
-#[derive(Debug, PartialEq, Eq)]
 struct TagState {
-    revision: u64,
-    /// Nothing once it is gone.
-    target: Option<(Packed, Incarnation)>,
-}
-
-impl Repository {
-    fn is_alive(&self, tag: &TagState) -> bool {
-        tag.target.as_ref().is_some_and(|(digest, incarnation)| {
-            let manifest = self.manifests.get(digest);
-            manifest.is_some_and(|manifest| manifest.incarnation == *incarnation)
-        })
-    }
-
-    fn put_manifest(&mut self, digest: Packed, state: ManifestState) {
-        self.live += usize::from(state.incarnation != 0);
-        let before = self.manifests.insert(digest, state);
-        self.live -= usize::from(before.is_some_and(|before| before.incarnation != 0));
-    }
+    /// The manifest's place.
+    manifest: u32,
+    /// 0 once the tag is gone.
+    incarnation: Incarnation,
+    revision: u32,
 }
 
 impl Repositories {
@@ -100,56 +91,124 @@ impl Repositories {
         last: Option<&str>,
         n: usize,
     ) -> Option<(Vec<String>, bool)> {
-        let repository = self.all.get(name)?;
-        let tags = repository.tags.range::<str, _>((after(last), Unbounded));
-        let alive = tags.filter(|(_, state)| repository.is_alive(state));
-        Some(cut(alive.map(|(tag, _)| tag), n))
+        let number = *self.names.get(name)?;
+        let from = (number, last.unwrap_or_default().into());
+        let all = self.tags.range((Excluded(from), Unbounded));
+        let all = all.take_while(|((of, _), _)| *of == number);
+        let alive = all.filter(|(_, tag)| {
+            let manifest = self.manifests.get(tag.manifest as usize);
+            tag.incarnation != 0 && manifest.is_some_and(|of| of.incarnation == tag.incarnation)
+        });
+        Some(cut(alive.map(|((_, tag), _)| tag), n))
     }
 
     /// The repositories that hold something, in order: at most `n` of those behind `last`, and
     /// whether there are more.
     pub(crate) fn names(&self, last: Option<&str>, n: usize) -> (Vec<String>, bool) {
-        let names = self.all.range::<str, _>((after(last), Unbounded));
-        let full = names.filter(|(_, repository)| repository.live > 0);
+        let names = self.names.range::<str, _>((after(last), Unbounded));
+        let full = names.filter(|(_, number)| self.live[**number as usize] > 0);
         cut(full.map(|(name, _)| name), n)
     }
 
     /// Whether this life of a manifest lasts.
     pub(crate) fn is_alive(&self, name: &str, digest: &Digest, life: &str) -> bool {
-        let state = || {
-            let digest = Packed::new(digest).ok()?;
-            self.all.get(name)?.manifests.get(&digest)
-        };
-        let life = incarnation(life).ok();
-        state().is_some_and(|state| state.incarnation != 0 && Some(state.incarnation) == life)
+        let (state, life) = (self.manifest(name, digest), incarnation(life).ok());
+        state.is_some_and(|state| state.incarnation != 0 && Some(state.incarnation) == life)
     }
 
-    fn repository(&mut self, name: &str) -> &mut Repository {
-        self.all.entry(name.into()).or_default()
+    fn manifest(&self, name: &str, digest: &Digest) -> Option<&ManifestState> {
+        let (number, digest) = (*self.names.get(name)?, Packed::new(digest).ok()?);
+        let place = self.place(number, &digest)?;
+        self.manifests.get(place as usize)
+    }
+
+    fn place(&self, number: u32, digest: &Packed) -> Option<u32> {
+        let same = |place: &u32| {
+            let of = &self.manifests[*place as usize];
+            of.repository == number && of.digest == *digest
+        };
+        let hash = self.hasher.hash_one((number, digest));
+        self.places.find(hash, same).copied()
+    }
+
+    /// The number of a repository, which has one from now on.
+    fn number(&mut self, name: &str) -> Result<u32> {
+        if let Some(number) = self.names.get(name) {
+            return Ok(*number);
+        }
+        let number = u32::try_from(self.live.len()).map_err(Error::internal)?;
+        self.names.insert(name.into(), number);
+        self.live.push(0);
+        Ok(number)
+    }
+
+    /// The place of a manifest, which has one from now on.
+    fn placed(&mut self, number: u32, digest: Packed) -> Result<u32> {
+        if let Some(place) = self.place(number, &digest) {
+            return Ok(place);
+        }
+        let place = u32::try_from(self.manifests.len()).map_err(Error::internal)?;
+        let (manifests, hasher) = (&mut self.manifests, &self.hasher);
+        let hash = hasher.hash_one((number, &digest));
+        manifests.push(ManifestState {
+            repository: number,
+            digest,
+            revision: 0,
+            incarnation: 0,
+        });
+        self.places.insert_unique(hash, place, |place| {
+            let of = &manifests[*place as usize];
+            hasher.hash_one((of.repository, &of.digest))
+        });
+        Ok(place)
     }
 
     fn take(&mut self, entry: &LogEntry<'_>) -> Result<()> {
-        let (name, data, revision) = (&*entry.name, entry.data.get(), entry.revision);
+        let (name, data) = (&*entry.name, entry.data.get());
+        // No document is written four thousand million times.
+        let revision = u32::try_from(entry.revision).unwrap_or(u32::MAX);
         if let Some((name, digest)) = name.split_once('@') {
             let told: Option<String> = serde_json::from_str(data).map_err(Error::internal)?;
-            let incarnation = told.map_or(Ok(0), |told| incarnation(&told))?;
-            let state = ManifestState {
-                revision,
-                incarnation,
-            };
+            let life = told.map_or(Ok(0), |told| incarnation(&told))?;
             let digest = Packed::new(&digest.parse()?)?;
-            self.repository(name).put_manifest(digest, state);
+            let number = self.number(name)?;
+            let place = self.placed(number, digest)?;
+            let state = &mut self.manifests[place as usize];
+            let live = &mut self.live[number as usize];
+            *live += u32::from(life != 0);
+            *live -= u32::from(state.incarnation != 0);
+            (state.incarnation, state.revision) = (life, revision);
             return Ok(());
         }
         let (name, tag) = name.split_once(':').ok_or_else(|| unknown(name))?;
         let told: Option<Told> = serde_json::from_str(data).map_err(Error::internal)?;
-        let target = |told: Told| -> Result<_> {
-            Ok((Packed::new(&told.digest)?, incarnation(&told.manifest)?))
+        let number = self.number(name)?;
+        let mut state = TagState {
+            manifest: u32::MAX,
+            incarnation: 0,
+            revision,
         };
-        let target = told.map(target).transpose()?;
-        let state = TagState { revision, target };
-        self.repository(name).tags.insert(tag.into(), state);
+        if let Some(told) = told {
+            state.incarnation = incarnation(&told.manifest)?;
+            state.manifest = self.placed(number, Packed::new(&told.digest)?)?;
+        }
+        self.tags.insert((number, tag.into()), state);
         Ok(())
+    }
+
+    /// What the log says of a tag.
+    fn told(&self, tag: &TagState) -> Result<Option<Told>> {
+        let manifest = self.manifests.get(tag.manifest as usize);
+        let told = |of: &ManifestState| -> Result<_> {
+            Ok(Told {
+                digest: of.digest.digest()?,
+                manifest: format!("{:016x}", tag.incarnation),
+            })
+        };
+        manifest
+            .filter(|_| tag.incarnation != 0)
+            .map(told)
+            .transpose()
     }
 }
 
@@ -214,44 +273,43 @@ impl Fold for Repositories {
     }
 
     fn revision(&self, name: &str) -> Option<u64> {
-        if let Some((name, digest)) = name.split_once('@') {
-            let digest = Packed::new(&digest.parse().ok()?).ok()?;
-            return Some(self.all.get(name)?.manifests.get(&digest)?.revision);
-        }
-        let (name, tag) = name.split_once(':')?;
-        Some(self.all.get(name)?.tags.get(tag)?.revision)
+        let revision = match name.split_once('@') {
+            Some((name, digest)) => self.manifest(name, &digest.parse().ok()?)?.revision,
+            None => {
+                let (name, tag) = name.split_once(':')?;
+                let number = *self.names.get(name)?;
+                self.tags.get(&(number, tag.into()))?.revision
+            }
+        };
+        (revision > 0).then_some(revision.into())
     }
 
     fn save(&self, to: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()> {
-        let mut put = |name: String, revision, told: serde_json::Result<Box<RawValue>>| {
+        let mut put = |name: String, revision: u32, told: serde_json::Result<Box<RawValue>>| {
             let data = told.map_err(Error::internal)?;
             to(LogEntry {
                 name: name.into(),
-                revision,
+                revision: revision.into(),
                 data: &data,
             })
         };
-        for (name, repository) in &self.all {
-            for (digest, state) in &repository.manifests {
-                let told = Some(state.incarnation).filter(|incarnation| *incarnation != 0);
-                let told = told.map(|incarnation| format!("{incarnation:016x}"));
-                let digest = digest.digest()?;
-                put(
-                    format!("{name}@{digest}"),
-                    state.revision,
-                    to_raw_value(&told),
-                )?;
-            }
-            for (tag, state) in &repository.tags {
-                let told = |(digest, incarnation): &(Packed, Incarnation)| -> Result<_> {
-                    Ok(Told {
-                        digest: digest.digest()?,
-                        manifest: format!("{incarnation:016x}"),
-                    })
-                };
-                let told = state.target.as_ref().map(told).transpose()?;
-                put(format!("{name}:{tag}"), state.revision, to_raw_value(&told))?;
-            }
+        let mut names = vec![""; self.live.len()];
+        for (name, number) in &self.names {
+            names[*number as usize] = name;
+        }
+        for state in self.manifests.iter().filter(|state| state.revision > 0) {
+            let told = Some(state.incarnation).filter(|incarnation| *incarnation != 0);
+            let told = told.map(|incarnation| format!("{incarnation:016x}"));
+            let (name, digest) = (names[state.repository as usize], state.digest.digest()?);
+            put(
+                format!("{name}@{digest}"),
+                state.revision,
+                to_raw_value(&told),
+            )?;
+        }
+        for ((number, tag), state) in &self.tags {
+            let (name, told) = (names[*number as usize], self.told(state)?);
+            put(format!("{name}:{tag}"), state.revision, to_raw_value(&told))?;
         }
         Ok(())
     }
@@ -348,6 +406,19 @@ mod tests {
         let all = view(&entries);
         let mut again = Repositories::default();
         all.save(&mut |entry| again.apply(entry)).unwrap();
-        assert_eq!(again, all);
+        let saved = |view: &Repositories| {
+            let mut lines = Vec::new();
+            let mut line = |entry: LogEntry<'_>| {
+                lines.push(format!("{} {} {}", entry.name, entry.revision, entry.data));
+                Ok(())
+            };
+            view.save(&mut line).unwrap();
+            lines.sort();
+            lines
+        };
+        assert_eq!(saved(&again), saved(&all));
+        assert_eq!(saved(&all).len(), entries.len());
+        assert_eq!(tags(&again, None, 9), tags(&all, None, 9));
+        assert_eq!(again.names(None, 9), all.names(None, 9));
     }
 }
