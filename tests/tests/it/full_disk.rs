@@ -10,17 +10,22 @@ use registry_tests::place::Place;
 use registry_tests::{Cluster, Ecosystem, Release, announce, eventually};
 
 /// A small file system in memory, unmounted with this value.
-struct SmallDisk(PathBuf, Option<tempfile::TempDir>);
+pub(crate) struct SmallDisk(PathBuf, Option<tempfile::TempDir>);
 
 impl SmallDisk {
     /// None where mounting is not allowed.
-    fn mount() -> Option<Self> {
+    pub(crate) fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]);
         let output = mount.arg(&path).output().ok()?;
         output.status.success().then(|| Self(path, Some(folder)))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -3,8 +3,9 @@
 //!
 //! A repository holds a blob by a small document of its own; the blob's *record* names its bytes and
 //! the repositories that may hold it. Whoever makes a repository hold a blob writes the first, then
-//! the second. `gc` reads a record, then looks into each of its repositories, then writes the record
-//! if it is still what it read: so either it sees the holder, or its write fails.
+//! the second, and only both together count, so that what a crash left of the two holds nothing. `gc`
+//! reads a record, then looks into each of its repositories, then writes the record if it is still
+//! what it read: so either it sees the holder, or its write fails.
 
 use std::{
     sync::Arc,
@@ -94,9 +95,31 @@ impl Repo {
     pub async fn blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let documents = &self.store.0.documents;
         let (held, record) = (self.held(digest)?, self.record(digest)?);
-        let (held, record) = try_join(documents.read(&held), documents.read(&record)).await?;
-        match (held, record) {
-            (Some(held), Some(record)) if !held.head::<Held>()?.gone => {
+        let found = try_join(documents.read(&held), documents.read(&record));
+        self.read_held(digest, found.await?)
+    }
+
+    /// The same, whatever age is trusted elsewhere: for who concludes from it that the blob may be
+    /// named.
+    async fn fresh_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
+        let documents = &self.store.0.documents;
+        let (held, record) = (self.held(digest)?, self.record(digest)?);
+        let found = try_join(documents.fresh(&held), documents.fresh(&record));
+        self.read_held(digest, found.await?)
+    }
+
+    /// The blob, by what says that it is held and by its record. One of them alone is what a crash
+    /// or a collection left: where the record does not know of this repository, a collection would
+    /// not ask it.
+    fn read_held(
+        &self,
+        digest: &Digest,
+        found: (Option<Arc<Snapshot>>, Option<Arc<Snapshot>>),
+    ) -> Result<Option<Blob>> {
+        match found {
+            (Some(held), Some(record))
+                if !held.head::<Held>()?.gone && record.entries.contains_key(self.name()) =>
+            {
                 Blob::read(digest, held.modified, record)
             }
             _ => Ok(None),
@@ -364,10 +387,11 @@ impl Repo {
         })
     }
 
-    /// Says again that a blob is held, if it is.
-    async fn hold_one(&self, digest: &Digest, renew: bool) -> Result<(Digest, bool)> {
-        let held = match self.blob(digest).await? {
-            Some(_) if renew => self.say_held(digest).await?,
+    /// Says again that a blob is held, if it is; so that the record hears of it, too, if collections
+    /// are `under_way`.
+    async fn hold_one(&self, digest: &Digest, under_way: bool) -> Result<(Digest, bool)> {
+        let held = match self.fresh_blob(digest).await? {
+            Some(_) if under_way => self.join(digest).await?,
             Some(blob) => self.renew_blob(&blob).await?,
             None => false,
         };
@@ -440,7 +464,8 @@ impl Hold {
         }
         let mut lost = Vec::new();
         for digest in self.held {
-            if !self.repo.say_held(&digest).await? && !self.repo.join(&digest).await? {
+            // That somebody says that it is held is not enough: it may be another who lost it.
+            if !self.repo.join(&digest).await? {
                 lost.push(digest);
             }
         }

@@ -3,6 +3,8 @@
 mod calls;
 mod collection;
 mod damage;
+mod full_disk;
+mod grace;
 mod removal;
 mod tags;
 mod tokens;

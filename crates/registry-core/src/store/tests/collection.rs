@@ -1,7 +1,7 @@
 use super::*;
 
 /// Writes a list that names blobs, as a push of an image does; whether it stands.
-async fn list(shelf: &Repo, list: &str, blobs: &[Digest]) -> bool {
+pub(super) async fn list(shelf: &Repo, list: &str, blobs: &[Digest]) -> bool {
     let hold = shelf.hold(blobs).await.unwrap();
     if !hold.missing().is_empty() {
         return false;
@@ -32,7 +32,7 @@ async fn unlist(shelf: &Repo, list: &str) {
     shelf.change(&file, Vec::new(), empty).await.unwrap();
 }
 
-async fn gc(bucket: &Bucket) -> super::super::GcReport {
+pub(super) async fn gc(bucket: &Bucket) -> super::super::GcReport {
     bucket.replica().gc(Duration::ZERO, false).await.unwrap()
 }
 

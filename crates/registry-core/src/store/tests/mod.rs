@@ -1,6 +1,7 @@
 //! Blobs, uploads and their collection, over one bucket and several replicas.
 
 mod collection;
+mod holds;
 mod uploads;
 
 use std::{sync::Arc, time::Duration};
@@ -175,8 +176,17 @@ impl Bucket {
 
     /// One that leaves bytes alone for so long at least, and whose writes pass a gate.
     fn replica_where(&self, settle: Duration, gate: Option<Gate>) -> Store {
+        self.replica_of(settle, gate, Duration::ZERO)
+    }
+
+    /// One that trusts for so long what it has read.
+    fn replica_that_trusts(&self, max_age: Duration) -> Store {
+        self.replica_of(Duration::ZERO, None, max_age)
+    }
+
+    fn replica_of(&self, settle: Duration, gate: Option<Gate>, max_age: Duration) -> Store {
         let storage: Arc<dyn Storage> = Arc::new(Far(self.0.clone(), gate));
-        let documents = Documents::new(storage, 1 << 20, Duration::ZERO);
+        let documents = Documents::new(storage, 1 << 20, max_age);
         let place = Key::new("auth/keys").unwrap();
         let shared = Shared {
             keys: Keys::new(
