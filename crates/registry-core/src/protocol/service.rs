@@ -27,8 +27,8 @@ use crate::{
     error::{BoxError, Error, Result},
     storage::Storage,
     store::{
-        Actor, Documents, Forms, GRACE, GcReport, Hooks, SETTLE, Shared, StorageHook, Store,
-        VerifyReport, forms,
+        Actor, Contents, Documents, Forms, GRACE, GcReport, Hooks, SETTLE, Shared, StorageHook,
+        Store, VerifyReport, contents, forms,
     },
 };
 
@@ -48,7 +48,7 @@ pub struct Options {
     pub trusted_proxies: Vec<IpNet>,
     /// How long a document is served from memory without asking the store; 0 always asks.
     pub metadata_max_age: Duration,
-    /// How much memory documents and their forms may take, in bytes.
+    /// How much memory documents, their forms and small blobs may take, in bytes.
     pub cache: u64,
     /// How long `gc` is going to leave alone what it does not know to be in use.
     pub grace: Duration,
@@ -127,6 +127,7 @@ impl<P: Protocol> Mount<P> {
 pub struct Builder {
     documents: Documents,
     forms: Arc<Forms>,
+    contents: Arc<Contents>,
     auth: Arc<dyn AuthProvider>,
     hooks: Vec<Arc<dyn StorageHook>>,
     options: Options,
@@ -147,10 +148,12 @@ impl Builder {
     /// A registry over `storage` whose users `auth` knows.
     pub fn new(storage: Arc<dyn Storage>, auth: Arc<dyn AuthProvider>, options: Options) -> Self {
         let documents = Documents::new(storage, options.cache / 2, options.metadata_max_age);
-        let forms = Arc::new(forms(options.cache / 2));
+        let forms = Arc::new(forms(options.cache / 4));
+        let contents = Arc::new(contents(options.cache / 4));
         Self {
             documents,
             forms,
+            contents,
             auth,
             hooks: Vec::new(),
             options,
@@ -162,6 +165,7 @@ impl Builder {
         Ok(Shared {
             documents: self.documents.clone(),
             forms: self.forms.clone(),
+            contents: self.contents.clone(),
             hooks,
             keys: signing_keys(self.documents.clone(), KEYS_AGE, self.options.clock.clone())?,
             grace: self.options.grace,

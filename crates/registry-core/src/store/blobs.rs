@@ -7,27 +7,30 @@
 //! reads a record, then looks into each of its repositories, then writes the record if it is still
 //! what it read: so either it sees the holder, or its write fails.
 
+mod hold;
+mod read;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, future::try_join, stream};
+use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
 
+pub use self::hold::Hold;
+pub(super) use self::read::read_segments;
 use super::{Document, Repo, Resource, Snapshot, layout};
 use crate::{
-    body::Body,
     digest::Digest,
     error::{Error, Result},
-    storage::{ByteRange, Get, GetOptions, Key, Object, Storage, StorageError},
+    storage::Key,
+    task,
 };
 
 /// The media type that hooks are told of blobs.
 pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
-/// How many documents are looked at together.
-pub(super) const AT_ONCE: usize = 16;
 
 /// A part of a blob's bytes, as it was uploaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,87 +129,6 @@ impl Repo {
         }
     }
 
-    /// Opens a blob, or a part of it.
-    ///
-    /// # Errors
-    /// A hook's veto, or when the store fails.
-    pub async fn open_blob(
-        &self,
-        blob: &Blob,
-        range: Option<ByteRange>,
-        head: bool,
-    ) -> Result<Object> {
-        let operation = self.operation(self.record(&blob.digest)?, Some(blob.size()), CONTENT_TYPE);
-        for hook in &*self.store.0.hooks {
-            hook.before_get(&operation).await?;
-        }
-        let object = self.read_blob(blob, range, head).await?;
-        for hook in &*self.store.0.hooks {
-            hook.after_get(&operation).await;
-        }
-        Ok(object)
-    }
-
-    async fn read_blob(&self, blob: &Blob, range: Option<ByteRange>, head: bool) -> Result<Object> {
-        let size = blob.size();
-        let range = match range {
-            Some(range) => range
-                .resolve(size)
-                .ok_or_else(|| Error::range_not_satisfiable(size))?,
-            None => 0..size,
-        };
-        let mut object = Object {
-            version: blob.snapshot.version.clone(),
-            size,
-            modified: blob.snapshot.modified,
-            range: range.clone(),
-            body: Body::empty(),
-        };
-        if head || range.is_empty() {
-            return Ok(object);
-        }
-        // The first part is opened at once, so that bytes that are missing are an error and not an
-        // answer that breaks off.
-        let mut parts = parts(&blob.record.segments, range.clone());
-        let (storage, root) = (self.storage().clone(), self.store.0.root.clone());
-        let first = match parts.next() {
-            Some(part) => open_part(&*storage, &root, part).await,
-            None => Ok(Body::empty()),
-        };
-        let first = match first {
-            Ok(first) => first,
-            Err(error) => return Err(self.lost(blob, error).await?),
-        };
-        let rest: Vec<Part> = parts.collect();
-        if rest.is_empty() {
-            object.body = first;
-            return Ok(object);
-        }
-        let rest = stream::iter(rest).then(move |part| {
-            let (storage, root) = (storage.clone(), root.clone());
-            async move { Ok::<_, Error>(open_part(&*storage, &root, part).await?) }
-        });
-        let all = stream::once(async { Ok(first) }).chain(rest).try_flatten();
-        object.body = Body::from_stream(all, Some(range.end - range.start));
-        Ok(object)
-    }
-
-    /// What to say of bytes that could not be opened: a blob that was removed and collected since
-    /// it was looked up is not there.
-    async fn lost(&self, blob: &Blob, error: StorageError) -> Result<Error> {
-        if !matches!(error, StorageError::NotFound) {
-            return Ok(error.into());
-        }
-        let key = self.record(&blob.digest)?;
-        let now = self.store.0.documents.fresh(&key).await?;
-        let same = now.is_some_and(|now| now.version == blob.snapshot.version);
-        Ok(if same {
-            Error::internal(format!("the bytes of {} are missing", blob.digest))
-        } else {
-            Error::not_found("the blob was removed")
-        })
-    }
-
     /// Says again that this repository holds a blob, if that was last said long ago: who is told
     /// that it is here, and so need not send it, can rely on it for half the grace of `gc`.
     ///
@@ -273,7 +195,7 @@ impl Repo {
         let repo = self.clone();
         let digest = digest.clone();
         let work = async move { repo.join(&digest).await };
-        tokio::spawn(work).await.map_err(Error::internal)?
+        task::carry_through(work).await?
     }
 
     /// The repositories of this mount that hold a blob, or did; whoever asks may not even know of
@@ -364,50 +286,6 @@ impl Repo {
         }
     }
 
-    /// Keeps blobs from being collected while a document that names them is written: to be called
-    /// before that, and [`Hold::confirm`] after it.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn hold(&self, blobs: &[Digest]) -> Result<Hold> {
-        let before = self.collections().await?;
-        // A list of futures, since the compiler cannot follow a closure through an await.
-        let look = blobs
-            .iter()
-            .map(|digest| self.hold_one(digest, before.under_way));
-        let look = stream::iter(look.collect::<Vec<_>>()).buffered(AT_ONCE);
-        let all: Vec<(Digest, bool)> = look.try_collect().await?;
-        let (held, missing): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, held)| *held);
-        let digests = |all: Vec<(Digest, bool)>| all.into_iter().map(|(digest, _)| digest);
-        Ok(Hold {
-            repo: self.clone(),
-            before,
-            held: digests(held).collect(),
-            missing: digests(missing).collect(),
-        })
-    }
-
-    /// Says again that a blob is held, if it is; so that the record hears of it, too, if collections
-    /// are `under_way`.
-    async fn hold_one(&self, digest: &Digest, under_way: bool) -> Result<(Digest, bool)> {
-        let held = match self.fresh_blob(digest).await? {
-            Some(_) if under_way => self.join(digest).await?,
-            Some(blob) => self.renew_blob(&blob).await?,
-            None => false,
-        };
-        Ok((digest.clone(), held))
-    }
-
-    /// What collections are under way in this repository, and how many there were.
-    async fn collections(&self) -> Result<Collections> {
-        let key = layout::collections(&self.home)?;
-        let now = self.store.0.documents.fresh(&key).await?;
-        Ok(now.map_or_else(Collections::default, |now| Collections {
-            revision: now.revision,
-            under_way: !now.entries.is_empty(),
-        }))
-    }
-
     fn held(&self, digest: &Digest) -> Result<Key> {
         layout::held(&self.home, digest)
     }
@@ -426,107 +304,6 @@ enum Joined {
     New,
     /// There is no such blob.
     Gone,
-}
-
-/// How far the collections in a repository have come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Collections {
-    revision: u64,
-    under_way: bool,
-}
-
-/// Blobs that a document is about to name. See [`Repo::hold`].
-pub struct Hold {
-    repo: Repo,
-    before: Collections,
-    held: Vec<Digest>,
-    missing: Vec<Digest>,
-}
-
-impl Hold {
-    /// The blobs that the repository does not hold.
-    pub fn missing(&self) -> &[Digest] {
-        &self.missing
-    }
-
-    /// Makes sure, once the document is written, that no collection that began meanwhile has taken
-    /// a blob that it did not know to be named. Those that were taken are the answer; their bytes
-    /// have to be sent again, and the document that names them is not to stay.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn confirm(self) -> Result<Vec<Digest>> {
-        let now = self.repo.collections().await?;
-        // One that begins later reads the document; one that was under way before found that its
-        // blobs were written since it read them.
-        if now.revision == self.before.revision {
-            return Ok(Vec::new());
-        }
-        let mut lost = Vec::new();
-        for digest in self.held {
-            // That somebody says that it is held is not enough: it may be another who lost it.
-            if !self.repo.join(&digest).await? {
-                lost.push(digest);
-            }
-        }
-        Ok(lost)
-    }
-}
-
-impl Repo {
-    /// Makes this repository hold a blob, if its bytes are still there.
-    async fn join(&self, digest: &Digest) -> Result<bool> {
-        self.hold_blob(digest).await?;
-        Ok(!matches!(
-            self.join_record(digest, None).await?,
-            Joined::Gone
-        ))
-    }
-}
-
-/// The part of a segment that a range covers.
-struct Part {
-    file: String,
-    range: Option<ByteRange>,
-}
-
-/// The parts of segments that make up a range of them all.
-fn parts(segments: &[Segment], range: std::ops::Range<u64>) -> impl Iterator<Item = Part> + '_ {
-    let mut end = 0;
-    segments.iter().filter_map(move |segment| {
-        let start = end;
-        end += segment.size;
-        let (first, last) = (range.start.max(start), range.end.min(end));
-        (first < last).then(|| Part {
-            file: segment.file.clone(),
-            range: (last - first < segment.size)
-                .then(|| ByteRange::Inclusive(first - start, last - 1 - start)),
-        })
-    })
-}
-
-async fn open_part(storage: &dyn Storage, root: &Key, part: Part) -> Result<Body, StorageError> {
-    let key =
-        layout::content(root, &part.file).map_err(|error| StorageError::Failed(error.into()))?;
-    let options = GetOptions {
-        range: part.range,
-        ..GetOptions::default()
-    };
-    match storage.get(&key, options).await? {
-        Get::Found(object) => Ok(object.body),
-        Get::NotModified => Err(StorageError::Failed("not modified since never".into())),
-    }
-}
-
-/// All bytes of segments, one after the other.
-pub(super) fn read_segments(storage: Arc<dyn Storage>, root: Key, segments: &[Segment]) -> Body {
-    let size = segments.iter().map(|segment| segment.size).sum();
-    let all: Vec<Part> = parts(segments, 0..size).collect();
-    let all = stream::iter(all).then(move |part| {
-        let (storage, root) = (storage.clone(), root.clone());
-        async move { Ok::<_, Error>(open_part(&*storage, &root, part).await?) }
-    });
-    Body::from_stream(all.try_flatten(), Some(size))
 }
 
 /// How long `gc` leaves alone what it does not know to be in use, where nothing else is said.

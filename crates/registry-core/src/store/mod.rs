@@ -43,7 +43,7 @@ pub(crate) use self::{
     blobs::{GRACE, SETTLE},
     documents::lock,
     hooks::Hooks,
-    rendered::{Forms, forms},
+    rendered::{Contents, Forms, contents, forms},
 };
 use self::{
     log::{Log, Topic},
@@ -59,6 +59,7 @@ const HEAL_AFTER: Duration = Duration::from_secs(5);
 pub(crate) struct Shared {
     pub(crate) documents: Documents,
     pub(crate) forms: Arc<Forms>,
+    pub(crate) contents: Arc<Contents>,
     pub(crate) hooks: Hooks,
     pub(crate) keys: Keys,
     /// How long `gc` leaves alone what it does not know to be in use.

@@ -85,6 +85,23 @@ impl Weighter<FormKey, Arc<Rendered>> for ByWeight {
 
 pub(crate) type Forms = Cache<FormKey, Arc<Rendered>, ByWeight>;
 
+#[derive(Clone)]
+pub(crate) struct BySize;
+
+impl Weighter<Key, Bytes> for BySize {
+    fn weight(&self, _: &Key, bytes: &Bytes) -> u64 {
+        (256 + bytes.len()) as u64
+    }
+}
+
+/// Small blobs, by the keys of their bytes, which never change.
+pub(crate) type Contents = Cache<Key, Bytes, BySize>;
+
+/// A cache of about `bytes` bytes.
+pub(crate) fn contents(bytes: u64) -> Contents {
+    Cache::with_weighter(1024, bytes, BySize)
+}
+
 /// A cache of about `bytes` bytes.
 pub(crate) fn forms(bytes: u64) -> Forms {
     Cache::with_weighter(1024, bytes, ByWeight)

@@ -5,10 +5,15 @@
 //! pieces for one offset, one loses. The bytes stay where they are: the blob's record comes to name
 //! them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod finish;
+mod names;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::names::is_expired;
+use self::names::is_old;
 use super::{
     Document, Repo, Snapshot, Staged,
     blobs::{CONTENT_TYPE, Segment, read_segments},
@@ -16,9 +21,10 @@ use super::{
 };
 use crate::{
     body::Body,
-    digest::{Algorithm, Digest, MultiHasher, hex, random_hex},
+    digest::{Algorithm, Digest, MultiHasher, random_hex},
     error::{Error, ErrorKind, Result},
     storage::Key,
+    task,
 };
 
 /// For what the names of uploads are signed.
@@ -94,108 +100,6 @@ fn unknown() -> Error {
     Error::not_found("there is no such upload here: it was finished, cancelled, or has expired")
 }
 
-impl Repo {
-    /// Begins an upload of at most `limit` bytes, hashed with `algorithm` as they come. Writes
-    /// nothing.
-    ///
-    /// # Errors
-    /// When the registry's keys cannot be read.
-    pub async fn begin_upload(&self, algorithm: Algorithm, limit: u64) -> Result<Upload> {
-        let uuid = uuid(SystemTime::now())?;
-        let signature = self.sign(&uuid, algorithm).await?;
-        let name = format!("{uuid}.{}.{signature}", algorithm.as_str());
-        self.named_upload(uuid, algorithm, name, limit)
-    }
-
-    /// The upload of this name to this repository.
-    ///
-    /// # Errors
-    /// `NotFound` when the name is not one that was given out here, or is too old.
-    pub async fn find_upload(&self, name: &str, limit: u64) -> Result<Upload> {
-        let mut parts = name.split('.');
-        let (Some(uuid), Some(algorithm), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(unknown());
-        };
-        let algorithm = algorithm.parse().map_err(|_| unknown())?;
-        if !self.is_signed(uuid, algorithm, signature).await? {
-            return Err(unknown());
-        }
-        self.named_upload(uuid.to_owned(), algorithm, name.to_owned(), limit)
-    }
-
-    fn named_upload(
-        &self,
-        uuid: String,
-        algorithm: Algorithm,
-        name: String,
-        limit: u64,
-    ) -> Result<Upload> {
-        Ok(Upload {
-            key: layout::upload(&self.store.0.root, &uuid)?,
-            repo: self.clone(),
-            uuid,
-            algorithm,
-            name,
-            limit,
-        })
-    }
-
-    fn signed(&self, uuid: &str, algorithm: Algorithm) -> Vec<u8> {
-        // None of these holds a space.
-        let (mount, repository) = (self.store.name(), self.name());
-        format!("{mount} {repository} {uuid} {}", algorithm.as_str()).into_bytes()
-    }
-
-    async fn sign(&self, uuid: &str, algorithm: Algorithm) -> Result<String> {
-        let message = self.signed(uuid, algorithm);
-        Ok(hex(&self.store.0.keys.mac(PURPOSE, &message).await?))
-    }
-
-    async fn is_signed(&self, uuid: &str, algorithm: Algorithm, signature: &str) -> Result<bool> {
-        let Some(signature) = crate::digest::unhex(signature) else {
-            return Ok(false);
-        };
-        let message = self.signed(uuid, algorithm);
-        let keys = &self.store.0.keys;
-        keys.verify(PURPOSE, &message, &signature).await
-    }
-}
-
-/// A UUID of version 7 (RFC 9562 §5.7), which tells when it was made.
-fn uuid(now: SystemTime) -> Result<String> {
-    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let random = random_hex::<10>()?;
-    let time = format!("{:012x}", since.as_millis());
-    let variant = u8::from_str_radix(&random[3..4], 16).unwrap_or_default() & 3 | 8;
-    Ok(format!(
-        "{}-{}-7{}-{variant:x}{}-{}",
-        &time[..8],
-        &time[8..12],
-        &random[..3],
-        &random[4..7],
-        &random[7..19],
-    ))
-}
-
-/// When a UUID was made.
-fn made(uuid: &str) -> Option<SystemTime> {
-    let time: String = uuid.chars().filter(|c| *c != '-').take(12).collect();
-    let since = Duration::from_millis(u64::from_str_radix(&time, 16).ok()?);
-    UNIX_EPOCH.checked_add(since)
-}
-
-/// Whether an upload that has no session, or none any more, is too old to begin.
-fn is_old(uuid: &str) -> bool {
-    made(uuid).is_none_or(is_expired)
-}
-
-/// Whether something of this time has been left alone for longer than an upload may be.
-pub(super) fn is_expired(since: SystemTime) -> bool {
-    SystemTime::now().duration_since(since).unwrap_or_default() > LIFETIME
-}
-
 impl Session {
     /// The digest of all bytes so far.
     fn digest(&self, algorithm: Algorithm) -> Result<Digest> {
@@ -257,7 +161,7 @@ impl Upload {
     /// or that broke off, `TooLarge`, a hook's veto, or when the store fails.
     pub async fn append(self, body: Body, piece: Piece) -> Result<Progress> {
         let work = self.take_in(body, piece);
-        tokio::spawn(work).await.map_err(Error::internal)?
+        task::carry_through(work).await?
     }
 
     /// Adds the last piece, if `body` is not empty, and makes the repository hold the blob. It runs
@@ -268,7 +172,7 @@ impl Upload {
     /// [`append`](Self::append) says.
     pub async fn finish(self, digest: Digest, body: Body, piece: Piece) -> Result<Finished> {
         let work = self.end(digest, body, piece, true);
-        tokio::spawn(work).await.map_err(Error::internal)?
+        task::carry_through(work).await?
     }
 
     /// Takes in a whole blob: [`finish`](Self::finish) for an upload that has only begun.
@@ -277,7 +181,7 @@ impl Upload {
     /// As there.
     pub async fn whole(self, digest: Digest, body: Body) -> Result<Finished> {
         let work = self.end(digest, body, Piece::default(), false);
-        tokio::spawn(work).await.map_err(Error::internal)?
+        task::carry_through(work).await?
     }
 
     /// Gives the upload up; its bytes go.
@@ -420,160 +324,6 @@ impl Upload {
             documents.change(&self.key, change).await
         }
     }
-
-    async fn end(self, digest: Digest, body: Body, piece: Piece, began: bool) -> Result<Finished> {
-        let last = self.last_piece(&digest, body, piece, began).await?;
-        let (last, is) = match last {
-            Last::Piece(last, is) => (last, is),
-            Last::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
-        };
-        let absent = last.as_ref().is_some_and(|last| last.absent) || !began;
-        let from = last.as_ref().map(|last| last.from);
-        let staged = last.and_then(|last| last.staged);
-        let closed = self.close(absent, digest.clone(), is, from, staged).await?;
-        let (size, segments) = match closed {
-            Closed::Now { size, segments } => (size, segments),
-            Closed::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
-            // A repetition of what was done before.
-            Closed::Before => {
-                let held = self.repo.blob(&digest).await?;
-                return held.map(|_| Finished::Done).ok_or_else(unknown);
-            }
-        };
-        let kept = self.repo.commit_blob(&digest, size, segments.clone());
-        if !kept.await? {
-            self.repo.discard(&segments).await;
-        }
-        let record = layout::record(&self.repo.store.0.root, &digest)?;
-        let operation = self.repo.operation(record, Some(size), CONTENT_TYPE);
-        for hook in &*self.repo.store.0.hooks {
-            hook.after_put(&operation).await;
-        }
-        Ok(Finished::Done)
-    }
-
-    /// Receives the last piece, and hashes all bytes if that was not done as they came.
-    async fn last_piece(
-        &self,
-        digest: &Digest,
-        body: Body,
-        piece: Piece,
-        began: bool,
-    ) -> Result<Last> {
-        let same = digest.algorithm() == self.algorithm;
-        if began && same && body.length() == Some(0) && piece.from.is_none() {
-            // The session itself knows the digest of its bytes.
-            return Ok(Last::Piece(None, None));
-        }
-        let session = if began { self.session().await? } else { None };
-        let absent = session.is_none();
-        let session = session.unwrap_or_default();
-        let from = session.offset;
-        if piece.from.is_some_and(|piece| piece != from) && body.length() != Some(0) {
-            return Ok(Last::OutOfOrder(from));
-        }
-        // Nothing was hashed yet: with the right function from the start.
-        let algorithm = if from == 0 {
-            digest.algorithm()
-        } else {
-            self.algorithm
-        };
-        let Received { staged, broken } = self.receive(&session, algorithm, body).await?;
-        if let Some(broken) = broken {
-            return Err(broken);
-        }
-        check_length(piece, staged.as_ref())?;
-        let is = if algorithm != digest.algorithm() {
-            let mut segments = session.segments.clone();
-            segments.extend(staged.as_ref().map(segment));
-            self.repo.hash(&segments, digest.algorithm()).await?
-        } else if let Some(staged) = &staged {
-            staged.digests().digest(algorithm)
-        } else {
-            session.digest(algorithm)?
-        };
-        let last = LastPiece {
-            absent,
-            from,
-            staged,
-        };
-        Ok(Last::Piece(Some(Box::new(last)), Some(is)))
-    }
-
-    /// Ends the session, if its bytes and those of `staged` are the ones that `digest` names.
-    async fn close(
-        &self,
-        absent: bool,
-        digest: Digest,
-        is: Option<Digest>,
-        from: Option<u64>,
-        staged: Option<Staged>,
-    ) -> Result<Closed> {
-        let last = staged.as_ref().map(segment);
-        let (repo, uuid, algorithm) = (self.repo.clone(), self.uuid.clone(), self.algorithm);
-        let close = move |document: &mut Document<Session>| {
-            let session = &mut document.head;
-            match &session.end {
-                Some(End::Finished(known)) if *known == digest => {
-                    // Ours, if the answer to an earlier attempt was lost.
-                    let ours = last
-                        .as_ref()
-                        .is_some_and(|last| session.segments.contains(last));
-                    let (size, segments) = (session.offset, session.segments.clone());
-                    let now = Closed::Now { size, segments };
-                    return Ok((false, if ours { now } else { Closed::Before }));
-                }
-                Some(_) => return Err(unknown()),
-                None if document.revision == 0 && is_old(&uuid) => return Err(unknown()),
-                None => {}
-            }
-            if from.is_some_and(|from| from != session.offset) {
-                return Ok((false, Closed::OutOfOrder(session.offset)));
-            }
-            let is = match &is {
-                Some(is) => is.clone(),
-                None => session.digest(algorithm)?,
-            };
-            if is != digest {
-                let message = format!("the bytes received hash to {is} and not to {digest}");
-                return Err(Error::new(ErrorKind::DigestMismatch, message));
-            }
-            if let Some(last) = &last {
-                session.push(&repo, last.clone())?;
-            }
-            session.state = None;
-            session.end = Some(End::Finished(digest.clone()));
-            let (size, segments) = (session.offset, session.segments.clone());
-            Ok((true, Closed::Now { size, segments }))
-        };
-        let closed = self.write(absent, close).await;
-        settle(staged, &closed, |closed| {
-            matches!(closed, Closed::Now { .. })
-        });
-        closed
-    }
-}
-
-/// What the last request of an upload brought.
-enum Last {
-    /// A piece, or nothing that has to be looked at; and the digest of all bytes, if it is known.
-    Piece(Option<Box<LastPiece>>, Option<Digest>),
-    /// A piece from elsewhere; the upload stands here.
-    OutOfOrder(u64),
-}
-
-struct LastPiece {
-    /// Whether there was no session yet.
-    absent: bool,
-    from: u64,
-    staged: Option<Staged>,
-}
-
-/// What the end of a session came to.
-enum Closed {
-    Now { size: u64, segments: Vec<Segment> },
-    Before,
-    OutOfOrder(u64),
 }
 
 /// The session in a document, if it goes on.
@@ -615,17 +365,6 @@ fn settle<R>(staged: Option<Staged>, end: &Result<R>, lands: impl Fn(&R) -> bool
 }
 
 impl Repo {
-    /// Reads bytes again, to hash them with another function than they were hashed with.
-    async fn hash(&self, segments: &[Segment], algorithm: Algorithm) -> Result<Digest> {
-        let root = self.store.0.root.clone();
-        let mut body = read_segments(self.storage().clone(), root, segments);
-        let mut hasher = MultiHasher::new(&[algorithm]);
-        while let Some(bytes) = body.next().await {
-            hasher.update(&bytes?);
-        }
-        Ok(hasher.finish().digest(algorithm))
-    }
-
     /// Deletes bytes that nothing names any more. Best effort: what stays is for `gc`.
     async fn discard(&self, segments: &[Segment]) {
         self.store.discard_segments(segments).await;

@@ -2,8 +2,9 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Seek, SeekFrom},
+    io,
     ops::Range,
+    os::unix::fs::FileExt,
     path::Path,
     sync::Arc,
 };
@@ -148,13 +149,9 @@ fn map_piece(file: &File, range: Range<u64>) -> io::Result<Bytes> {
 }
 
 /// All bytes of a range; fewer are an error.
-fn read_piece(mut file: &File, range: Range<u64>) -> io::Result<Bytes> {
-    let length = range.end - range.start;
-    let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
-    file.seek(SeekFrom::Start(range.start))?;
-    // Into memory that nobody filled with zeros before.
-    if file.take(length).read_to_end(&mut bytes)? as u64 != length {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
+fn read_piece(file: &File, range: Range<u64>) -> io::Result<Bytes> {
+    let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, range.start)?;
     Ok(Bytes::from(bytes))
 }

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::{
     Actor, Catalog, Change, Document, Documents, Finished, Fold, Keys, LogEntry, Named, Piece,
-    Progress, RawDocument, Repo, Resource, Shared, Store, Subject, forms,
+    Progress, RawDocument, Repo, Resource, Shared, Store, Subject, contents, forms,
 };
 use crate::{
     body::Body,
@@ -197,6 +197,7 @@ impl Bucket {
             ),
             documents,
             forms: Arc::new(forms(1 << 20)),
+            contents: Arc::new(contents(1 << 20)),
             hooks: Arc::default(),
             grace: Duration::from_secs(24 * 60 * 60),
             settle,

@@ -1,0 +1,111 @@
+//! Blobs that a document is about to name, kept from collections.
+
+use futures_util::{TryStreamExt, stream, stream::StreamExt};
+
+use super::{Joined, Repo, layout};
+use crate::{digest::Digest, error::Result};
+
+/// How many blobs are looked at together.
+const AT_ONCE: usize = 16;
+
+/// How far the collections in a repository have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Collections {
+    revision: u64,
+    under_way: bool,
+}
+
+/// Blobs that a document is about to name. See [`Repo::hold`].
+pub struct Hold {
+    repo: Repo,
+    before: Collections,
+    held: Vec<Digest>,
+    missing: Vec<Digest>,
+}
+
+impl Hold {
+    /// The blobs that the repository does not hold.
+    pub fn missing(&self) -> &[Digest] {
+        &self.missing
+    }
+
+    /// Makes sure, once the document is written, that no collection that began meanwhile has taken
+    /// a blob that it did not know to be named. Those that were taken are the answer; their bytes
+    /// have to be sent again, and the document that names them is not to stay.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn confirm(self) -> Result<Vec<Digest>> {
+        let now = self.repo.collections().await?;
+        // One that begins later reads the document; one that was under way before found that its
+        // blobs were written since it read them.
+        if now.revision == self.before.revision {
+            return Ok(Vec::new());
+        }
+        let mut lost = Vec::new();
+        for digest in self.held {
+            // That somebody says that it is held is not enough: it may be another who lost it.
+            if !self.repo.join(&digest).await? {
+                lost.push(digest);
+            }
+        }
+        Ok(lost)
+    }
+}
+
+impl Repo {
+    /// Makes this repository hold a blob, if its bytes are still there.
+    pub(super) async fn join(&self, digest: &Digest) -> Result<bool> {
+        self.hold_blob(digest).await?;
+        Ok(!matches!(
+            self.join_record(digest, None).await?,
+            Joined::Gone
+        ))
+    }
+}
+
+impl Repo {
+    /// Keeps blobs from being collected while a document that names them is written: to be called
+    /// before that, and [`Hold::confirm`] after it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn hold(&self, blobs: &[Digest]) -> Result<Hold> {
+        let before = self.collections().await?;
+        // A list of futures, since the compiler cannot follow a closure through an await.
+        let look = blobs
+            .iter()
+            .map(|digest| self.hold_one(digest, before.under_way));
+        let look = stream::iter(look.collect::<Vec<_>>()).buffered(AT_ONCE);
+        let all: Vec<(Digest, bool)> = look.try_collect().await?;
+        let (held, missing): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, held)| *held);
+        let digests = |all: Vec<(Digest, bool)>| all.into_iter().map(|(digest, _)| digest);
+        Ok(Hold {
+            repo: self.clone(),
+            before,
+            held: digests(held).collect(),
+            missing: digests(missing).collect(),
+        })
+    }
+
+    /// Says again that a blob is held, if it is; so that the record hears of it, too, if collections
+    /// are `under_way`.
+    async fn hold_one(&self, digest: &Digest, under_way: bool) -> Result<(Digest, bool)> {
+        let held = match self.fresh_blob(digest).await? {
+            Some(_) if under_way => self.join(digest).await?,
+            Some(blob) => self.renew_blob(&blob).await?,
+            None => false,
+        };
+        Ok((digest.clone(), held))
+    }
+
+    /// What collections are under way in this repository, and how many there were.
+    async fn collections(&self) -> Result<Collections> {
+        let key = layout::collections(&self.home)?;
+        let now = self.store.0.documents.fresh(&key).await?;
+        Ok(now.map_or_else(Collections::default, |now| Collections {
+            revision: now.revision,
+            under_way: !now.entries.is_empty(),
+        }))
+    }
+}

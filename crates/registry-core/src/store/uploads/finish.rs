@@ -1,0 +1,186 @@
+//! The end of an upload: its bytes become a blob.
+
+use super::{
+    CONTENT_TYPE, Document, End, Finished, Piece, Received, Repo, Segment, Session, Staged, Upload,
+    check_length, layout, names::is_old, read_segments, segment, settle, unknown,
+};
+use crate::{
+    body::Body,
+    digest::{Algorithm, Digest, MultiHasher},
+    error::{Error, ErrorKind, Result},
+};
+
+impl Upload {
+    pub(super) async fn end(
+        self,
+        digest: Digest,
+        body: Body,
+        piece: Piece,
+        began: bool,
+    ) -> Result<Finished> {
+        let last = self.last_piece(&digest, body, piece, began).await?;
+        let (last, is) = match last {
+            Last::Piece(last, is) => (last, is),
+            Last::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
+        };
+        let absent = last.as_ref().is_some_and(|last| last.absent) || !began;
+        let from = last.as_ref().map(|last| last.from);
+        let staged = last.and_then(|last| last.staged);
+        let closed = self.close(absent, digest.clone(), is, from, staged).await?;
+        let (size, segments) = match closed {
+            Closed::Now { size, segments } => (size, segments),
+            Closed::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
+            // A repetition of what was done before.
+            Closed::Before => {
+                let held = self.repo.blob(&digest).await?;
+                return held.map(|_| Finished::Done).ok_or_else(unknown);
+            }
+        };
+        let kept = self.repo.commit_blob(&digest, size, segments.clone());
+        if !kept.await? {
+            self.repo.discard(&segments).await;
+        }
+        let record = layout::record(&self.repo.store.0.root, &digest)?;
+        let operation = self.repo.operation(record, Some(size), CONTENT_TYPE);
+        for hook in &*self.repo.store.0.hooks {
+            hook.after_put(&operation).await;
+        }
+        Ok(Finished::Done)
+    }
+
+    /// Receives the last piece, and hashes all bytes if that was not done as they came.
+    async fn last_piece(
+        &self,
+        digest: &Digest,
+        body: Body,
+        piece: Piece,
+        began: bool,
+    ) -> Result<Last> {
+        let same = digest.algorithm() == self.algorithm;
+        if began && same && body.length() == Some(0) && piece.from.is_none() {
+            // The session itself knows the digest of its bytes.
+            return Ok(Last::Piece(None, None));
+        }
+        let session = if began { self.session().await? } else { None };
+        let absent = session.is_none();
+        let session = session.unwrap_or_default();
+        let from = session.offset;
+        if piece.from.is_some_and(|piece| piece != from) && body.length() != Some(0) {
+            return Ok(Last::OutOfOrder(from));
+        }
+        // Nothing was hashed yet: with the right function from the start.
+        let algorithm = if from == 0 {
+            digest.algorithm()
+        } else {
+            self.algorithm
+        };
+        let Received { staged, broken } = self.receive(&session, algorithm, body).await?;
+        if let Some(broken) = broken {
+            return Err(broken);
+        }
+        check_length(piece, staged.as_ref())?;
+        let is = if algorithm != digest.algorithm() {
+            let mut segments = session.segments.clone();
+            segments.extend(staged.as_ref().map(segment));
+            self.repo.hash(&segments, digest.algorithm()).await?
+        } else if let Some(staged) = &staged {
+            staged.digests().digest(algorithm)
+        } else {
+            session.digest(algorithm)?
+        };
+        let last = LastPiece {
+            absent,
+            from,
+            staged,
+        };
+        Ok(Last::Piece(Some(Box::new(last)), Some(is)))
+    }
+
+    /// Ends the session, if its bytes and those of `staged` are the ones that `digest` names.
+    async fn close(
+        &self,
+        absent: bool,
+        digest: Digest,
+        is: Option<Digest>,
+        from: Option<u64>,
+        staged: Option<Staged>,
+    ) -> Result<Closed> {
+        let last = staged.as_ref().map(segment);
+        let (repo, uuid, algorithm) = (self.repo.clone(), self.uuid.clone(), self.algorithm);
+        let close = move |document: &mut Document<Session>| {
+            let session = &mut document.head;
+            match &session.end {
+                Some(End::Finished(known)) if *known == digest => {
+                    // Ours, if the answer to an earlier attempt was lost.
+                    let ours = last
+                        .as_ref()
+                        .is_some_and(|last| session.segments.contains(last));
+                    let (size, segments) = (session.offset, session.segments.clone());
+                    let now = Closed::Now { size, segments };
+                    return Ok((false, if ours { now } else { Closed::Before }));
+                }
+                Some(_) => return Err(unknown()),
+                None if document.revision == 0 && is_old(&uuid) => return Err(unknown()),
+                None => {}
+            }
+            if from.is_some_and(|from| from != session.offset) {
+                return Ok((false, Closed::OutOfOrder(session.offset)));
+            }
+            let is = match &is {
+                Some(is) => is.clone(),
+                None => session.digest(algorithm)?,
+            };
+            if is != digest {
+                let message = format!("the bytes received hash to {is} and not to {digest}");
+                return Err(Error::new(ErrorKind::DigestMismatch, message));
+            }
+            if let Some(last) = &last {
+                session.push(&repo, last.clone())?;
+            }
+            session.state = None;
+            session.end = Some(End::Finished(digest.clone()));
+            let (size, segments) = (session.offset, session.segments.clone());
+            Ok((true, Closed::Now { size, segments }))
+        };
+        let closed = self.write(absent, close).await;
+        settle(staged, &closed, |closed| {
+            matches!(closed, Closed::Now { .. })
+        });
+        closed
+    }
+}
+
+/// What the last request of an upload brought.
+enum Last {
+    /// A piece, or nothing that has to be looked at; and the digest of all bytes, if it is known.
+    Piece(Option<Box<LastPiece>>, Option<Digest>),
+    /// A piece from elsewhere; the upload stands here.
+    OutOfOrder(u64),
+}
+
+struct LastPiece {
+    /// Whether there was no session yet.
+    absent: bool,
+    from: u64,
+    staged: Option<Staged>,
+}
+
+/// What the end of a session came to.
+enum Closed {
+    Now { size: u64, segments: Vec<Segment> },
+    Before,
+    OutOfOrder(u64),
+}
+
+impl Repo {
+    /// Reads bytes again, to hash them with another function than they were hashed with.
+    async fn hash(&self, segments: &[Segment], algorithm: Algorithm) -> Result<Digest> {
+        let root = self.store.0.root.clone();
+        let mut body = read_segments(self.storage().clone(), root, segments);
+        let mut hasher = MultiHasher::new(&[algorithm]);
+        while let Some(bytes) = body.next().await {
+            hasher.update(&bytes?);
+        }
+        Ok(hasher.finish().digest(algorithm))
+    }
+}
