@@ -48,16 +48,26 @@ pub enum Kind {
     Artifact,
 }
 
+/// The media types of manifests, and what they make of one.
+const TYPES: &[(&str, Kind)] = &[
+    (IMAGE, Kind::Image),
+    (INDEX, Kind::Index),
+    (DOCKER_IMAGE, Kind::Image),
+    (DOCKER_LIST, Kind::Index),
+    (ARTIFACT, Kind::Artifact),
+];
+
 impl Kind {
     /// The kind that a media type stands for.
     pub fn of(media_type: &str) -> Option<Self> {
-        match media_type {
-            IMAGE | DOCKER_IMAGE => Some(Self::Image),
-            INDEX | DOCKER_LIST => Some(Self::Index),
-            ARTIFACT => Some(Self::Artifact),
-            _ => None,
-        }
+        known(media_type).map(|(_, kind)| kind)
     }
+}
+
+/// A media type that is a manifest's, and the kind that it stands for.
+pub fn known(media_type: &str) -> Option<(&'static str, Kind)> {
+    let mut types = TYPES.iter().copied();
+    types.find(|(known, _)| *known == media_type)
 }
 
 /// What a descriptor says of some content.
@@ -82,7 +92,7 @@ impl Descriptor {
     /// How a list of referrers describes a manifest.
     pub fn of(manifest: &Manifest, digest: &Digest, size: u64) -> Self {
         Self {
-            media_type: manifest.media_type.clone(),
+            media_type: manifest.media_type.to_owned(),
             digest: digest.clone(),
             size,
             artifact_type: manifest.artifact_type.clone(),
@@ -156,7 +166,7 @@ struct Sent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// Its media type.
-    pub media_type: String,
+    pub media_type: &'static str,
     /// What that makes it.
     pub kind: Kind,
     /// What a list of referrers calls it.
@@ -206,7 +216,7 @@ impl Manifest {
             return Err(invalid("the manifest's schemaVersion has to be 2"));
         }
         let media_type = media_type(content_type, &sent)?;
-        let kind = Kind::of(&media_type).ok_or_else(|| {
+        let (media_type, kind) = known(&media_type).ok_or_else(|| {
             invalid(format!(
                 "{media_type:?} is no type of manifest that is taken here; use {IMAGE} or {INDEX}"
             ))

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod catalog;
+mod content;
 mod document;
 mod documents;
 mod gc;
@@ -26,6 +27,7 @@ use std::{
 pub use self::{
     blobs::{Blob, Hold},
     catalog::{Catalog, Named, Resource, StoredBytes, Subject},
+    content::Content,
     document::{Document, Entries, RawDocument},
     documents::{Documents, Snapshot},
     gc::GcReport,

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::{
     Store,
     catalog::{Resource, StoredBytes},
+    content::Content,
     document::{Document, RawDocument},
     documents::{self, Settled, Snapshot, lock},
     hooks::{Actor, Operation},
@@ -41,6 +42,8 @@ pub struct Change<R> {
     pub write: bool,
     /// Bytes that the document names no longer; they are deleted after the write.
     pub removed: Vec<StoredBytes>,
+    /// What becomes of content in the document itself.
+    pub content: Option<Content>,
 }
 
 impl<R> Change<R> {
@@ -50,6 +53,7 @@ impl<R> Change<R> {
             value,
             write: true,
             removed: Vec::new(),
+            content: None,
         }
     }
 
@@ -59,6 +63,7 @@ impl<R> Change<R> {
             value,
             write: false,
             removed: Vec::new(),
+            content: None,
         }
     }
 
@@ -354,13 +359,17 @@ where
         let Some(outcome) = &self.outcome else {
             return Ok(());
         };
+        let content = outcome.content.clone().filter(|_| outcome.write);
         for stored in &outcome.removed {
             let operation = self.repo.removal(stored)?;
             for hook in &*self.repo.store.0.hooks {
                 hook.before_delete(&operation).await?;
             }
         }
-        Ok(())
+        match content {
+            Some(content) => self.repo.admit(&self.key, &content).await,
+            None => Ok(()),
+        }
     }
 
     async fn settle(mut self: Box<Self>, end: Result<Settled>) {
@@ -440,6 +449,9 @@ impl<H, R, E, F> Work<H, R, E, F> {
             for hook in &**hooks {
                 hook.after_delete(&operation).await;
             }
+        }
+        if let Some(content) = outcome.content.filter(|_| outcome.write) {
+            self.repo.tell(&self.key, &content).await;
         }
         Ok(outcome.value)
     }

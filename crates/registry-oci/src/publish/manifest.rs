@@ -1,5 +1,6 @@
 //! A manifest that is pushed.
 
+use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use registry_core::{
     Body, Error as CoreError, ErrorKind,
@@ -17,7 +18,7 @@ use crate::{
     error::{Code, Error, Result},
     layout,
     read::DOCKER_CONTENT_DIGEST,
-    wire,
+    wire::{self, Kind},
 };
 
 /// A manifest that passed all checks, on its way into its repository.
@@ -26,7 +27,7 @@ struct Push {
     hold: Hold,
     digest: Digest,
     manifest: wire::Manifest,
-    text: String,
+    text: Bytes,
     /// What the manifest becomes if it is not there yet.
     head: document::Manifest,
     tags: Vec<Tag>,
@@ -56,7 +57,7 @@ impl Call<'_> {
         let hold = self.check_references(&manifest).await?;
         let head = document::Manifest {
             digest: Some(digest.clone()),
-            media_type: manifest.media_type.clone(),
+            media_type: manifest.media_type.to_owned(),
             size: text.len() as u64,
             subject: manifest.subject.clone(),
             blobs: manifest.digests(|what| what != wire::What::Manifest),
@@ -70,7 +71,7 @@ impl Call<'_> {
             hold,
             digest,
             manifest,
-            text: String::from_utf8(text.to_vec()).map_err(CoreError::internal)?,
+            text,
             head,
             tags,
         };
@@ -137,9 +138,11 @@ impl Push {
 
     /// Writes the manifest; tells whether it was not there before, and which life of it this is.
     async fn put(&self) -> Result<(bool, String)> {
-        let content = serde_json::to_vec(&self.text).map_err(CoreError::internal)?;
-        let content = bytes::Bytes::from(content);
-        let head = self.head.clone();
+        let text = std::str::from_utf8(&self.text).map_err(CoreError::internal)?;
+        let content = serde_json::to_vec(text).map_err(CoreError::internal)?;
+        let content = Bytes::from(content);
+        let (head, text) = (self.head.clone(), self.text.clone());
+        let media_type = self.manifest.media_type;
         let change = move |document: &mut Document<document::Manifest>| -> Result<_> {
             let there = &document.head;
             let alive = there.is_alive();
@@ -157,7 +160,7 @@ impl Push {
             document
                 .entries
                 .insert(document::CONTENT.into(), content.clone());
-            Ok(Change::write((!alive, incarnation)))
+            Ok(Change::write((!alive, incarnation)).putting(media_type, text.clone()))
         };
         let file = layout::manifest(&self.digest);
         self.repo.change(&file, Vec::new(), change).await
@@ -184,10 +187,10 @@ pub(super) async fn bury(
             ..document::Manifest::default()
         };
         document.entries.clear();
-        Ok(Change::write(Some(std::mem::replace(
-            &mut document.head,
-            tombstone,
-        ))))
+        let was = std::mem::replace(&mut document.head, tombstone);
+        let (media_type, _) = wire::known(&was.media_type).unwrap_or((wire::IMAGE, Kind::Image));
+        let size = was.size;
+        Ok(Change::write(Some(was)).deleting(media_type, size))
     };
     let file = layout::manifest(digest);
     repo.change(&file, Vec::new(), change).await

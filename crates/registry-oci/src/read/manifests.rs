@@ -16,7 +16,7 @@ use crate::{
     blobs::header_of,
     document::{self, Tagged},
     error::Result,
-    layout,
+    layout, wire,
 };
 
 /// The form of a manifest's document that is served: its text.
@@ -34,6 +34,14 @@ impl Call<'_> {
         if protocol::none_match(self.headers, &form.etag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return Ok(response);
+        }
+        let media_type = form.content_type.to_str().ok().and_then(wire::known);
+        if let Some((media_type, _)) = media_type {
+            let (file, size) = (layout::manifest(&digest), form.body.len() as u64);
+            self.granted
+                .repo()?
+                .reading(&file, media_type, size)
+                .await?;
         }
         fields.insert(header::CONTENT_TYPE, form.content_type.clone());
         fields.insert(header::CONTENT_LENGTH, form.body.len().into());

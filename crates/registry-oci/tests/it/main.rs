@@ -6,6 +6,7 @@ mod bad;
 mod captured;
 mod faults;
 mod fixture;
+mod hooks;
 mod lists;
 mod maintenance;
 mod manifests;

@@ -162,6 +162,9 @@ async fn nobody_gets_tokens_too() {
         scope(&nobody, "scope=repository:ann/a:pull,push").await,
         "repository:ann/a:pull"
     );
+    let empty = nobody.header("authorization", "Basic Og==");
+    let asked = "scope=repository:ann/a:pull";
+    assert_eq!(scope(&empty, asked).await, "repository:ann/a:pull");
     let anyone = with(&nobody, "scope=repository:ann/a:pull,push").await;
     let pulled = anyone.get("/v2/ann/a/manifests/latest").await;
     assert_eq!(pulled.text(), image.text());
