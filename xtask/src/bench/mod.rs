@@ -56,9 +56,11 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Our server over an empty folder, with a token of this scope.
+    /// Our server over an empty folder, with a token of this scope. It does not log each request,
+    /// as no peer does here.
     fn ours(&self, name: &str, scope: &str) -> Result<(Registry, Server, String)> {
-        let registry = Registry::new(&self.bin, &self.folder.join(name))?;
+        let registry = Registry::new(&self.bin, &self.folder.join(name))?
+            .with("REGISTRY_LOG", "info,registry::access=off");
         registry.add_user(USER, PASSWORD, &[])?;
         let token = registry.token(USER, scope, &[])?;
         let server = registry.serve()?;
