@@ -129,8 +129,8 @@ impl Run<'_> {
             let head = session.typed::<Session>()?.head;
             let needed = match head.end {
                 None => !is_expired(session.modified),
-                // Its blob's record may be about to be written.
-                Some(End::Finished(_)) => session.modified > self.before,
+                // Its blob's record may be about to be written, whatever grace there is.
+                Some(End::Finished(_)) => session.modified > self.before.min(self.settled()),
                 Some(End::Dropped) => false,
             };
             if needed {
@@ -201,6 +201,12 @@ impl Run<'_> {
         Ok(true)
     }
 
+    /// What was written later may not be named yet by what is to name it.
+    fn settled(&self) -> SystemTime {
+        let settled = SystemTime::now().checked_sub(self.store.0.settle);
+        settled.unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
     async fn collect_content(&mut self, used: &HashSet<Box<str>>) -> Result<()> {
         let folder = layout::all_content(&self.store.0.root)?;
         let mut listed = self.store.0.documents.storage().list(Some(&folder), None);
@@ -210,8 +216,7 @@ impl Run<'_> {
             .iter()
             .map(|(key, _)| key.clone())
             .collect();
-        let settled = SystemTime::now().checked_sub(self.store.0.settle);
-        let settled = settled.unwrap_or(SystemTime::UNIX_EPOCH);
+        let settled = self.settled();
         while let Some(entry) = listed.next().await {
             let entry = entry?;
             if used.contains(entry.key.name()) || told.contains(&entry.key) {

@@ -171,7 +171,10 @@ async fn a_push_and_a_collection_never_both_win() {
             let bucket = bucket.clone();
             tokio::spawn(async move {
                 for _ in 0..4 {
-                    let replica = bucket.replica_where(Duration::from_secs(60), None);
+                    let replica = bucket.replica_with(Habits {
+                        settle: Duration::from_secs(60),
+                        ..Habits::default()
+                    });
                     replica.gc(Duration::ZERO, false).await.unwrap();
                 }
             })
@@ -236,7 +239,11 @@ async fn interrupted<T>(
     meanwhile: impl Future<Output = T>,
 ) -> (T, super::super::GcReport) {
     let gate = Gate::before(part);
-    let replica = bucket.replica_where(Duration::from_secs(60), Some(gate.clone()));
+    let replica = bucket.replica_with(Habits {
+        settle: Duration::from_secs(60),
+        gate: Some(gate.clone()),
+        ..Habits::default()
+    });
     let collection = tokio::spawn(async move { replica.gc(Duration::ZERO, false).await.unwrap() });
     gate.reached.notified().await;
     let value = meanwhile.await;
@@ -289,4 +296,32 @@ async fn a_blob_that_is_named_as_it_is_about_to_be_let_go_of_stays() {
         let bytes = read(&shelf, &digest).await.unwrap();
         assert_eq!(bytes.as_deref(), Some(&b"blob"[..]), "{part}");
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_took_long_keeps_its_bytes_until_the_record_names_them() {
+    let bucket = Bucket::default();
+    let gate = Gate::before("m/blobs/");
+    let replica = bucket.replica_with(Habits {
+        gate: Some(gate.clone()),
+        ..Habits::default()
+    });
+    let shelf = replica.repo(&resource("a"), Arc::new(Actor::default()));
+    let upload = shelf.begin_upload(Algorithm::Sha256, LIMIT).await.unwrap();
+    let piece = upload.clone().append("blob".into(), Piece::default());
+    piece.await.unwrap();
+    let end = upload.finish(sha256(b"blob"), Body::empty(), Piece::default());
+    let end = tokio::spawn(end);
+    gate.reached.notified().await;
+    let later = bucket.replica_with(Habits {
+        settle: Duration::from_secs(60),
+        ages_content: true,
+        ..Habits::default()
+    });
+    let report = later.gc(Duration::ZERO, false).await.unwrap();
+    gate.open.add_permits(Semaphore::MAX_PERMITS / 2);
+    assert_eq!(end.await.unwrap().unwrap(), Finished::Done);
+    let sound = bucket.replica().verify(false).await.unwrap();
+    assert!(sound.is_sound(), "{report}\n{sound}");
+    assert_eq!((sound.artifacts, sound.bytes), (1, 4));
 }

@@ -9,7 +9,10 @@ use super::{
 /// record knows.
 async fn crash(bucket: &Bucket, shelf: &str, bytes: &'static [u8]) {
     let gate = Gate::before("m/blobs/");
-    let replica = bucket.replica_where(Duration::ZERO, Some(gate.clone()));
+    let replica = bucket.replica_with(Habits {
+        gate: Some(gate.clone()),
+        ..Habits::default()
+    });
     let shelf = replica.repo(&resource(shelf), Arc::new(Actor::default()));
     tokio::spawn(async move { push(&shelf, bytes).await });
     gate.reached.notified().await;
@@ -53,7 +56,10 @@ async fn of_two_who_lost_a_blob_neither_takes_the_other_for_its_holder() {
 async fn what_is_about_to_be_named_is_looked_at_afresh() {
     let bucket = Bucket::default();
     let digest = sha256(b"blob");
-    let forgetful = bucket.replica_that_trusts(Duration::from_secs(3600));
+    let forgetful = bucket.replica_with(Habits {
+        max_age: Duration::from_secs(3600),
+        ..Habits::default()
+    });
     let shelf = forgetful.repo(&resource("a"), Arc::new(Actor::default()));
     push(&shelf, b"blob").await.unwrap();
     assert!(shelf.blob(&digest).await.unwrap().is_some());

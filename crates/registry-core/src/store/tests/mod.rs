@@ -4,7 +4,10 @@ mod collection;
 mod holds;
 mod uploads;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -87,7 +90,24 @@ impl Catalog for Shelves {
 
 /// A store far away, before whose every call others get a chance.
 #[derive(Clone, Debug)]
-struct Far(Memory, Option<Gate>);
+struct Far {
+    inner: Memory,
+    gate: Option<Gate>,
+    ages_content: bool,
+}
+
+/// What is out of the ordinary about a replica.
+#[derive(Clone, Debug, Default)]
+struct Habits {
+    /// It leaves bytes alone for so long at least.
+    settle: Duration,
+    /// Its writes pass it.
+    gate: Option<Gate>,
+    /// It trusts for so long what it has read.
+    max_age: Duration,
+    /// All bytes of blobs that it lists are from long ago.
+    ages_content: bool,
+}
 
 /// Holds up the writes of keys that contain a text until it is opened.
 #[derive(Clone, Debug)]
@@ -128,24 +148,24 @@ async fn others() {
 impl Storage for Far {
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Get, StorageError> {
         others().await;
-        self.0.get(key, options).await
+        self.inner.get(key, options).await
     }
 
     async fn put(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<Version, StorageError> {
         others().await;
-        if let Some(gate) = &self.1 {
+        if let Some(gate) = &self.gate {
             gate.pass(key).await;
         }
-        self.0.put(key, bytes, mode).await
+        self.inner.put(key, bytes, mode).await
     }
 
     async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, StorageError> {
-        self.0.upload(key).await
+        self.inner.upload(key).await
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StorageError> {
         others().await;
-        self.0.delete(key).await
+        self.inner.delete(key).await
     }
 
     fn list(
@@ -153,13 +173,21 @@ impl Storage for Far {
         prefix: Option<&Key>,
         after: Option<&Key>,
     ) -> BoxStream<'static, Result<Entry, StorageError>> {
-        self.0.list(prefix, after)
+        let ages = self.ages_content;
+        let listed = self.inner.list(prefix, after);
+        let age = move |mut entry: Entry| {
+            if ages && entry.key.as_str().starts_with("m/content/") {
+                entry.modified = UNIX_EPOCH;
+            }
+            entry
+        };
+        listed.map(move |entry| entry.map(age)).boxed()
     }
 
     fn profile(&self) -> Profile {
         Profile {
             local: false,
-            ..self.0.profile()
+            ..self.inner.profile()
         }
     }
 }
@@ -171,22 +199,16 @@ struct Bucket(Memory);
 impl Bucket {
     /// A process of its own on it.
     fn replica(&self) -> Store {
-        self.replica_where(Duration::ZERO, None)
+        self.replica_with(Habits::default())
     }
 
-    /// One that leaves bytes alone for so long at least, and whose writes pass a gate.
-    fn replica_where(&self, settle: Duration, gate: Option<Gate>) -> Store {
-        self.replica_of(settle, gate, Duration::ZERO)
-    }
-
-    /// One that trusts for so long what it has read.
-    fn replica_that_trusts(&self, max_age: Duration) -> Store {
-        self.replica_of(Duration::ZERO, None, max_age)
-    }
-
-    fn replica_of(&self, settle: Duration, gate: Option<Gate>, max_age: Duration) -> Store {
-        let storage: Arc<dyn Storage> = Arc::new(Far(self.0.clone(), gate));
-        let documents = Documents::new(storage, 1 << 20, max_age);
+    fn replica_with(&self, habits: Habits) -> Store {
+        let storage: Arc<dyn Storage> = Arc::new(Far {
+            inner: self.0.clone(),
+            gate: habits.gate,
+            ages_content: habits.ages_content,
+        });
+        let documents = Documents::new(storage, 1 << 20, habits.max_age);
         let place = Key::new("auth/keys").unwrap();
         let shared = Shared {
             keys: Keys::new(
@@ -200,7 +222,7 @@ impl Bucket {
             contents: Arc::new(contents(1 << 20)),
             hooks: Arc::default(),
             grace: Duration::from_secs(24 * 60 * 60),
-            settle,
+            settle: habits.settle,
         };
         Store::new("m", "shelves", Arc::new(Shelves), shared).unwrap()
     }
