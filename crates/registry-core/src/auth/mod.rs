@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod bearer;
 mod credentials;
+mod found;
 mod granted;
 mod jwt;
 mod layout;

@@ -11,6 +11,7 @@ mod layout;
 mod log;
 mod rendered;
 mod repo;
+pub mod search;
 mod stage;
 #[cfg(test)]
 mod tests;
