@@ -1,6 +1,6 @@
 //! What is read: a function for each route that only looks.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use registry_core::{
     Body, Error as CoreError, ErrorKind, protocol,
     store::{Document, Rendered},
@@ -85,14 +85,7 @@ impl Call<'_> {
         let stored = Entry::parse(&entry)?.tarball()?;
         let mut response =
             protocol::serve(repo, &stored, TARBALL_TYPE, self.method, self.headers).await?;
-        let shared = if self.granted.identity().user.is_none() {
-            "public"
-        } else {
-            "private"
-        };
-        let value = format!("{shared}, max-age=31536000, immutable");
-        let value = HeaderValue::try_from(value).map_err(CoreError::internal)?;
-        response.headers_mut().insert(header::CACHE_CONTROL, value);
+        protocol::immutable(&mut response, self.granted);
         Ok(response)
     }
 

@@ -22,6 +22,9 @@ mod page;
 const MAX_BODY: usize = 64 << 10;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What whoever publishes without a name is called.
+pub(crate) const NOBODY: &str = "anonymous";
+
 /// A time as npm writes it.
 fn iso(time: SystemTime) -> String {
     Timestamp::try_from(time)
@@ -34,7 +37,7 @@ impl Call<'_> {
     pub(crate) async fn person(&self) -> Result<Person, CoreError> {
         let Some(user) = self.granted.identity().user.as_deref() else {
             return Ok(Person {
-                name: "anonymous".to_owned(),
+                name: NOBODY.to_owned(),
                 email: None,
             });
         };

@@ -9,6 +9,7 @@ mod granted;
 mod jwt;
 mod layout;
 mod logins;
+mod owners;
 mod passwords;
 mod provider;
 mod remembered;
@@ -35,6 +36,7 @@ pub use self::{
     admin::UserInfo,
     credentials::{Credentials, Secret, TOKEN_PREFIX},
     granted::Granted,
+    owners::Writer,
     provider::{AuthOptions, DefaultAuth},
     rights::{Anonymous, Grant},
     scope::Scope,

@@ -12,7 +12,9 @@ use http::{HeaderMap, Method, Request, Response};
 pub use self::{
     context::{BaseUrl, Connection, Context, InvalidBaseUrl, RequestId, Shown},
     handler::{Handled, ProtocolHandler},
-    respond::{Artifact, empty, json, none_match, read_json, rendered, serve, serve_artifact},
+    respond::{
+        Artifact, empty, immutable, json, none_match, read_json, rendered, serve, serve_artifact,
+    },
     service::{Builder, Mount, Options, RegistryService},
 };
 pub use crate::clock::Clock;
