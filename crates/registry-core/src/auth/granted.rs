@@ -65,6 +65,16 @@ impl Granted {
         Ok(granted)
     }
 
+    /// The mount's name.
+    pub fn mount(&self) -> &str {
+        self.store.name()
+    }
+
+    /// On whose behalf, and from where.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Who asks.
     pub fn identity(&self) -> &Identity {
         &self.identity

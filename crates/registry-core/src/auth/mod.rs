@@ -12,6 +12,7 @@ mod logins;
 mod owners;
 mod passwords;
 mod provider;
+mod recognise;
 mod remembered;
 mod rights;
 mod scope;
