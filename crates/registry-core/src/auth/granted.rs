@@ -174,6 +174,15 @@ impl Granted {
         Ok(may.then(|| self.store.repo(resource, self.actor.clone())))
     }
 
+    /// Whether somebody without credentials may do something with every resource.
+    ///
+    /// # Errors
+    /// When the provider cannot tell.
+    pub async fn anybody_may(&self, action: Action) -> Result<bool> {
+        let nobody = Identity::anonymous();
+        Ok(self.decide(&nobody, "*", action).await? == Decision::Allow)
+    }
+
     async fn decide(&self, identity: &Identity, name: &str, action: Action) -> Result<Decision> {
         let permission = Permission {
             mount: self.store.name(),
