@@ -111,6 +111,25 @@ mod tests {
         }
         all += &shown(Error::uploaded("1.0.0")).await;
         all += &shown(Error::named("foo-bar")).await;
-        expect![[""]].assert_eq(&all);
+        expect![[r#"
+            404 content-type: "application/json" {"errors":[{"detail":"NotFound"}]}
+            401 content-type: "application/json" www-authenticate: "Cargo login_url=\"https://registry.example/cargo/me\"" {"errors":[{"detail":"Unauthenticated"}]}
+            403 content-type: "application/json" {"errors":[{"detail":"Denied"}]}
+            400 content-type: "application/json" {"errors":[{"detail":"InvalidName"}]}
+            400 content-type: "application/json" {"errors":[{"detail":"Invalid"}]}
+            400 content-type: "application/json" {"errors":[{"detail":"DigestMismatch"}]}
+            409 content-type: "application/json" {"errors":[{"detail":"Conflict"}]}
+            413 content-type: "application/json" {"errors":[{"detail":"TooLarge"}]}
+            412 content-type: "application/json" {"errors":[{"detail":"PreconditionFailed"}]}
+            416 content-type: "application/json" {"errors":[{"detail":"RangeNotSatisfiable"}]}
+            405 content-type: "application/json" {"errors":[{"detail":"MethodNotAllowed"}]}
+            501 content-type: "application/json" {"errors":[{"detail":"Unsupported"}]}
+            429 content-type: "application/json" {"errors":[{"detail":"RateLimited"}]}
+            502 content-type: "application/json" {"errors":[{"detail":"Upstream"}]}
+            503 content-type: "application/json" {"errors":[{"detail":"Unavailable"}]}
+            500 content-type: "application/json" {"errors":[{"detail":"Internal"}]}
+            400 content-type: "application/json" {"errors":[{"detail":"crate version `1.0.0` is already uploaded"}]}
+            400 content-type: "application/json" {"errors":[{"detail":"crate was previously named `foo-bar`"}]}
+        "#]].assert_eq(&all);
     }
 }
