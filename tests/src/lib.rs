@@ -20,6 +20,7 @@
 )]
 
 pub mod azurite;
+pub mod cargo;
 pub mod client;
 pub mod cluster;
 pub mod ecosystem;

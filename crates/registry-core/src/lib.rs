@@ -3,6 +3,8 @@
 //! Modules point one way: `protocol` → `auth`, `store` → `storage` → `error`, `digest`, `body`,
 //! `clock`.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod auth;
 pub mod body;
 pub mod clock;

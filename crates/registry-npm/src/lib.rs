@@ -10,7 +10,7 @@ pub mod name;
 pub mod publish;
 mod read;
 pub mod route;
-pub mod search;
+mod search;
 pub mod tarball;
 mod users;
 pub mod version;

@@ -8,33 +8,20 @@ mod put;
 pub mod scan;
 mod tags;
 
-use registry_core::{Error, ErrorKind, Result};
+use registry_core::{Error, ErrorKind, Result, auth::Writer};
 
-use crate::document::Head;
+use crate::{document::Head, users::NOBODY};
 pub use check::{Publication, Stored};
 pub use provenance::Bundle;
 pub use scan::{Event, PublishScanner};
 
-/// Who changes a package.
-struct Writer {
-    user: String,
-    /// Whether they need not be a maintainer.
-    unbound: bool,
-}
-
-impl Writer {
-    /// Refuses who is no maintainer, where that is asked.
-    fn check(&self, head: &Head) -> Result<()> {
-        let maintains = || {
-            head.maintainers
-                .iter()
-                .any(|person| person.name == self.user)
-        };
-        if self.unbound || head.maintainers.is_empty() || maintains() {
-            return Ok(());
-        }
-        let user = &self.user;
-        let message = format!("{user} is not a maintainer of this package; ask one to add you");
-        Err(Error::new(ErrorKind::Denied, message))
+/// Refuses who is no maintainer, where that is asked.
+fn check_writer(writer: &Writer, head: &Head) -> Result<()> {
+    let maintainers = head.maintainers.iter().map(|person| &*person.name);
+    if writer.may_change(maintainers) {
+        return Ok(());
     }
+    let user = writer.user().unwrap_or(NOBODY);
+    let message = format!("{user} is not a maintainer of this package; ask one to add you");
+    Err(Error::new(ErrorKind::Denied, message))
 }

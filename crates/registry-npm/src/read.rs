@@ -1,10 +1,8 @@
 //! What is read: a function for each route that only looks.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use registry_core::{
-    Body, Error as CoreError, ErrorKind,
-    auth::Action,
-    protocol,
+    Body, Error as CoreError, ErrorKind, protocol,
     store::{Document, Rendered},
 };
 use serde_json::{json, value::RawValue};
@@ -14,6 +12,7 @@ use crate::{
     document::{Entry, Head, render::View},
     layout::{DOCUMENT, PROVENANCE_TYPE, TARBALL, TARBALL_TYPE},
     route::SearchQuery,
+    search,
     view::Packages,
     wire::{ABBREVIATED, Attestation, Attestations, Score, SearchObject, SearchResult, Visibility},
 };
@@ -86,14 +85,7 @@ impl Call<'_> {
         let stored = Entry::parse(&entry)?.tarball()?;
         let mut response =
             protocol::serve(repo, &stored, TARBALL_TYPE, self.method, self.headers).await?;
-        let shared = if self.granted.identity().user.is_none() {
-            "public"
-        } else {
-            "private"
-        };
-        let value = format!("{shared}, max-age=31536000, immutable");
-        let value = HeaderValue::try_from(value).map_err(CoreError::internal)?;
-        response.headers_mut().insert(header::CACHE_CONTROL, value);
+        protocol::immutable(&mut response, self.granted);
         Ok(response)
     }
 
@@ -158,48 +150,32 @@ impl Call<'_> {
         &self,
         pick: impl FnOnce(&Packages) -> Vec<String>,
     ) -> Result<Vec<String>, CoreError> {
-        let mut names = self.granted.view(pick).await?;
-        if !self.granted.may("*", Action::Read).await? {
-            let mut seen = Vec::new();
-            for name in names {
-                if self.granted.may(&name, Action::Read).await? {
-                    seen.push(name);
-                }
-            }
-            names = seen;
-        }
-        Ok(names)
+        let names = self.granted.view(pick).await?;
+        self.granted.readable(names).await
     }
 
     /// Search.
     pub(crate) async fn search(&self, query: SearchQuery) -> Answer {
-        let everything = self.granted.may("*", Action::Read).await?;
-        let mut seen = std::collections::HashSet::new();
-        if !everything {
-            let text = query.text.clone();
-            seen.extend(self.names(|view| view.search.matches(&text)).await?);
-        }
-        let time = self.now();
         let SearchQuery { text, from, size } = query;
-        let answer = self.granted.view(|view: &Packages| {
-            let visible = |name: &str| everything || seen.contains(name);
-            let (total, hits) = view.search.query(&text, from, size, visible);
-            let hit = |package| SearchObject {
-                package,
-                score: Score::default(),
-                search_score: 0.0,
-            };
-            let objects = hits.into_iter().map(hit).collect();
-            protocol::json(
-                StatusCode::OK,
-                &SearchResult {
-                    objects,
-                    total,
-                    time: &time,
-                },
-            )
-        });
-        Ok(answer.await??)
+        let (query, page) = (search::query(&text), (from, size));
+        let found = self.granted.search(
+            |view: &Packages| &view.search,
+            &query,
+            page,
+            |hit| hit.name.into(),
+        );
+        let (total, hits) = found.await?;
+        let hit = |package| SearchObject {
+            package,
+            score: Score::default(),
+            search_score: 0.0,
+        };
+        let result = SearchResult {
+            objects: hits.into_iter().map(hit).collect(),
+            total,
+            time: &self.now(),
+        };
+        Ok(protocol::json(StatusCode::OK, &result)?)
     }
 
     /// The packages that a user starred.
@@ -222,7 +198,11 @@ impl Call<'_> {
     /// The packages that a user maintains.
     pub(crate) async fn user_packages(&self, user: &str) -> Answer {
         let text = format!("maintainer:{user}");
-        let names = self.names(|view| view.search.matches(&text)).await?;
+        let maintained = |view: &Packages| {
+            let names = search::query(&text);
+            view.search.matches(&names, |hit| hit.name.to_owned())
+        };
+        let names = self.names(maintained).await?;
         let all = names.into_iter().map(|name| (name, json!("write")));
         let all: serde_json::Map<_, _> = all.collect();
         Ok(protocol::json(StatusCode::OK, &all)?)

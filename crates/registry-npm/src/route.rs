@@ -1,9 +1,12 @@
 //! From a request's method and path to what is asked for. Pure.
 
 use http::Method;
-use registry_core::Result;
+use registry_core::{
+    Result,
+    protocol::{Asked, segments},
+};
 
-use self::parse::{Request, decode, unknown};
+use self::parse::{Request, unknown};
 use crate::{PackageName, Tag, Version};
 
 mod parse;
@@ -186,25 +189,23 @@ impl Route {
     /// [`NotFound`](registry_core::ErrorKind::NotFound) for unknown paths, `MethodNotAllowed` for known paths
     /// with another method, `InvalidName` for names that nothing can have.
     pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self> {
-        let path = path.strip_prefix('/').unwrap_or(path);
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let segments = path.split('/').map(decode).collect::<Result<Vec<_>>>()?;
+        let segments = segments(path)?;
         let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
-        let request = Request {
+        let request = Request(Asked {
             method,
             query: query.unwrap_or_default(),
-        };
+        });
         match segments.as_slice() {
             ["-", "package", rest @ ..] => request.of_package(rest),
             ["-", "user", rest @ ..] => request.of_user(rest),
             ["-", "v1", rest @ ..] => request.v1(rest),
             ["-", "npm", "v1", rest @ ..] => request.npm_v1(rest),
-            ["-", "ping"] => request.get(Self::Ping),
-            ["-", "whoami"] => request.get(Self::Whoami),
+            ["-", "ping"] => request.0.get(Self::Ping),
+            ["-", "whoami"] => request.0.get(Self::Whoami),
             ["-", "_view", "starredByUser"] => {
-                let user = request.param("key").unwrap_or_default();
+                let user = request.0.param("key").unwrap_or_default();
                 let user = user.trim_matches('"').to_owned();
-                request.get(Self::StarredByUser { user })
+                request.0.get(Self::StarredByUser { user })
             }
             ["-", ..] => Err(unknown()),
             rest => request.package(rest),

@@ -1,255 +1,75 @@
-//! Search: a fold over every package's latest version, in memory.
-//!
-//! All that can be matched lies lower-cased in one string, a *card* after the other, so that a
-//! query is one pass of substring search over contiguous memory. A card is
-//!
-//! ```text
-//! \n name \t description \t ,keyword,keyword, \t ,person,person,
-//! ```
-//!
-//! (without the spaces). No word of a query holds a tab or a line break, so none matches across
-//! the parts.
+//! What npm finds packages by.
 
-use std::{collections::BinaryHeap, hash::BuildHasher};
+use std::borrow::Cow;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-use registry_core::{Error, Result};
+use registry_core::{
+    Error, Result,
+    store::search::{Card, Query},
+};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::query::Query;
-
-mod card;
-mod query;
-
-/// An index of packages by what a search looks for.
-#[derive(Default)]
-pub struct SearchIndex {
-    cards: String,
-    /// Each package's name, and behind it what a search shows of it, as JSON.
-    lines: String,
-    /// In the order of the cards.
-    slots: Vec<Slot>,
-    /// Slot numbers by name.
-    names: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    live: usize,
-    /// Bytes of cards that have been replaced.
-    dead: usize,
+/// The parts of a [`SearchPackage`](crate::wire::SearchPackage) that words are looked for in.
+#[derive(Deserialize)]
+pub(crate) struct Parts<'a> {
+    #[serde(borrow)]
+    description: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    keywords: Vec<Text<'a>>,
+    #[serde(borrow)]
+    publisher: User<'a>,
+    #[serde(borrow)]
+    maintainers: Vec<User<'a>>,
 }
 
-/// A package, or what is left of one.
-struct Slot {
-    card: Span,
-    line: Span,
-    name_length: u16,
-    state: State,
-    revision: u64,
+#[derive(Deserialize)]
+struct User<'a> {
+    #[serde(borrow)]
+    username: Text<'a>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Live,
-    /// Unpublished; kept to know its revision.
-    Removed,
-    /// A newer slot has taken its place.
-    Replaced,
-}
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Span {
-    start: u32,
-    length: u32,
-}
+/// The numbers of the parts on a card.
+const NAME: usize = 0;
+const KEYWORDS: usize = 2;
+const PEOPLE: usize = 3;
 
-impl SearchIndex {
-    /// How many packages can be found.
-    pub fn len(&self) -> usize {
-        self.live
-    }
-
-    /// Whether none can.
-    pub fn is_empty(&self) -> bool {
-        self.live == 0
-    }
-
-    /// The revision at which a package was last seen here, be it only to be removed.
-    pub fn revision(&self, name: &str) -> Option<u64> {
-        Some(self.slots[self.find(name)? as usize].revision)
-    }
-
-    /// Adds or replaces a package; `shown` is a [`SearchPackage`](crate::wire::SearchPackage).
+impl<'a> Parts<'a> {
+    /// Reads them from what a search shows of a package.
     ///
     /// # Errors
-    /// When `shown` is something else, or the index has reached the 4 GiB that it can hold.
-    pub fn insert(&mut self, revision: u64, name: &str, shown: &RawValue) -> Result<()> {
-        let start = self.cards.len();
-        card::write(&mut self.cards, name, shown.get())?;
-        self.put(revision, name, start, shown.get(), State::Live)
+    /// When it is something else.
+    pub(crate) fn of(shown: &'a RawValue) -> Result<Self> {
+        serde_json::from_str(shown.get()).map_err(Error::internal)
     }
 
-    /// Removes a package, and remembers at which revision.
-    ///
-    /// # Errors
-    /// When the index has reached the 4 GiB that it can hold.
-    pub fn remove(&mut self, revision: u64, name: &str) -> Result<()> {
-        let start = self.cards.len();
-        self.cards.push('\n');
-        self.put(revision, name, start, "", State::Removed)
-    }
-
-    /// The packages that match `text`, best first: how many there are that `visible` lets through,
-    /// and `size` of them after the first `from`, each as it was [inserted](Self::insert).
-    pub fn query(
-        &self,
-        text: &str,
-        from: usize,
-        size: usize,
-        visible: impl Fn(&str) -> bool,
-    ) -> (usize, Vec<&RawValue>) {
-        let end = from.saturating_add(size);
-        let mut total = 0;
-        // The best so far, the worst of them on top.
-        let mut best = BinaryHeap::new();
-        Query::new(text).run(self, |rank, slot| {
-            let name = self.name(slot);
-            if !visible(name) {
-                return;
-            }
-            total += 1;
-            let hit = (rank, name, slot.line);
-            if best.len() < end {
-                best.push(hit);
-            } else if let Some(mut worst) = best.peek_mut()
-                && hit < *worst
-            {
-                *worst = hit;
-            }
-        });
-        let best = best.into_sorted_vec();
-        let page = best.get(from..).unwrap_or_default().iter();
-        let shown =
-            |(_, _, line): &(_, _, Span)| serde_json::from_str(span(&self.lines, *line)).ok();
-        (total, page.filter_map(shown).collect())
-    }
-
-    /// The names of the packages that match `text`, in no order.
-    pub fn matches(&self, text: &str) -> Vec<String> {
-        let mut names = Vec::new();
-        Query::new(text).run(self, |_, slot| names.push(self.name(slot).to_owned()));
-        names
-    }
-
-    /// Every package: its name, the revision at which it was last seen, and what a search shows of
-    /// it as JSON, unless it was removed.
-    pub fn all(&self) -> impl Iterator<Item = (&str, u64, Option<&str>)> {
-        let kept = self
-            .slots
-            .iter()
-            .filter(|slot| slot.state != State::Replaced);
-        kept.map(|slot| {
-            let line = (slot.state == State::Live).then(|| span(&self.lines, slot.line));
-            (self.name(slot), slot.revision, line)
-        })
-    }
-
-    /// Takes in a package whose card is all that the cards hold from `card` on.
-    fn put(
-        &mut self,
-        revision: u64,
-        name: &str,
-        card: usize,
-        line: &str,
-        state: State,
-    ) -> Result<()> {
-        let before = self.find(name);
-        let number = u32::try_from(self.slots.len()).map_err(Error::internal)?;
-        self.lines.push_str(name);
-        let line_start = self.lines.len();
-        self.lines.push_str(line);
-        self.slots.push(Slot {
-            card: to_end(&self.cards, card)?,
-            line: to_end(&self.lines, line_start)?,
-            name_length: u16::try_from(name.len()).map_err(Error::internal)?,
-            state,
-            revision,
-        });
-        self.live += usize::from(state == State::Live);
-        match before {
-            Some(before) => self.replace(before, number, name),
-            None => self.link(number, name),
-        }
-        if self.dead > self.cards.len() / 2 && self.dead > 1 << 20 {
-            self.compact()?;
-        }
-        Ok(())
-    }
-
-    fn link(&mut self, number: u32, name: &str) {
-        let (slots, lines, hasher) = (&self.slots, &self.lines, &self.hasher);
-        self.names
-            .insert_unique(hasher.hash_one(name), number, |number| {
-                hasher.hash_one(name_of(lines, &slots[*number as usize]))
-            });
-    }
-
-    fn replace(&mut self, before: u32, number: u32, name: &str) {
-        let old = &mut self.slots[before as usize];
-        self.live -= usize::from(old.state == State::Live);
-        self.dead += old.card.length as usize;
-        old.state = State::Replaced;
-        let hash = self.hasher.hash_one(name);
-        if let Some(of) = self.names.find_mut(hash, |of| *of == before) {
-            *of = number;
-        }
-    }
-
-    /// Drops what has been replaced.
-    fn compact(&mut self) -> Result<()> {
-        let old = std::mem::take(self);
-        for slot in old
-            .slots
-            .iter()
-            .filter(|slot| slot.state != State::Replaced)
-        {
-            let (name, line) = (old.name(slot), span(&old.lines, slot.line));
-            let card = self.cards.len();
-            self.cards.push_str(old.card(slot));
-            self.put(slot.revision, name, card, line, slot.state)?;
-        }
-        Ok(())
-    }
-
-    fn find(&self, name: &str) -> Option<u32> {
-        let same = |number: &u32| self.name(&self.slots[*number as usize]) == name;
-        self.names.find(self.hasher.hash_one(name), same).copied()
-    }
-
-    fn name(&self, slot: &Slot) -> &str {
-        name_of(&self.lines, slot)
-    }
-
-    fn card(&self, slot: &Slot) -> &str {
-        span(&self.cards, slot.card)
+    /// Writes the card of the package.
+    pub(crate) fn write(&self, card: &mut Card<'_>) {
+        card.text(self.description.as_ref().map_or("", |text| &text.0));
+        card.list(self.keywords.iter().map(|word| &*word.0));
+        let people = std::iter::once(&self.publisher).chain(&self.maintainers);
+        card.list(people.map(|user| &*user.username.0));
     }
 }
 
-fn name_of<'a>(lines: &'a str, slot: &Slot) -> &'a str {
-    let end = slot.line.start as usize;
-    &lines[end - usize::from(slot.name_length)..end]
-}
-
-/// All of `text` from `start` on.
-fn to_end(text: &str, start: usize) -> Result<Span> {
-    // What begins and ends within 4 GiB does so at an offset of 32 bits.
-    u32::try_from(text.len()).map_err(|_| Error::internal("the search index is full"))?;
-    Ok(Span {
-        start: start as u32,
-        length: (text.len() - start) as u32,
+/// What a search text asks for, npm's qualifiers included.
+pub(crate) fn query(text: &str) -> Query {
+    Query::new(text, |word| match word.split_once(':')? {
+        ("author" | "maintainer" | "publisher", who) => Some(vec![(PEOPLE, format!(",{who},"))]),
+        ("keywords", all) => {
+            let all = all.split(',');
+            Some(all.map(|word| (KEYWORDS, format!(",{word},"))).collect())
+        }
+        ("scope", scope) => {
+            let scope = scope.trim_start_matches('@');
+            Some(vec![(NAME, format!("\n@{scope}/"))])
+        }
+        // Known to the protocol, and about nothing that is measured here.
+        ("is" | "not" | "boost-exact", _) => Some(Vec::new()),
+        _ => None,
     })
-}
-
-fn span(text: &str, span: Span) -> &str {
-    &text[span.start as usize..(span.start + span.length) as usize]
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use jiff::Timestamp;
 use registry_core::{
     Body, Error as CoreError, ErrorKind,
-    auth::{Credentials, Identity, LoginState, NewToken, ProfileChange, Secret, TokenInfo},
+    auth::{Identity, LoginState, NewToken, ProfileChange, Secret, TokenInfo},
     protocol,
 };
 
@@ -16,11 +16,16 @@ use crate::{
     wire::{self, Person},
 };
 
-mod page;
-
 /// The most bytes of these requests' bodies.
 const MAX_BODY: usize = 64 << 10;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What whoever publishes without a name is called.
+pub(crate) const NOBODY: &str = "anonymous";
+
+/// What the user sees when a login in the browser went well.
+const LOGGED_IN: &str =
+    "<h1>Logged in</h1><p>You can close this page and go back to the terminal.</p>";
 
 /// A time as npm writes it.
 fn iso(time: SystemTime) -> String {
@@ -34,7 +39,7 @@ impl Call<'_> {
     pub(crate) async fn person(&self) -> Result<Person, CoreError> {
         let Some(user) = self.granted.identity().user.as_deref() else {
             return Ok(Person {
-                name: "anonymous".to_owned(),
+                name: NOBODY.to_owned(),
                 email: None,
             });
         };
@@ -91,26 +96,10 @@ impl Call<'_> {
         secret(protocol::json(StatusCode::CREATED, &logged_in)?)
     }
 
-    /// The user with this name and password.
-    async fn recognise(&self, user: &str, password: &str) -> Result<Identity, CoreError> {
-        let credentials = Credentials::basic(user, password);
-        let identity = self
-            .granted
-            .auth()
-            .authenticate(&credentials, &self.context.mount, self.context.actor.ip)
-            .await?;
-        if identity.user.as_deref() == Some(user) {
-            return Ok(identity);
-        }
-        Err(CoreError::new(
-            ErrorKind::Unauthenticated,
-            "the user's name or password is wrong",
-        ))
-    }
-
-    /// The same, where a client that is refused should ask for the password again.
+    /// The user with this name and password; a client that is refused should ask for the password
+    /// again.
     async fn by_password(&self, user: &str, password: &str) -> Result<Identity, Error> {
-        let identity = self.recognise(user, password).await;
+        let identity = self.granted.recognise(user, &Secret::new(password)).await;
         identity.map_err(|error| match error.kind() {
             ErrorKind::Unauthenticated => Error::Password(error),
             _ => error.into(),
@@ -131,31 +120,27 @@ impl Call<'_> {
     }
 
     pub(crate) fn login_page(&self) -> Answer {
-        page::form(StatusCode::OK, &self.context.base, None)
+        Ok(self.login_form(StatusCode::OK, None))
+    }
+
+    fn login_form(&self, status: StatusCode, error: Option<&str>) -> Response<Body> {
+        let place = protocol::escape(self.context.base.as_str());
+        let purpose =
+            format!("npm asks to log in to {place}. Go on only if you started this yourself.");
+        protocol::login_page(status, &purpose, error)
     }
 
     /// The form of the login's page.
     pub(crate) async fn submit_login(&self, id: &str, body: Body) -> Answer {
-        let body = body.collect(MAX_BODY).await?;
-        let field = |name: &str| {
-            let mut fields = form_urlencoded::parse(&body);
-            fields
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.into_owned())
-        };
-        let user = field("username").unwrap_or_default();
-        let password = field("password").unwrap_or_default();
-        let confirmed = match self.recognise(&user, &password).await {
+        let (user, password) = protocol::read_login(body).await?;
+        let confirmed = match self.granted.recognise(&user, &password).await {
             Ok(identity) => self.granted.auth().confirm_login(id, &identity).await,
             Err(error) => Err(error),
         };
         match confirmed {
-            Ok(()) => page::done(),
+            Ok(()) => Ok(protocol::page(StatusCode::OK, "Logged in", LOGGED_IN)),
             Err(error) if error.kind() == ErrorKind::Internal => Err(error.into()),
-            Err(error) => {
-                let status = error.kind().status();
-                page::form(status, &self.context.base, Some(error.message()))
-            }
+            Err(error) => Ok(self.login_form(error.kind().status(), Some(error.message()))),
         }
     }
 

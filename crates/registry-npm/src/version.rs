@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
-use registry_core::{Error, ErrorKind, Result};
+use registry_core::{Error, ErrorKind, Result, store::release};
 
 /// JavaScript's largest exact integer, which bounds each number of a version.
 const MAX_NUMBER: u64 = (1 << 53) - 1;
@@ -49,13 +49,6 @@ impl Version {
             .trim_start_matches(|c: char| matches!(c, '=' | 'v') || c.is_whitespace())
             .parse()
     }
-}
-
-/// `version` up to its build metadata.
-pub(crate) fn release(version: &str) -> &str {
-    version
-        .split_once('+')
-        .map_or(version, |(release, _)| release)
 }
 
 impl FromStr for Version {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use registry_core::{
     Error, Result,
-    store::{Fold, LogEntry, RawDocument},
+    store::{Fold, LogEntry, RawDocument, search::SearchIndex},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     document::{Head, search_package},
-    search::SearchIndex,
+    search::Parts,
 };
 
 /// What the log says of a package.
@@ -50,7 +50,12 @@ impl Packages {
     fn take(&mut self, entry: &LogEntry<'_>) -> Result<()> {
         let told: Told<'_> = serde_json::from_str(entry.data.get()).map_err(Error::internal)?;
         match told.package {
-            Some(package) => self.search.insert(entry.revision, &entry.name, package)?,
+            Some(package) => {
+                let (parts, index) = (Parts::of(package)?, &mut self.search);
+                index.insert(entry.revision, &entry.name, package, |card| {
+                    parts.write(card);
+                })?;
+            }
             None => self.search.remove(entry.revision, &entry.name)?,
         }
         if told.stars.is_empty() {
@@ -124,6 +129,12 @@ mod tests {
             (again.search.len(), again.search.revision("b")),
             (1, Some(3))
         );
-        assert_eq!(again.search.query("a", 0, 9, |_| true).0, 1);
+        assert_eq!(
+            again
+                .search
+                .query(&crate::search::query("a"), 0, 9, |_| true)
+                .0,
+            1
+        );
     }
 }

@@ -147,7 +147,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 #[derive(Debug, Serialize)]
 pub struct SearchResult<'a> {
     /// The hits of this page.
-    pub objects: Vec<SearchObject<'a>>,
+    pub objects: Vec<SearchObject>,
     /// How many hits there are on all pages.
     pub total: usize,
     /// When the answer was made.
@@ -156,10 +156,9 @@ pub struct SearchResult<'a> {
 
 /// A hit of a search.
 #[derive(Debug, Serialize)]
-pub struct SearchObject<'a> {
+pub struct SearchObject {
     /// A [`SearchPackage`], as JSON.
-    #[serde(borrow)]
-    pub package: &'a RawValue,
+    pub package: Box<RawValue>,
     /// Clients read the field, and do nothing with it.
     pub score: Score,
     /// The same.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use anyhow::{Context, Result};
 use registry::{
     auth::AuthProvider,
+    cargo::Cargo,
     npm::Npm,
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
@@ -40,6 +41,7 @@ pub(crate) fn registry(
 /// Mounts one protocol: a line for each that there is.
 fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
     match &mount.protocol {
+        ProtocolConfig::Cargo(cargo) => builder.mount(placed(Cargo::new(cargo.clone()), mount)),
         ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), mount)),
         ProtocolConfig::Oci(oci) => {
             let oci = OciConfig {

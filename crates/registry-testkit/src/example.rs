@@ -62,13 +62,14 @@ impl Example {
     /// # Panics
     /// When the example does not answer.
     #[allow(clippy::unwrap_used)]
-    pub fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+    pub fn send(&self, method: &str, path: &str, headers: &str, body: impl AsRef<[u8]>) -> String {
+        let body = body.as_ref();
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (host, length) = (&self.address, body.len());
         let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
         let head = format!("{head}{headers}content-length: {length}\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         String::from_utf8_lossy(&answer).into_owned()

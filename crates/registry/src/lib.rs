@@ -3,6 +3,8 @@
 //! The machinery that all protocols share is re-exported whole; each protocol is a module of its
 //! own behind a feature of its name. Nothing is mounted until [`protocol::Builder::mount`] says so.
 
+#[cfg(feature = "cargo")]
+pub use registry_cargo as cargo;
 pub use registry_core::*;
 #[cfg(feature = "npm")]
 pub use registry_npm as npm;

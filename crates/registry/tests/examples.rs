@@ -35,7 +35,7 @@ fn axum() {
             .send("GET", "/", "", "")
             .ends_with("the rest of the application\n")
     );
-    let published = example.send("PUT", "/packages/npm/a", "", &publish("a"));
+    let published = example.send("PUT", "/packages/npm/a", "", publish("a"));
     assert!(published.starts_with("HTTP/1.1 201"), "{published}");
     let packument = example.send("GET", "/packages/npm/a", "", "");
     assert!(
@@ -49,7 +49,7 @@ fn hyper() {
     let example = Example::start("hyper");
     assert!(
         example
-            .send("PUT", "/npm/a", "", &publish("a"))
+            .send("PUT", "/npm/a", "", publish("a"))
             .starts_with("HTTP/1.1 201")
     );
     assert!(
@@ -71,7 +71,7 @@ fn custom_auth() {
     );
     assert!(
         example
-            .send("PUT", "/npm/b", key, &publish("b"))
+            .send("PUT", "/npm/b", key, publish("b"))
             .starts_with("HTTP/1.1 403")
     );
     assert!(
@@ -93,7 +93,7 @@ fn hooks() {
     let refused = example.send("PUT", "/npm/a", "", &large);
     assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
     assert!(refused.contains("2000 bytes at most"), "{refused}");
-    let stored = example.send("PUT", "/npm/b", "", &publish("b"));
+    let stored = example.send("PUT", "/npm/b", "", publish("b"));
     assert!(stored.starts_with("HTTP/1.1 201"), "{stored}");
     let line = example.line();
     assert!(

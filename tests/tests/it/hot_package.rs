@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
@@ -11,6 +12,12 @@ use registry_tests::{Cell, Cluster, Ecosystem, Listing, Release, Site, sized, to
 const WORKERS: usize = 64;
 /// How many tags the workers fight over.
 const SHARED_TAGS: usize = 7;
+
+mod cargo {
+    use super::*;
+
+    registry_tests::cells!(|cell| hot_package(Cargo, cell));
+}
 
 mod npm {
     use super::*;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
@@ -13,6 +14,12 @@ use registry_tests::random::Random;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, Search, Site, sized, together};
 
 const WORKERS: usize = 8;
+
+mod cargo {
+    use super::*;
+
+    registry_tests::cells!(|cell| kill(Cargo, cell));
+}
 
 mod npm {
     use super::*;

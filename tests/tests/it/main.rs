@@ -10,6 +10,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod cargo;
 mod full_disk;
 mod hot_package;
 mod kill;

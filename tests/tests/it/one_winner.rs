@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
+use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, sized, together};
 
 const RACERS: usize = 20;
+
+mod cargo {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(Cargo, cell));
+}
 
 mod npm {
     use super::*;

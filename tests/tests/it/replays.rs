@@ -2,9 +2,16 @@
 
 use std::sync::Arc;
 
+use registry_tests::cargo::Cargo;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::{Cell, Cluster, Ecosystem, together};
+
+mod cargo {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(Cargo, cell));
+}
 
 mod npm {
     use super::*;

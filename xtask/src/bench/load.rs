@@ -124,6 +124,22 @@ pub(crate) fn durable_writes(folder: &Path, duration: Duration) -> Result<f64> {
     Ok(rate)
 }
 
+/// What it costs to write 2 KiB to a file of its own and to make sure of them: the middle of many.
+pub(crate) fn one_sync(folder: &Path) -> Result<Duration> {
+    let path = folder.join("sync");
+    let mut times = Vec::new();
+    for _ in 0..101 {
+        let start = Instant::now();
+        let mut file = File::create(&path)?;
+        file.write_all(&[b'x'; 2048])?;
+        file.sync_all()?;
+        times.push(start.elapsed());
+    }
+    fs::remove_file(path)?;
+    times.sort_unstable();
+    Ok(times[times.len() / 2])
+}
+
 /// A script for wrk that asks for each of these paths in turn.
 pub(crate) fn in_turn(file: &Path, paths: &[String]) -> Result<()> {
     let paths: Vec<_> = paths

@@ -3,6 +3,7 @@
 //! Rounds of all sides alternate, so that what else the machine does falls on all of them, and
 //! medians are compared. Only ratios mean something on another machine.
 
+mod cargo;
 mod load;
 mod memory;
 mod npm;
@@ -82,7 +83,7 @@ struct Protocol {
     benches: &'static [(&'static str, Measure)],
 }
 
-const PROTOCOLS: &[Protocol] = &[npm::BENCHES, oci::BENCHES];
+const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, npm::BENCHES, oci::BENCHES];
 
 /// Installs what all benches need.
 pub(crate) fn install(root: &Path) -> Result<()> {

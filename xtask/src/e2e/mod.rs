@@ -4,10 +4,12 @@
 //! a cache and a configuration of its own, which know this server and no other. A step that fails
 //! fails the run.
 
+mod cargo;
 mod client;
 mod npm;
 mod oci;
 mod pnpm;
+mod tls;
 mod yarn;
 
 use std::fs;
@@ -23,8 +25,10 @@ use crate::tools;
 struct Protocol {
     name: &'static str,
     clients: &'static [(&'static str, Steps)],
+    /// The tools that they are.
+    tools: &'static [&'static str],
     /// What stands in our place with `--peer`, and the tools that it needs.
-    peer: (StartPeer, &'static [&'static str]),
+    peer: Option<(StartPeer, &'static [&'static str])>,
 }
 
 /// Starts a peer; with the workspace's folder, and one for its state.
@@ -32,13 +36,20 @@ type StartPeer = fn(&Path, &Path) -> Result<Server>;
 
 const PROTOCOLS: &[Protocol] = &[
     Protocol {
+        name: "cargo",
+        clients: &[("cargo", cargo::steps)],
+        tools: &[],
+        peer: None,
+    },
+    Protocol {
         name: "npm",
         clients: &[
             ("npm", npm::steps),
             ("pnpm", pnpm::steps),
             ("yarn", yarn::steps),
         ],
-        peer: (npm::peer, &["verdaccio"]),
+        tools: &["node-clients"],
+        peer: Some((npm::peer, &["verdaccio"])),
     },
     Protocol {
         name: "oci",
@@ -48,7 +59,8 @@ const PROTOCOLS: &[Protocol] = &[
             ("oras", oci::oras::steps),
             ("podman", oci::podman::steps),
         ],
-        peer: (oci::peer, &["docker-registry", "htpasswd"]),
+        tools: &["skopeo", "crane", "oras", "podman"],
+        peer: Some((oci::peer, &["docker-registry", "htpasswd"])),
     },
 ];
 
@@ -114,7 +126,8 @@ impl World {
         fs::create_dir_all(&elsewhere)?;
         let state = folder.join("server");
         let (server, registry) = if args.peer {
-            let (start, needs) = protocol.peer;
+            let peer = protocol.peer.as_ref();
+            let (start, needs) = peer.context("no peer is known for this protocol")?;
             tools::ensure(root, needs)?;
             (start(root, &state)?, None)
         } else {
@@ -223,7 +236,6 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     if let Some(unknown) = args.protocols.iter().find(unknown) {
         bail!("no clients for {unknown}; there are {}", known.join(", "));
     }
-    tools::ensure(root, tools::SHORT)?;
     let temporary = tempfile::Builder::new().prefix("e2e-").tempdir()?;
     let folder = temporary.path().canonicalize()?;
     let mut run = Run {
@@ -263,6 +275,7 @@ fn clients(
     if clients.is_empty() {
         return Ok(());
     }
+    tools::ensure(root, protocol.tools)?;
     let world = World::start(root, &folder.join(protocol.name), args, protocol)?;
     for (_, steps) in clients {
         steps(run, &world)?;

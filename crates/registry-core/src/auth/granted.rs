@@ -65,6 +65,16 @@ impl Granted {
         Ok(granted)
     }
 
+    /// The mount's name.
+    pub fn mount(&self) -> &str {
+        self.store.name()
+    }
+
+    /// On whose behalf, and from where.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Who asks.
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -162,6 +172,15 @@ impl Granted {
     pub async fn subject_repo(&self, resource: &Resource, action: Action) -> Result<Option<Repo>> {
         let may = self.subject_may(&resource.name, action).await?;
         Ok(may.then(|| self.store.repo(resource, self.actor.clone())))
+    }
+
+    /// Whether somebody without credentials may do something with every resource.
+    ///
+    /// # Errors
+    /// When the provider cannot tell.
+    pub async fn anybody_may(&self, action: Action) -> Result<bool> {
+        let nobody = Identity::anonymous();
+        Ok(self.decide(&nobody, "*", action).await? == Decision::Allow)
     }
 
     async fn decide(&self, identity: &Identity, name: &str, action: Action) -> Result<Decision> {

@@ -4,12 +4,15 @@ mod access;
 mod admin;
 mod bearer;
 mod credentials;
+mod found;
 mod granted;
 mod jwt;
 mod layout;
 mod logins;
+mod owners;
 mod passwords;
 mod provider;
+mod recognise;
 mod remembered;
 mod rights;
 mod scope;
@@ -34,6 +37,7 @@ pub use self::{
     admin::UserInfo,
     credentials::{Credentials, Secret, TOKEN_PREFIX},
     granted::Granted,
+    owners::Writer,
     provider::{AuthOptions, DefaultAuth},
     rights::{Anonymous, Grant},
     scope::Scope,

@@ -1,7 +1,9 @@
 //! What a protocol is, and the one way a request takes through it.
 
+mod asked;
 mod context;
 mod handler;
+mod page;
 mod respond;
 mod service;
 
@@ -10,9 +12,13 @@ use std::{fmt::Debug, future::Future};
 use http::{HeaderMap, Method, Request, Response};
 
 pub use self::{
+    asked::{Asked, segments},
     context::{BaseUrl, Connection, Context, InvalidBaseUrl, RequestId, Shown},
     handler::{Handled, ProtocolHandler},
-    respond::{Artifact, empty, json, none_match, read_json, rendered, serve, serve_artifact},
+    page::{escape, login_page, page, read_login},
+    respond::{
+        Artifact, empty, immutable, json, none_match, read_json, rendered, serve, serve_artifact,
+    },
     service::{Builder, Mount, Options, RegistryService},
 };
 pub use crate::clock::Clock;

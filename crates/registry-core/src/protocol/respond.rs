@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::{
+    auth::Granted,
     body::Body,
     error::{Error, ErrorKind, Result},
     storage::{ByteRange, Object},
@@ -125,6 +126,17 @@ where
     };
     response.headers_mut().insert(header::ETAG, etag);
     Ok(response)
+}
+
+/// Says of an artifact's answer that it will always be the same: to everybody, or, if it was given
+/// to somebody in particular, to them.
+pub fn immutable(response: &mut Response<Body>, granted: &Granted) {
+    let value = match granted.identity().user {
+        None => "public, max-age=31536000, immutable",
+        Some(_) => "private, max-age=31536000, immutable",
+    };
+    let value = HeaderValue::from_static(value);
+    response.headers_mut().insert(header::CACHE_CONTROL, value);
 }
 
 /// The part of an artifact that a request asks for (RFC 9110 §14.2), validators honoured; `None`

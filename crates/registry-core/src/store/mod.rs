@@ -10,8 +10,10 @@ mod hooks;
 mod keys;
 mod layout;
 mod log;
+mod release;
 mod rendered;
 mod repo;
+pub mod search;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ pub use self::{
     hooks::{Actor, Inspector, Operation, StorageHook, Veto},
     keys::{Keys, SigningKey},
     log::LogEntry,
+    release::{release, same_release},
     rendered::Rendered,
     repo::{Change, Repo},
     stage::{Incoming, Inspection, StageWriter, Staged},

@@ -1,11 +1,12 @@
 //! Every change that a package can undergo. Pure, so that a lost race can be run again.
 
-use std::ops::Bound;
-
-use registry_core::{Error as CoreError, ErrorKind, store::StoredBytes};
+use registry_core::{
+    Error as CoreError, ErrorKind,
+    store::{StoredBytes, release, same_release},
+};
 
 use super::{Entries, Entry, Head, in_order};
-use crate::{Error, Tag, Version, version::release, wire::Person};
+use crate::{Error, Tag, Version, wire::Person};
 
 mod put;
 
@@ -58,13 +59,10 @@ pub fn publish(head: &mut Head, entries: &mut Entries, new: &Release) -> Result<
     {
         return Ok(Published::Replay);
     }
-    let release = new.version.release();
-    let taken = entries.range::<str, _>((Bound::Included(release), Bound::Unbounded));
-    let mut taken = taken.take_while(|(version, _)| version.starts_with(release));
-    if let Some((twin, _)) = taken.find(|(version, _)| self::release(version) == release) {
+    if let Some((twin, _)) = same_release(entries, version) {
         return Err(Error::published(twin));
     }
-    if head.gone.contains(release) {
+    if head.gone.contains(new.version.release()) {
         return Err(Error::published(version));
     }
     if head.created.is_empty() || head.deleted {

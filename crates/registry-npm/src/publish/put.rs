@@ -4,14 +4,15 @@ use bytes::Bytes;
 use http::StatusCode;
 use registry_core::{
     Body, Error as CoreError, ErrorKind,
-    auth::Action,
+    auth::{Action, Writer},
     digest::Algorithm,
     store::{Change, Document, Incoming, Inspection, Repo, StageWriter, Staged},
 };
 
 use super::{
-    Bundle, Event, Publication, PublishScanner, Stored, Writer,
+    Bundle, Event, Publication, PublishScanner, Stored,
     check::{self, is_publish},
+    check_writer,
     tags::MAX_BODY,
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     layout::{self, DOCUMENT, PROVENANCE, PROVENANCE_TYPE, TARBALL, TARBALL_TYPE},
     read::done,
     tarball::{self, Inspected},
+    users::NOBODY,
     wire::PutDocument,
 };
 
@@ -182,12 +184,12 @@ impl Call<'_> {
         release: Release,
         staged: Vec<Staged>,
     ) -> Answer {
-        let (writer, name) = (self.writer()?, name.clone());
+        let (writer, name) = (self.writer(), name.clone());
         let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
             if document.revision == 0 {
                 name.check_new()?;
             }
-            writer.check(&document.head)?;
+            check_writer(&writer, &document.head)?;
             let Document { head, entries, .. } = document;
             Ok(match change::publish(head, entries, &release)? {
                 Published::New => Change::write(()),
@@ -209,7 +211,7 @@ impl Call<'_> {
             self.writable(name).await?
         };
         let may_remove = self.granted.may(name.as_str(), Action::Delete).await?;
-        let (writer, now) = (self.writer()?, self.now());
+        let (writer, now) = (self.writer(), self.now());
         let name = name.clone();
         let put = move |document: &mut Document<Head>| -> Result<_, Error> {
             let put_back = check::parse(&body)?;
@@ -218,10 +220,10 @@ impl Call<'_> {
             }
             check::names(&name, &put_back)?;
             if !only_stars {
-                writer.check(&document.head)?;
+                check_writer(&writer, &document.head)?;
             }
             let put = Put {
-                user: &writer.user,
+                user: writer.user().unwrap_or(NOBODY),
                 now: &now,
                 stale: is_stale(
                     rev.as_deref().or(put_back.rev.as_deref()),
@@ -242,11 +244,7 @@ impl Call<'_> {
     }
 
     /// Who asks, for checks within a change.
-    pub(super) fn writer(&self) -> Result<Writer, CoreError> {
-        let identity = self.granted.identity();
-        Ok(Writer {
-            user: identity.user.as_deref().unwrap_or("anonymous").to_owned(),
-            unbound: identity.admin || !self.config.owners_enforced,
-        })
+    pub(super) fn writer(&self) -> Writer {
+        self.granted.writer(self.config.owners_enforced)
     }
 }

@@ -9,6 +9,7 @@ use registry_core::{
 };
 use serde::Deserialize;
 
+use super::check_writer;
 use crate::{
     Answer, Call, Error, PackageName, Tag,
     document::{Entries, Head, change, is_stale},
@@ -34,12 +35,12 @@ impl Call<'_> {
         + Send
         + 'static,
     ) -> Result<(), Error> {
-        let writer = self.writer()?;
+        let writer = self.writer();
         let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             if document.revision == 0 || document.head.deleted {
                 return Err(CoreError::not_found("package not found").into());
             }
-            writer.check(&document.head)?;
+            check_writer(&writer, &document.head)?;
             let Document {
                 head,
                 entries,

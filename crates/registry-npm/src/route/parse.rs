@@ -3,28 +3,24 @@
 use std::borrow::Cow;
 
 use http::Method;
-use percent_encoding::percent_decode_str;
-use registry_core::{Error, ErrorKind, Result};
+use registry_core::{Error, Result, protocol::Asked};
 
 use super::{Route, SearchQuery};
 use crate::{PackageName, Tag};
 
 /// A request, while its path is being told apart.
-pub(super) struct Request<'a> {
-    pub(super) method: &'a Method,
-    pub(super) query: &'a str,
-}
+pub(super) struct Request<'a>(pub(super) Asked<'a>);
 
 impl Request<'_> {
     /// `/{pkg}…`
     pub(super) fn package(&self, segments: &[&str]) -> Result<Route> {
         let (name, rest) = self.name(segments)?;
         match *rest {
-            [] if self.reads() => {
-                let write = self.param("write").is_some_and(|value| value == "true");
+            [] if self.0.reads() => {
+                let write = self.0.param("write").is_some_and(|value| value == "true");
                 Ok(Route::Packument { name, write })
             }
-            [] => self.only(
+            [] => self.0.only(
                 "GET, HEAD, PUT",
                 &[(Method::PUT, Route::Put { name, rev: None })],
             ),
@@ -35,27 +31,27 @@ impl Request<'_> {
                     rev: put,
                 };
                 let delete = Route::Unpublish { name, rev };
-                self.only(
+                self.0.only(
                     "PUT, DELETE",
                     &[(Method::PUT, put), (Method::DELETE, delete)],
                 )
             }
-            ["-", file] => self.get(Route::Tarball {
+            ["-", file] => self.0.get(Route::Tarball {
                 name,
                 file: file_name(file)?,
             }),
-            ["-", scope, file] if scope.starts_with('@') => self.get(Route::Tarball {
+            ["-", scope, file] if scope.starts_with('@') => self.0.get(Route::Tarball {
                 name,
                 file: file_name(file)?,
             }),
             ["-", file, "-rev", rev] | ["-", _, file, "-rev", rev] => {
                 let (file, rev) = (file_name(file)?, rev.to_owned());
-                self.only(
+                self.0.only(
                     "DELETE",
                     &[(Method::DELETE, Route::DeleteTarball { name, file, rev })],
                 )
             }
-            [selector] if selector != "-" && !selector.is_empty() => self.get(Route::Manifest {
+            [selector] if selector != "-" && !selector.is_empty() => self.0.get(Route::Manifest {
                 name,
                 selector: selector.to_owned(),
             }),
@@ -67,34 +63,34 @@ impl Request<'_> {
     pub(super) fn of_package(&self, segments: &[&str]) -> Result<Route> {
         let (name, rest) = self.name(segments)?;
         match *rest {
-            ["dist-tags"] if self.reads() => Ok(Route::Tags(name)),
+            ["dist-tags"] if self.0.reads() => Ok(Route::Tags(name)),
             ["dist-tags"] => {
                 let set = Route::SetTags(name);
                 let routes = [(Method::PUT, set.clone()), (Method::POST, set)];
-                self.only("GET, HEAD, PUT, POST", &routes)
+                self.0.only("GET, HEAD, PUT, POST", &routes)
             }
             ["dist-tags", tag] => {
                 let tag: Tag = tag.parse()?;
-                if self.reads() {
+                if self.0.reads() {
                     return Ok(Route::Tag(name, tag));
                 }
                 let set = Route::SetTag(name.clone(), tag.clone());
                 let remove = (Method::DELETE, Route::RemoveTag(name, tag));
                 let routes = [(Method::PUT, set.clone()), (Method::POST, set), remove];
-                self.only("GET, HEAD, PUT, POST, DELETE", &routes)
+                self.0.only("GET, HEAD, PUT, POST, DELETE", &routes)
             }
-            ["access"] if self.reads() => Ok(Route::Access(name)),
+            ["access"] if self.0.reads() => Ok(Route::Access(name)),
             ["access"] => {
                 let routes = [(Method::POST, Route::SetAccess(name))];
-                self.only("GET, HEAD, POST", &routes)
+                self.0.only("GET, HEAD, POST", &routes)
             }
-            ["visibility"] => self.get(Route::Visibility(name)),
-            ["collaborators"] => self.get(Route::Collaborators(name)),
-            ["owners"] => self.only("PUT", &[(Method::PUT, Route::AddOwner(name))]),
+            ["visibility"] => self.0.get(Route::Visibility(name)),
+            ["collaborators"] => self.0.get(Route::Collaborators(name)),
+            ["owners"] => self.0.only("PUT", &[(Method::PUT, Route::AddOwner(name))]),
             ["owners", user] => {
                 let user = user.to_owned();
                 let routes = [(Method::DELETE, Route::RemoveOwner { name, user })];
-                self.only("DELETE", &routes)
+                self.0.only("DELETE", &routes)
             }
             _ => Err(unknown()),
         }
@@ -105,25 +101,26 @@ impl Request<'_> {
         match *segments {
             ["token", token] => {
                 let token = token.to_owned();
-                self.only("DELETE", &[(Method::DELETE, Route::Logout { token })])
+                self.0
+                    .only("DELETE", &[(Method::DELETE, Route::Logout { token })])
             }
-            ["v1", "star"] if self.reads() => Ok(Route::Starred),
+            ["v1", "star"] if self.0.reads() => Ok(Route::Starred),
             ["v1", "star"] => {
                 let star = |starred| Route::Star { starred };
                 let routes = [(Method::PUT, star(true)), (Method::DELETE, star(false))];
-                self.only("GET, HEAD, PUT, DELETE", &routes)
+                self.0.only("GET, HEAD, PUT, DELETE", &routes)
             }
-            [user, "package"] => self.get(Route::UserPackages {
+            [user, "package"] => self.0.get(Route::UserPackages {
                 user: user.to_owned(),
             }),
             [id] | [id, "-rev", _] => {
                 let user = id.strip_prefix("org.couchdb.user:").ok_or_else(unknown)?;
                 let user = user.to_owned();
-                if self.reads() && segments.len() == 1 {
+                if self.0.reads() && segments.len() == 1 {
                     return Ok(Route::User { user });
                 }
                 let allow = ["GET, HEAD, PUT", "PUT"][usize::from(segments.len() > 1)];
-                self.only(allow, &[(Method::PUT, Route::Login { user })])
+                self.0.only(allow, &[(Method::PUT, Route::Login { user })])
             }
             _ => Err(unknown()),
         }
@@ -132,26 +129,23 @@ impl Request<'_> {
     /// `/-/v1/…`
     pub(super) fn v1(&self, segments: &[&str]) -> Result<Route> {
         match *segments {
-            ["login"] => self.only("POST", &[(Method::POST, Route::WebLogin)]),
+            ["login"] => self.0.only("POST", &[(Method::POST, Route::WebLogin)]),
             ["login", "page", id] => {
                 let id = id.to_owned();
-                if self.reads() {
+                if self.0.reads() {
                     return Ok(Route::WebLoginPage { id });
                 }
                 let routes = [(Method::POST, Route::WebLoginSubmit { id })];
-                self.only("GET, HEAD, POST", &routes)
+                self.0.only("GET, HEAD, POST", &routes)
             }
-            ["done", secret] => self.get(Route::WebLoginDone {
+            ["done", secret] => self.0.get(Route::WebLoginDone {
                 secret: secret.to_owned(),
             }),
-            ["search"] => {
-                let number = |name| self.param(name).and_then(|text| text.parse().ok());
-                self.get(Route::Search(SearchQuery {
-                    text: self.param("text").unwrap_or_default(),
-                    from: number("from").unwrap_or(0),
-                    size: number("size").unwrap_or(20).min(250),
-                }))
-            }
+            ["search"] => self.0.get(Route::Search(SearchQuery {
+                text: self.0.param("text").unwrap_or_default(),
+                from: self.0.number("from").unwrap_or(0),
+                size: self.0.number("size").unwrap_or(20).min(250),
+            })),
             _ => Err(unknown()),
         }
     }
@@ -159,26 +153,31 @@ impl Request<'_> {
     /// `/-/npm/v1/…`
     pub(super) fn npm_v1(&self, segments: &[&str]) -> Result<Route> {
         match *segments {
-            ["tokens"] if self.reads() => Ok(Route::Tokens),
-            ["tokens"] => self.only("GET, HEAD, POST", &[(Method::POST, Route::CreateToken)]),
+            ["tokens"] if self.0.reads() => Ok(Route::Tokens),
+            ["tokens"] => self
+                .0
+                .only("GET, HEAD, POST", &[(Method::POST, Route::CreateToken)]),
             ["tokens", "token", key] => {
                 let key = key.to_owned();
-                self.only("DELETE", &[(Method::DELETE, Route::RevokeToken { key })])
+                self.0
+                    .only("DELETE", &[(Method::DELETE, Route::RevokeToken { key })])
             }
-            ["user"] if self.reads() => Ok(Route::Profile),
-            ["user"] => self.only("GET, HEAD, POST", &[(Method::POST, Route::SetProfile)]),
-            ["security", "advisories", "bulk"] => {
-                self.only("POST", &[(Method::POST, Route::BulkAdvisories)])
-            }
+            ["user"] if self.0.reads() => Ok(Route::Profile),
+            ["user"] => self
+                .0
+                .only("GET, HEAD, POST", &[(Method::POST, Route::SetProfile)]),
+            ["security", "advisories", "bulk"] => self
+                .0
+                .only("POST", &[(Method::POST, Route::BulkAdvisories)]),
             ["security", "audits"] | ["security", "audits", "quick"] => {
-                self.only("POST", &[(Method::POST, Route::Audit)])
+                self.0.only("POST", &[(Method::POST, Route::Audit)])
             }
-            ["keys"] => self.get(Route::Keys),
+            ["keys"] => self.0.get(Route::Keys),
             ["attestations", ref spec @ ..] if (1..=2).contains(&spec.len()) => {
                 let spec = spec.join("/");
                 let (name, version) = spec.rsplit_once('@').ok_or_else(unknown)?;
                 let (name, version) = (name.parse()?, version.parse()?);
-                self.get(Route::Attestations { name, version })
+                self.0.get(Route::Attestations { name, version })
             }
             _ => Err(unknown()),
         }
@@ -196,44 +195,10 @@ impl Request<'_> {
         match name.parse() {
             Ok(name) => Ok((name, rest)),
             // Browsers and robots ask for such names, npm does not.
-            Err(_) if self.reads() && is_elsewhere(&name) => Err(unknown()),
+            Err(_) if self.0.reads() && is_elsewhere(&name) => Err(unknown()),
             Err(error) => Err(error),
         }
     }
-
-    fn reads(&self) -> bool {
-        matches!(*self.method, Method::GET | Method::HEAD)
-    }
-
-    pub(super) fn get(&self, route: Route) -> Result<Route> {
-        if self.reads() {
-            return Ok(route);
-        }
-        Err(Error::method_not_allowed("GET, HEAD"))
-    }
-
-    fn only(&self, allow: &'static str, routes: &[(Method, Route)]) -> Result<Route> {
-        let route = routes.iter().find(|(method, _)| method == self.method);
-        let (_, route) = route.ok_or_else(|| Error::method_not_allowed(allow))?;
-        Ok(route.clone())
-    }
-
-    /// The first value of a query parameter.
-    pub(super) fn param(&self, name: &str) -> Option<String> {
-        let pairs = self
-            .query
-            .split('&')
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
-        let value = value.replace('+', " ");
-        Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())
-    }
-}
-
-pub(super) fn decode(segment: &str) -> Result<Cow<'_, str>> {
-    percent_decode_str(segment)
-        .decode_utf8()
-        .map_err(|_| Error::new(ErrorKind::InvalidName, "the address is not UTF-8"))
 }
 
 /// A file's name is one segment, whatever was encoded in it.

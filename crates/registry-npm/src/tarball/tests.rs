@@ -1,6 +1,7 @@
-use std::io::Write;
+use std::io::{self, Write};
 
 use flate2::{Compression, write::GzEncoder};
+use registry_core::{Error, ErrorKind};
 
 use super::*;
 
@@ -236,10 +237,8 @@ fn bombs() {
         ("package/x", &zeros),
     ]));
     refused(inspect(&bomb[..], &Limits::default()), "unpacks to more");
-    let few = Limits {
-        entries: 2,
-        ..Limits::default()
-    };
+    let mut few = Limits::default();
+    few.archive.entries = 2;
     let files = [("p/a", &b""[..]), ("p/b", b""), ("p/c", b"")];
     let error = inspect(&gzip(&tar(&files))[..], &few).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);

@@ -270,7 +270,7 @@ async fn the_small_routes() {
 #[test]
 fn the_example_serves() {
     let example = registry_testkit::Example::start("npm_in_axum");
-    let published = example.send("PUT", "/npm/a", "", &Package::new("a", "1.0.0").body());
+    let published = example.send("PUT", "/npm/a", "", Package::new("a", "1.0.0").body());
     assert!(published.starts_with("HTTP/1.1 201"), "{published}");
     assert!(
         example

@@ -11,6 +11,7 @@ use anyhow::Result;
 use ipnet::IpNet;
 use registry::{
     auth::Anonymous,
+    cargo::CargoConfig,
     npm::NpmConfig,
     oci::{Challenge, OciConfig, Sparse},
     protocol::BaseUrl,
@@ -20,7 +21,11 @@ use self::source::{Resolved, Sources};
 pub(crate) use self::value::duration;
 
 /// The protocols that exist, which are also the names of their default mounts.
-const PROTOCOLS: &[(&str, Protocol)] = &[("npm", Protocol::Npm), ("oci", Protocol::Oci)];
+const PROTOCOLS: &[(&str, Protocol)] = &[
+    ("cargo", Protocol::Cargo),
+    ("npm", Protocol::Npm),
+    ("oci", Protocol::Oci),
+];
 
 /// Everything that the server is told.
 #[derive(Debug)]
@@ -122,6 +127,8 @@ pub(crate) struct Gc {
 /// A protocol that can be mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
+    /// Cargo.
+    Cargo,
     /// npm.
     Npm,
     /// OCI, container images.
@@ -144,6 +151,8 @@ pub(crate) struct MountConfig {
 /// A protocol's own settings.
 #[derive(Clone, Debug)]
 pub(crate) enum ProtocolConfig {
+    /// Cargo's.
+    Cargo(CargoConfig),
     /// npm's.
     Npm(NpmConfig),
     /// OCI's.
@@ -275,10 +284,9 @@ fn mount(
         path: from.optional(&key("path"), value::path)?,
         anonymous: own.unwrap_or(anonymous),
         protocol: match protocol {
+            Protocol::Cargo => ProtocolConfig::Cargo(cargo(from, section)?),
             Protocol::Npm => ProtocolConfig::Npm(NpmConfig {
-                owners_enforced: from.get(&key("owners"), "recorded", |text| {
-                    value::one_of(text, &[("recorded", false), ("enforced", true)])
-                })?,
+                owners_enforced: owners(from, section)?,
                 max_tarball: from.get(&key("max_size"), "1G", value::size)?,
                 ..NpmConfig::default()
             }),
@@ -312,6 +320,34 @@ fn manifest_size(text: &str) -> Result<usize, value::Wrong> {
     let fits = (4 << 20..=64 << 20).contains(&size);
     let size = usize::try_from(size).ok().filter(|_| fits);
     size.ok_or_else(|| format!("{text:?} is not between 4M and 64M"))
+}
+
+fn cargo(from: &mut Sources, section: &str) -> Result<CargoConfig> {
+    let key = |key: &str| format!("{section}.{key}");
+    let mut config = CargoConfig {
+        owners_enforced: owners(from, section)?,
+        max_crate: from.get(&key("max_size"), "10M", value::size)?,
+        ..CargoConfig::default()
+    };
+    config.unpacked.archive.unpacked = from.get(&key("max_unpacked"), "512M", value::size)?;
+    config.metadata.size = from.get(&key("max_metadata"), "1M", metadata_size)?;
+    config.unpacked.manifest = config.metadata.size.into();
+    config.metadata.features = from.get(&key("max_features"), "300", value::count)? as usize;
+    Ok(config)
+}
+
+/// Whether only owners may write.
+fn owners(from: &mut Sources, section: &str) -> Result<bool> {
+    from.get(&format!("{section}.owners"), "recorded", |text| {
+        value::one_of(text, &[("recorded", false), ("enforced", true)])
+    })
+}
+
+/// It is held in memory.
+fn metadata_size(text: &str) -> Result<u32, value::Wrong> {
+    let size = value::size(text)?;
+    let fits = u32::try_from(size).ok().filter(|size| *size <= 64 << 20);
+    fits.ok_or_else(|| format!("{text:?} is more than 64M"))
 }
 
 fn network(text: &str) -> Result<IpNet, value::Wrong> {

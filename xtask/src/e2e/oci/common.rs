@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use super::super::client::Client;
 use super::super::{PASSWORD, Run, USER, World};
 use super::layout::{self, Layout};
-use super::{Site, Tool, refused, served, tls, well};
+use super::{Site, Tool, refused, serve_tls, served, well};
 
 /// A new folder for what a client pulls or pushes.
 pub(super) fn folder(world: &World, name: &str) -> Result<PathBuf> {
@@ -92,7 +92,7 @@ fn there_and_back<T: Tool>(
 pub(super) fn over_tls<T: Tool>(run: &mut Run, world: &World) -> Result<()> {
     let name = T::NAME;
     run.step(world, &format!("{name}: over TLS"), || {
-        let (server, site) = tls::serve(world, name)?;
+        let (server, site) = serve_tls(world, name)?;
         let client = T::client(world, &format!("{name}-tls"), &site)?;
         well(T::login(&client, &site, USER, PASSWORD)?)?;
         let made = layout::image(&folder(world, &format!("{name}-tls"))?, "tls", "amd64")?;

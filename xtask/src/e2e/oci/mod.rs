@@ -10,7 +10,6 @@ pub(super) mod oras;
 pub(super) mod podman;
 mod rights;
 pub(super) mod skopeo;
-mod tls;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::client::Client;
-use super::{OTHER, PASSWORD, READER, USER, World};
+use super::{OTHER, PASSWORD, READER, USER, World, tls};
 use crate::http::{Connection, Response};
 use crate::proc::Ran;
 use crate::server::{self, Server};
@@ -61,6 +60,24 @@ impl Site {
     fn place(&self, name: &str) -> String {
         format!("{}/{name}", self.host)
     }
+}
+
+/// Starts a server that speaks TLS alone; ours has the state of the run's.
+fn serve_tls(world: &World, name: &str) -> Result<(Server, Site)> {
+    let folder = world.folder.join("tls").join(name);
+    let made = tls::make(folder.clone()).context("making certificates")?;
+    let server = if world.registry.is_some() {
+        tls::replica(world, &made, &[])?
+    } else {
+        server::docker_registry(
+            &folder.join("peer"),
+            &USERS,
+            Some((&made.certificate, &made.key)),
+        )?
+    };
+    let mut site = Site::plain(&server);
+    site.trust = Some(made.trust);
+    Ok((server, site))
 }
 
 /// What is printed where something is refused.

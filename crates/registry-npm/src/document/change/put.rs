@@ -1,13 +1,15 @@
 //! A document put back: what may change in a published package.
 
-use registry_core::{Error as CoreError, store::StoredBytes};
+use registry_core::{
+    Error as CoreError,
+    store::{StoredBytes, release},
+};
 use serde_json::{Value, value::RawValue};
 
 use super::{Result, invalid, remove, stale, touch};
 use crate::{
     Error, Tag,
     document::{Entries, Entry, Head},
-    version::release,
     wire::{Fields, PutDocument},
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use memchr::{memchr, memmem::Finder};
+use memchr::{memchr, memmem::Finder, memrchr};
 
 use super::{SearchIndex, Slot, State};
 
@@ -15,9 +15,9 @@ const MAX_TEXT: usize = 256;
 pub(super) enum Rank {
     /// The name is the text.
     Exact,
-    /// The name without its scope is.
-    ExactUnscoped,
-    /// The name, or the name without its scope, begins with it.
+    /// The last part of the name is, behind its slash.
+    ExactLast,
+    /// The name, or its last part, begins with it.
     Prefix,
     /// Every word is in the name.
     Name,
@@ -26,34 +26,26 @@ pub(super) enum Rank {
 }
 
 /// A parsed search text.
-pub(super) struct Query {
+pub struct Query {
     /// The words, lower-cased, with one space between.
     text: String,
     /// The longest first, since it is the rarest.
     words: Vec<Finder<'static>>,
-    /// What a part of the card must hold: name, description, keywords, people.
+    /// What a part of the card must hold.
     parts: Vec<(usize, Finder<'static>)>,
 }
 
 impl Query {
-    pub(super) fn new(text: &str) -> Self {
+    /// Asks for every word of `text`. Of a word that is about one part of the card, `part` gives
+    /// that part's number and what it must hold; nothing for one that says nothing here.
+    pub fn new(text: &str, part: impl Fn(&str) -> Option<Vec<(usize, String)>>) -> Self {
         let text = &text[..text.floor_char_boundary(MAX_TEXT)].to_lowercase();
         let (mut words, mut parts) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         for word in text.split_whitespace().filter(|word| seen.insert(*word)) {
-            match word.split_once(':') {
-                Some(("author" | "maintainer" | "publisher", who)) => {
-                    parts.push((3, format!(",{who},")));
-                }
-                Some(("keywords", all)) => {
-                    parts.extend(all.split(',').map(|keyword| (2, format!(",{keyword},"))));
-                }
-                Some(("scope", scope)) => {
-                    parts.push((0, format!("\n@{}/", scope.trim_start_matches('@'))));
-                }
-                // Known to the protocol, and about nothing that is measured here.
-                Some(("is" | "not" | "boost-exact", _)) => {}
-                _ => words.push(word.to_owned()),
+            match part(word) {
+                Some(found) => parts.extend(found),
+                None => words.push(word.to_owned()),
             }
         }
         let text = words.join(" ");
@@ -118,12 +110,12 @@ impl Query {
         if first > name.len() {
             return Some(Rank::Text);
         }
-        let unscoped = memchr(b'/', name).map_or(name, |slash| &name[slash + 1..]);
+        let last = memrchr(b'/', name).map_or(name, |slash| &name[slash + 1..]);
         let text = self.text.as_bytes();
         Some(match () {
             () if name == text => Rank::Exact,
-            () if unscoped == text => Rank::ExactUnscoped,
-            () if name.starts_with(text) || unscoped.starts_with(text) => Rank::Prefix,
+            () if last == text => Rank::ExactLast,
+            () if name.starts_with(text) || last.starts_with(text) => Rank::Prefix,
             () if others_in(name) => Rank::Name,
             () => Rank::Text,
         })

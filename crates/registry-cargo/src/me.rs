@@ -1,0 +1,66 @@
+//! `/me`: the page to which `cargo login` sends its user for a token.
+
+use http::{Response, StatusCode};
+use registry_core::{
+    Body, Error as CoreError, ErrorKind,
+    auth::{Identity, NewToken, Secret},
+    protocol,
+};
+
+use crate::{Answer, Call};
+
+impl Call<'_> {
+    /// The page.
+    pub(crate) fn me(&self) -> Answer {
+        Ok(self.form(StatusCode::OK, None))
+    }
+
+    /// The page's form: a token for whoever knows a password.
+    pub(crate) async fn make_token(&self, body: Body) -> Answer {
+        let (user, password) = protocol::read_login(body).await?;
+        let made = match self.granted.recognise(&user, &password).await {
+            Ok(identity) => self.token(&identity).await,
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok(token) => Ok(told(&token)),
+            Err(error) if error.kind().status().is_client_error() => {
+                Ok(self.form(error.kind().status(), Some(error.message())))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn form(&self, status: StatusCode, error: Option<&str>) -> Response<Body> {
+        let place = protocol::escape(self.context.base.as_str());
+        let purpose = format!("This makes a token with which cargo may use {place}.");
+        protocol::login_page(status, &purpose, error)
+    }
+
+    /// A token for crates alone, or for as much of them as the user may do.
+    async fn token(&self, identity: &Identity) -> Result<Secret, CoreError> {
+        let grant = |scopes| NewToken {
+            name: "cargo login".to_owned(),
+            scopes,
+            ..NewToken::default()
+        };
+        let crates = vec![format!("{}:crate:*:delete", self.context.mount)];
+        let auth = self.granted.auth();
+        let made = match auth.create_token(identity, grant(crates)).await {
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                auth.create_token(identity, grant(Vec::new())).await
+            }
+            made => made,
+        };
+        Ok(made?.0)
+    }
+}
+
+fn told(token: &Secret) -> Response<Body> {
+    let token = protocol::escape(token.reveal());
+    let body = format!(
+        "<h1>Your token</h1><p>It is shown only now. Paste it where <code>cargo login</code> \
+         asks for it:</p><p><code>{token}</code></p>"
+    );
+    protocol::page(StatusCode::OK, "Your token", &body)
+}

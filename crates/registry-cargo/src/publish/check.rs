@@ -1,0 +1,261 @@
+//! Judges the metadata of a publish, and makes of it the line of a version.
+
+use bytes::Bytes;
+use registry_core::{Error, Result, digest::Algorithm, store::StoredBytes};
+use semver::VersionReq;
+use serde_json::value::to_raw_value;
+
+use super::Manifest;
+use crate::{
+    CrateName, Version,
+    document::{Entry, MAX_DESCRIPTION, change::Release},
+    name::{check_feature, check_feature_value, check_keyword, shown},
+    version::check_rust_version,
+    wire::{
+        Features, IndexDependency, IndexLine, Kind, NOT_INDEXED, NewCrate, NewDependency,
+        OWN_FIELDS,
+    },
+};
+
+/// The longest target, address of a registry, or name of a native library, in bytes.
+const MAX_TEXT: usize = 1000;
+/// How many keywords a crate may have.
+const MAX_KEYWORDS: usize = 5;
+/// Fields of a dependency in the index that the registry writes itself.
+const OWN_DEPENDENCY_FIELDS: &[&str] = &["req", "package"];
+
+/// The bounds of the metadata.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes.
+    pub size: u32,
+    /// Features.
+    pub features: usize,
+    /// Dependencies.
+    pub dependencies: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            size: 1 << 20,
+            features: 300,
+            dependencies: 500,
+        }
+    }
+}
+
+/// A version that wants to be published, checked as far as the metadata goes.
+#[derive(Debug)]
+pub struct Publication {
+    /// The crate's name, as it is spelled.
+    pub name: CrateName,
+    /// The version.
+    pub version: Version,
+    pub(super) new: NewCrate,
+}
+
+/// Reads the metadata.
+///
+/// # Errors
+/// `Invalid` when it is something else.
+pub fn parse(metadata: &[u8]) -> Result<NewCrate> {
+    serde_json::from_slice(metadata)
+        .map_err(|error| Error::invalid(format!("the metadata cannot be read: {error}")))
+}
+
+impl Publication {
+    /// Checks the metadata.
+    ///
+    /// # Errors
+    /// `InvalidName` or `Invalid`, with what is wrong.
+    pub fn check(new: NewCrate, limits: &Limits) -> Result<Self> {
+        let name: CrateName = new.name.parse()?;
+        let version: Version = new.vers.parse()?;
+        at_most("dependencies", new.deps.len(), limits.dependencies)?;
+        new.deps.iter().try_for_each(check_dependency)?;
+        at_most("features", new.features.len(), limits.features)?;
+        for (feature, values) in &new.features {
+            check_feature(feature)?;
+            values
+                .iter()
+                .try_for_each(|value| check_feature_value(value))?;
+        }
+        let keywords = new.keywords.as_deref().unwrap_or_default();
+        at_most("keywords", keywords.len(), MAX_KEYWORDS)?;
+        keywords.iter().try_for_each(|word| check_keyword(word))?;
+        check_text("links", new.links.as_deref())?;
+        new.rust_version
+            .as_deref()
+            .map_or(Ok(()), check_rust_version)?;
+        Ok(Self { name, version, new })
+    }
+
+    /// Compares the metadata with the crate's own manifest, and gives the version to publish, whose
+    /// crate file was stored.
+    ///
+    /// # Errors
+    /// `Invalid` for what differs.
+    pub fn release(
+        self,
+        manifest: &Manifest,
+        stored: &StoredBytes,
+        publisher: Option<String>,
+        time: &str,
+    ) -> Result<Release> {
+        manifest.check(&self.new)?;
+        debug_assert_eq!(stored.algorithm, Algorithm::Sha256);
+        let description = self.new.description.clone();
+        let description = description.map(|mut text| {
+            text.truncate(text.floor_char_boundary(MAX_DESCRIPTION));
+            text
+        });
+        let entry = self.entry(manifest, stored, description.as_deref(), time)?;
+        Ok(Release {
+            name: self.name,
+            version: self.version,
+            entry,
+            cksum: stored.digest.clone(),
+            description,
+            publisher,
+            time: time.to_owned(),
+        })
+    }
+
+    fn entry(
+        &self,
+        manifest: &Manifest,
+        stored: &StoredBytes,
+        description: Option<&str>,
+        time: &str,
+    ) -> Result<Bytes> {
+        let new = &self.new;
+        let mut deps: Vec<_> = new.deps.iter().map(index_dependency).collect();
+        // Old cargos read `optional` wrongly where the same dependency is there as another kind
+        // before.
+        deps.sort_by_key(|dep| dep.kind != Kind::Normal);
+        let (features, features2) = split(&new.features);
+        let mut more = new.more.clone();
+        more.retain(|key, _| !NOT_INDEXED.contains(&&**key) && !OWN_FIELDS.contains(&&**key));
+        let line = IndexLine {
+            name: self.name.as_str(),
+            vers: &new.vers,
+            deps,
+            cksum: &stored.digest,
+            features,
+            v: (!features2.is_empty()).then_some(2),
+            features2: (!features2.is_empty()).then_some(features2),
+            links: new.links.as_deref(),
+            rust_version: manifest.rust_version(),
+            pubtime: time,
+            more: &more,
+        };
+        let line = to_raw_value(&line).map_err(Error::internal)?;
+        Entry {
+            file: &stored.file,
+            size: stored.size,
+            description: description.map(Into::into),
+            yanked: false,
+            line: &line,
+        }
+        .to_bytes()
+    }
+}
+
+fn check_dependency(dep: &NewDependency) -> Result<()> {
+    let NewDependency { name, .. } = dep;
+    name.parse::<CrateName>()?;
+    if let Some(explicit) = &dep.explicit_name_in_toml {
+        explicit.parse::<CrateName>()?;
+    }
+    requirement(name, &dep.version_req)?;
+    dep.features
+        .iter()
+        .try_for_each(|name| check_feature(name))?;
+    check_text("target", dep.target.as_deref())?;
+    let registry = dep.registry.as_deref();
+    check_text("registry", registry)?;
+    match registry {
+        Some(address) if !address.contains("://") => Err(Error::invalid(format!(
+            "the registry {:?} of the dependency {name} is no address of an index",
+            shown(address)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The requirement of a dependency.
+pub(super) fn requirement(name: &str, text: &str) -> Result<VersionReq> {
+    VersionReq::parse(text).map_err(|error| {
+        Error::invalid(format!(
+            "the requirement {:?} of the dependency {} does not parse: {error}",
+            shown(text),
+            shown(name)
+        ))
+    })
+}
+
+fn check_text(what: &str, text: Option<&str>) -> Result<()> {
+    let text = text.unwrap_or_default();
+    if text.len() <= MAX_TEXT && !text.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "{what} may be one line of {MAX_TEXT} bytes at most"
+    )))
+}
+
+fn at_most(what: &str, count: usize, limit: usize) -> Result<()> {
+    if count <= limit {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the crate has {count} {what}, and may have {limit} at most"
+    )))
+}
+
+fn index_dependency(dep: &NewDependency) -> IndexDependency {
+    let dep = dep.clone();
+    let (name, package) = match dep.explicit_name_in_toml {
+        Some(explicit) => (explicit, Some(dep.name)),
+        None => (dep.name, None),
+    };
+    let mut more = dep.more;
+    more.retain(|key, _| !OWN_DEPENDENCY_FIELDS.contains(&&**key));
+    IndexDependency {
+        name,
+        req: dep.version_req,
+        features: dep.features,
+        optional: dep.optional,
+        default_features: dep.default_features,
+        target: dep.target,
+        kind: dep.kind,
+        registry: dep.registry,
+        package,
+        more,
+    }
+}
+
+/// Divides features into those that every cargo understands, and those for which it has to know
+/// `dep:` and `?/`, be it only because they turn on such a feature.
+fn split(features: &Features) -> (Features, Features) {
+    let new_syntax = |value: &String| value.starts_with("dep:") || value.contains("?/");
+    let (mut later, mut plain): (Features, Features) = features
+        .clone()
+        .into_iter()
+        .partition(|(_, values)| values.iter().any(new_syntax));
+    loop {
+        let moved: Features = plain
+            .extract_if(.., |_, values| {
+                values.iter().any(|value| later.contains_key(value))
+            })
+            .collect();
+        if moved.is_empty() {
+            return (plain, later);
+        }
+        later.extend(moved);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! Yanking: a version that nobody picks who has not picked it already.
+
+use registry_core::store::{Change, Document};
+
+use super::check_writer;
+use crate::{
+    Answer, Call, CrateName, Error, Version,
+    document::{Head, change},
+    layout::DOCUMENT,
+    read::done,
+};
+
+impl Call<'_> {
+    /// Yanks a version, or takes that back.
+    pub(crate) async fn yank(&self, name: CrateName, version: Version, yanked: bool) -> Answer {
+        let writer = self.writer();
+        let yank = move |document: &mut Document<Head>| -> Result<_, Error> {
+            let Document { head, entries, .. } = document;
+            check_writer(&writer, head)?;
+            Ok(if change::yank(head, entries, &name, &version, yanked)? {
+                Change::write(())
+            } else {
+                Change::keep(())
+            })
+        };
+        self.granted
+            .repo()?
+            .change(DOCUMENT, Vec::new(), yank)
+            .await?;
+        done(None)
+    }
+}

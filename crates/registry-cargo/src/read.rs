@@ -1,0 +1,95 @@
+//! What is read: a function for each route that only looks.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use registry_core::{
+    Body,
+    auth::Action,
+    protocol,
+    store::{Document, Rendered},
+};
+
+use crate::{
+    Answer, Call, CrateName, Version,
+    document::{self, Entry, Head, no_crate, no_version},
+    layout::{CRATE_TYPE, DOCUMENT},
+    route::SearchQuery,
+    view::{self, Crates},
+    wire::{Config, Done, Found, Total},
+};
+
+/// Caches between cargo and us have to ask each time: cargo waits for what it published.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+
+impl Call<'_> {
+    /// Where everything is. Whoever may not read gets a 401 before this, at which cargo sends its
+    /// token.
+    pub(crate) async fn config_json(&self) -> Answer {
+        let base = self.context.base.as_str();
+        let config = Config {
+            dl: &format!("{base}/api/v1/crates"),
+            api: base,
+            auth_required: !self.granted.anybody_may(Action::Read).await?,
+        };
+        let mut response = protocol::json(StatusCode::OK, &config)?;
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, REVALIDATE);
+        Ok(response)
+    }
+
+    /// The versions of a crate.
+    pub(crate) async fn index(&self, name: CrateName) -> Answer {
+        let (lower, missing) = (name.lower(), no_crate(&name));
+        let render = {
+            let lower = lower.clone();
+            move |document: &Document<Head>| {
+                if !document.head.is_spelled(&lower) {
+                    return Err(no_crate(&name));
+                }
+                let index = document::index(&document.entries)?;
+                Rendered::new(index, "text/plain; charset=utf-8", document.modified)
+            }
+        };
+        let repo = self.granted.repo()?;
+        // The same at every address, but only for the crate that is spelled so.
+        let form = repo.rendered(DOCUMENT, "index", &lower, render).await?;
+        let mut response = protocol::rendered(&*form.ok_or(missing)?, self.headers);
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, REVALIDATE);
+        Ok(response)
+    }
+
+    /// A crate file, whole or in part.
+    pub(crate) async fn download(&self, name: &CrateName, version: &Version) -> Answer {
+        let repo = self.granted.repo()?;
+        let entry = repo.entry(DOCUMENT, &version.to_string()).await?;
+        let entry = entry.ok_or_else(|| no_version(name, version))?;
+        let entry = Entry::parse(&entry)?;
+        if !entry.name()?.eq_ignore_ascii_case(name.as_str()) {
+            return Err(no_crate(name).into());
+        }
+        let stored = entry.stored()?;
+        let mut response =
+            protocol::serve(repo, &stored, CRATE_TYPE, self.method, self.headers).await?;
+        protocol::immutable(&mut response, self.granted);
+        Ok(response)
+    }
+
+    /// Search.
+    pub(crate) async fn search(&self, query: SearchQuery) -> Answer {
+        let SearchQuery { text, from, size } = query;
+        let (query, page) = (view::query(&text), (from, size));
+        let found = self
+            .granted
+            .search(Crates::search, &query, page, view::resource);
+        let (total, crates) = found.await?;
+        let meta = Total { total };
+        Ok(protocol::json(StatusCode::OK, &Found { crates, meta })?)
+    }
+}
+
+/// An answer that says that it went well.
+pub(crate) fn done(msg: Option<&str>) -> Result<Response<Body>, crate::Error> {
+    Ok(protocol::json(StatusCode::OK, &Done { ok: true, msg })?)
+}

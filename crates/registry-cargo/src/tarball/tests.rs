@@ -1,0 +1,157 @@
+use std::io::{self, Write};
+
+use flate2::{Compression, write::GzEncoder};
+use registry_core::Error;
+use tar::EntryType;
+
+use super::*;
+
+const MANIFEST: &[u8] = b"[package]\nname = \"a-b\"\nversion = \"1.0.0+x\"\n";
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A tar of entries, whatever their paths.
+fn tar(entries: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (kind, path, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_entry_type(*kind);
+        header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        builder.append(&header, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn check(bytes: &[u8]) -> Result<Manifest> {
+    let (name, version) = ("a-b".parse().unwrap(), "1.0.0+x".parse().unwrap());
+    inspect(bytes, &name, &version, &Limits::default())
+}
+
+const OWN: (EntryType, &str, &[u8]) = (EntryType::Regular, "a-b-1.0.0+x/Cargo.toml", MANIFEST);
+
+#[test]
+fn what_cargo_packs() {
+    let good = [
+        (EntryType::Directory, "a-b-1.0.0+x/", &b""[..]),
+        (EntryType::Directory, "a-b-1.0.0+x", b""),
+        OWN,
+        (EntryType::Regular, "a-b-1.0.0+x/Cargo.toml.orig", b"x"),
+        (
+            EntryType::Regular,
+            "a-b-1.0.0+x/tests/inner/Cargo.toml",
+            b"x",
+        ),
+        (EntryType::Regular, "a-b-1.0.0+x/src/\u{fc}.rs", b"x"),
+    ];
+    assert!(check(&gzip(&tar(&good))).is_ok());
+    let mut builder = tar::Builder::new(tar(&[OWN])[..1024].to_vec());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    let long = format!("a-b-1.0.0+x/{}", "d/".repeat(100));
+    builder.append_data(&mut header, &long, &b""[..]).unwrap();
+    assert!(check(&gzip(&builder.into_inner().unwrap())).is_ok());
+}
+
+#[test]
+fn what_cargo_would_not_unpack() {
+    for (kind, path, words) in [
+        (
+            EntryType::Symlink,
+            "a-b-1.0.0+x/link",
+            "neither a file nor a folder",
+        ),
+        (
+            EntryType::Link,
+            "a-b-1.0.0+x/link",
+            "neither a file nor a folder",
+        ),
+        (
+            EntryType::Char,
+            "a-b-1.0.0+x/dev",
+            "neither a file nor a folder",
+        ),
+        (
+            EntryType::Fifo,
+            "a-b-1.0.0+x/pipe",
+            "neither a file nor a folder",
+        ),
+        (
+            EntryType::GNUSparse,
+            "a-b-1.0.0+x/hole",
+            "neither a file nor a folder",
+        ),
+        (
+            EntryType::XGlobalHeader,
+            "pax_global_header",
+            "neither a file nor a folder",
+        ),
+        (EntryType::Regular, "/etc/passwd", "outside"),
+        (EntryType::Regular, "a-b-1.0.0+x/../x", "outside"),
+        (EntryType::Regular, "a-b-1.0.0+x/..\\x", "outside"),
+        (
+            EntryType::Regular,
+            "a-b-1.0.0+x/a\\b",
+            "another one on Windows",
+        ),
+        (EntryType::Regular, "./a-b-1.0.0+x/x", "does not lie in"),
+        (EntryType::Regular, "a-b-1.0.0/x", "does not lie in"),
+        (EntryType::Regular, "A-B-1.0.0+x/x", "does not lie in"),
+        (
+            EntryType::Regular,
+            "a-b-1.0.0+x/./Cargo.toml",
+            "more than one",
+        ),
+        (
+            EntryType::Regular,
+            "a-b-1.0.0+x//Cargo.toml",
+            "more than one",
+        ),
+        (
+            EntryType::Regular,
+            "a-b-1.0.0+x/cargo.toml",
+            "exactly that name",
+        ),
+        (
+            EntryType::Directory,
+            "a-b-1.0.0+x/Cargo.toml/",
+            "exactly that name",
+        ),
+    ] {
+        let bytes = gzip(&tar(&[OWN, (kind, path, b"")]));
+        let message = check(&bytes).unwrap_err().to_string();
+        assert!(message.contains(words), "{path}: {message}");
+    }
+}
+
+#[test]
+fn damage_is_found() {
+    let good = gzip(&tar(&[OWN]));
+    assert!(check(&good).is_ok());
+    for length in 0..good.len() {
+        assert!(check(&good[..length]).is_err(), "{length}");
+    }
+    for at in good.len() - 8..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x10;
+        assert!(check(&bad).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn an_error_of_the_reader_passes() {
+    struct Fails;
+    impl io::Read for Fails {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other(Error::not_found("mine")))
+        }
+    }
+    let (name, version) = ("a".parse().unwrap(), "1.0.0".parse().unwrap());
+    let error = inspect(Fails, &name, &version, &Limits::default()).unwrap_err();
+    assert_eq!(error.to_string(), "mine");
+}

@@ -1,0 +1,455 @@
+//! Gzipped tars of foreign origin, looked through as they stream: within bounds, to the last byte,
+//! and with no entry that would be unpacked outside.
+
+use std::{
+    cell::Cell,
+    fmt::Display,
+    io::{self, BufReader, Read},
+    rc::Rc,
+};
+
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The bounds of an archive.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes once unpacked, headers and padding included.
+    pub unpacked: u64,
+    /// Files, folders and links.
+    pub entries: u64,
+    /// How many times its own size, beyond [`RATIO_FREE`], an archive may unpack to.
+    pub ratio: u64,
+}
+
+/// What an archive may unpack to whatever its own size.
+pub const RATIO_FREE: u64 = 64 << 20;
+
+/// The most that a path or an extended header may take.
+const MAX_HEADER: u64 = 64 << 10;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            unpacked: 2 << 30,
+            entries: 100_000,
+            ratio: 200,
+        }
+    }
+}
+
+/// How a kind of archive is read, and what it is called when it is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Archive {
+    /// What to call it: `the tarball`.
+    pub called: &'static str,
+    /// Whether those who unpack it read on after the first gzip member. Where they do not, there
+    /// must be nothing after it, since not everybody would see that.
+    pub many_members: bool,
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// What is said of all files that follow.
+    Global,
+    /// A link, a device, or something else that is neither file nor folder.
+    Other,
+}
+
+/// An entry of an archive.
+pub struct Entry<'a> {
+    /// Its path, which is relative and does not climb. Its separators are as they stand there.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: EntryKind,
+    /// How many bytes it holds.
+    pub size: u64,
+    /// Those bytes.
+    pub content: &'a mut dyn Read,
+}
+
+impl Archive {
+    /// Reads a gzipped tar to its end, and shows each entry to `visit`. Blocks as `reader` does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when it is damaged anywhere or has an entry that would be unpacked
+    /// outside of it, [`ErrorKind::TooLarge`] when it passes `limits`, and what `visit` says. An
+    /// [`Error`] that `reader` fails with comes back as it is.
+    pub fn read(
+        self,
+        reader: impl Read,
+        limits: &Limits,
+        mut visit: impl FnMut(Entry<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let packed = Rc::new(Cell::new(0));
+        let counted = Counted {
+            reader,
+            count: packed.clone(),
+        };
+        let unpacked = Bounded {
+            reader: Gunzip::new(self, BufReader::with_capacity(64 << 10, counted)),
+            packed,
+            count: 0,
+            limits,
+            called: self,
+        };
+        let mut archive = tar::Archive::new(unpacked);
+        let mut walk = Walk {
+            called: self,
+            limits,
+            entries: 0,
+            next_path: None,
+        };
+        for entry in archive
+            .entries()
+            .map_err(|error| self.broken(error))?
+            .raw(true)
+        {
+            walk.entry(entry.map_err(|error| self.broken(error))?, &mut visit)?;
+        }
+        // The gzip trailer stands after the end of the archive, and holds the checksum.
+        let mut rest = archive.into_inner();
+        io::copy(&mut rest, &mut io::sink()).map_err(|error| self.broken(error))?;
+        if rest.reader.has_more().map_err(|error| self.broken(error))? {
+            let what = "it goes on after its end, where those who unpack it do not look";
+            return Err(self.invalid(what));
+        }
+        Ok(())
+    }
+
+    /// A refusal of the archive.
+    pub fn invalid(self, what: impl Display) -> Error {
+        Error::invalid(format!("{} was refused: {what}", self.called))
+    }
+
+    /// A refusal for a bound that was passed.
+    pub fn too_large(self, what: impl Display) -> Error {
+        let message = format!("{} was refused: {what}", self.called);
+        Error::new(ErrorKind::TooLarge, message)
+    }
+
+    /// All that `reader` has, if that is at most `limit` bytes; `what` it is, for the refusal.
+    ///
+    /// # Errors
+    /// When it is more, or damaged.
+    pub fn bounded(self, reader: &mut dyn Read, limit: u64, what: &str) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut bounded = reader.take(limit + 1);
+        bounded
+            .read_to_end(&mut bytes)
+            .map_err(|error| self.broken(error))?;
+        if bytes.len() as u64 > limit {
+            return Err(self.too_large(format!("{what} is longer than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// An error of the readers below: ours, or that the archive is damaged.
+    fn broken(self, error: io::Error) -> Error {
+        match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(error) => {
+                let damaged = self.invalid("it is damaged, or not a gzipped tar");
+                damaged.with_source(error)
+            }
+        }
+    }
+}
+
+/// What has been seen of an archive so far.
+struct Walk<'a> {
+    called: Archive,
+    limits: &'a Limits,
+    entries: u64,
+    /// The path of the next entry, from the long-name or extended header before it.
+    next_path: Option<Vec<u8>>,
+}
+
+impl Walk<'_> {
+    fn entry<R: Read>(
+        &mut self,
+        mut entry: tar::Entry<'_, R>,
+        visit: &mut impl FnMut(Entry<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let kind = entry.header().entry_type();
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            let most = self.limits.entries;
+            let what = format!("it holds more than {most} files");
+            return Err(self.called.too_large(what));
+        }
+        if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+            let header = self.header(&mut entry)?;
+            let path = if kind.is_gnu_longname() {
+                let end = memchr::memchr(0, &header).unwrap_or(header.len());
+                Some(header[..end].to_vec())
+            } else {
+                self.extended_path(&header)?
+            };
+            // Readers differ in which they believe.
+            if path.is_some() && self.next_path.is_some() {
+                return Err(self.called.invalid("it has a file with two paths"));
+            }
+            self.next_path = self.next_path.take().or(path);
+            return Ok(());
+        }
+        if kind.is_gnu_longlink() {
+            return Ok(());
+        }
+        let kind = if kind.is_pax_global_extensions() {
+            // Readers pass over the path that it says all files have, but not over the size.
+            let header = self.header(&mut entry)?;
+            self.extended_path(&header)?;
+            EntryKind::Global
+        } else if kind.is_file() || kind.is_contiguous() {
+            EntryKind::File
+        } else if kind.is_dir() {
+            EntryKind::Folder
+        } else {
+            EntryKind::Other
+        };
+        let path = match kind {
+            EntryKind::Global => None,
+            _ => self.next_path.take(),
+        };
+        let path = path.unwrap_or_else(|| entry.path_bytes().into_owned());
+        self.check_path(&path)?;
+        visit(Entry {
+            path,
+            kind,
+            size: entry.size(),
+            content: &mut entry,
+        })
+    }
+
+    fn header(&self, entry: &mut dyn Read) -> Result<Vec<u8>> {
+        self.called.bounded(entry, MAX_HEADER, "a path in it")
+    }
+
+    fn check_path(&self, path: &[u8]) -> Result<()> {
+        let separator = |byte: &u8| matches!(byte, b'/' | b'\\');
+        let climbs = path.split(separator).any(|segment| segment == b"..");
+        if climbs || path.first().is_some_and(separator) || path.contains(&0) {
+            return Err(self.called.invalid(format!(
+                "its entry {:?} would be unpacked outside of it",
+                String::from_utf8_lossy(path)
+            )));
+        }
+        Ok(())
+    }
+
+    /// The path in an extended header: lines of `length key=value`.
+    fn extended_path(&self, header: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut path = None;
+        for record in tar::PaxExtensions::new(header) {
+            let record = record.map_err(|error| self.called.broken(error))?;
+            match record.key_bytes() {
+                b"path" => path = Some(record.value_bytes().to_vec()),
+                // Readers differ in which size they believe, so an archive could hide files.
+                b"size" => {
+                    let what = "it has a file with two sizes; pack it with its own client";
+                    return Err(self.called.invalid(what));
+                }
+                _ => {}
+            }
+        }
+        Ok(path)
+    }
+}
+
+/// What is left of a path without its top folder, and without the empty segments and dots that
+/// unpacking drops; nothing of what lies in no folder.
+pub fn below_top(path: &[u8]) -> Option<Vec<u8>> {
+    let slash = memchr::memchr(b'/', path)?;
+    let segments = path[slash + 1..].split(|byte| *byte == b'/');
+    let kept = segments.filter(|segment| !matches!(segment, [] | [b'.']));
+    Some(kept.collect::<Vec<_>>().join(&b'/'))
+}
+
+/// Gunzips all members, or the first.
+enum Gunzip<R> {
+    All(MultiGzDecoder<R>),
+    First(GzDecoder<R>),
+}
+
+impl<R: io::BufRead> Gunzip<R> {
+    fn new(archive: Archive, reader: R) -> Self {
+        if archive.many_members {
+            Self::All(MultiGzDecoder::new(reader))
+        } else {
+            Self::First(GzDecoder::new(reader))
+        }
+    }
+
+    /// Whether there is something after the end.
+    fn has_more(&mut self) -> io::Result<bool> {
+        let reader = match self {
+            Self::All(decoder) => decoder.get_mut(),
+            Self::First(decoder) => decoder.get_mut(),
+        };
+        Ok(!reader.fill_buf()?.is_empty())
+    }
+}
+
+impl<R: io::BufRead> Read for Gunzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::All(decoder) => decoder.read(buffer),
+            Self::First(decoder) => decoder.read(buffer),
+        }
+    }
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    reader: R,
+    count: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.count.set(self.count.get() + read as u64);
+        Ok(read)
+    }
+}
+
+/// Fails where more comes out than may.
+struct Bounded<'a, R> {
+    reader: R,
+    packed: Rc<Cell<u64>>,
+    count: u64,
+    limits: &'a Limits,
+    called: Archive,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.count += read as u64;
+        let ratio = RATIO_FREE.saturating_add(self.packed.get().saturating_mul(self.limits.ratio));
+        let limit = self.limits.unpacked.min(ratio);
+        if self.count > limit {
+            let message = format!("it unpacks to more than {limit} bytes");
+            return Err(io::Error::other(self.called.too_large(message)));
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const STRICT: Archive = Archive {
+        called: "the archive",
+        many_members: false,
+    };
+
+    fn header(size: usize, kind: tar::EntryType) -> tar::Header {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(size as u64);
+        header.set_entry_type(kind);
+        header
+    }
+
+    /// A tar of entries, each with its kind, its path and its content.
+    fn tar(entries: &[(tar::EntryType, &str, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (kind, path, content) in entries {
+            let mut header = header(content.len(), *kind);
+            header.set_path(path).unwrap();
+            header.set_cksum();
+            builder.append(&header, *content).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let fast = flate2::Compression::fast();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), fast);
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(archive: Archive, bytes: &[u8]) -> Result<Vec<(EntryKind, String)>> {
+        let mut seen = Vec::new();
+        archive.read(bytes, &Limits::default(), |entry| {
+            let path = String::from_utf8_lossy(&entry.path).into_owned();
+            seen.push((entry.kind, path));
+            Ok(())
+        })?;
+        Ok(seen)
+    }
+
+    #[test]
+    fn what_only_some_readers_would_see_is_refused() {
+        let plain = tar(&[(tar::EntryType::Regular, "a", b"1")]);
+        assert!(read(STRICT, &gzip(&plain)).is_ok());
+        let (first, second) = plain.split_at(600);
+        let members = [gzip(first), gzip(second)].concat();
+        let lenient = Archive {
+            many_members: true,
+            ..STRICT
+        };
+        assert!(read(lenient, &members).is_ok());
+        assert!(read(STRICT, &members).is_err());
+        for more in [gzip(b""), gzip(&plain), b"garbage".to_vec()] {
+            let error = read(STRICT, &[gzip(&plain), more].concat()).unwrap_err();
+            assert!(error.to_string().contains("after its end"), "{error}");
+        }
+        let (long, pax) = (tar::EntryType::GNULongName, tar::EntryType::XHeader);
+        let record: &[u8] = b"10 path=b\n";
+        for twice in [
+            [(long, "x", &b"a"[..]), (pax, "x", record)],
+            [(pax, "x", record), (long, "x", b"a")],
+            [(pax, "x", record), (pax, "x", record)],
+        ] {
+            let file = (tar::EntryType::Regular, "c", &b""[..]);
+            let error = read(STRICT, &gzip(&tar(&[&twice[..], &[file]].concat()))).unwrap_err();
+            assert!(error.to_string().contains("two paths"), "{error}");
+        }
+    }
+
+    #[test]
+    fn kinds() {
+        let bytes = tar(&[
+            (tar::EntryType::XGlobalHeader, "g", b"10 path=b\n"),
+            (tar::EntryType::Directory, "d/", b""),
+            (tar::EntryType::XHeader, "x", b"10 path=b\n"),
+            (tar::EntryType::Regular, "f", b"1"),
+            (tar::EntryType::Symlink, "l", b""),
+            (tar::EntryType::Fifo, "p", b""),
+        ]);
+        let expected = [
+            (EntryKind::Global, "g"),
+            (EntryKind::Folder, "d/"),
+            (EntryKind::File, "b"),
+            (EntryKind::Other, "l"),
+            (EntryKind::Other, "p"),
+        ];
+        let expected = expected.map(|(kind, path)| (kind, path.to_owned()));
+        assert_eq!(read(STRICT, &gzip(&bytes)).unwrap(), expected);
+    }
+
+    #[test]
+    fn below_the_top_folder() {
+        for (path, below) in [
+            ("a/b", Some("b")),
+            ("a/./b//c", Some("b/c")),
+            ("a/", Some("")),
+            ("a", None),
+        ] {
+            let found = below_top(path.as_bytes());
+            assert_eq!(found.as_deref(), below.map(str::as_bytes), "{path}");
+        }
+    }
+}
