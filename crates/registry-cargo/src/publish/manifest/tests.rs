@@ -24,6 +24,8 @@ fn every_way_to_write_it() {
     for toml in [
         "[package]\nname = \"a\"\nversion = \"1.0.0\"\n[dependencies]\nx = \"1.2\"\n\
          [build-dependencies]\nx = { default-features = false }\n\
+         [badges]\nsince = 1979-05-27T07:32:00Z\nlist = [{ a = 07:32:00 }]\n\
+         [package.metadata]\nday = 1979-05-27\n\
          [target.'cfg(any(unix, windows))'.dev-dependencies]\nx = \">=1,<2\"\n",
         "\u{feff}[project]\nname = \"a\"\nversion = \"1.0.0\"\n\
          [dependencies.x]\nversion = \"^1.2\"\nregistry-index = \"sparse+https://x.example/\"\n\
