@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// The variable that names the server.
@@ -72,7 +73,6 @@ impl fmt::Display for Call {
     }
 }
 
-type Calls = Arc<Mutex<Vec<Call>>>;
 /// The request on a connection that has no answer yet.
 type Open = Arc<Mutex<Option<Status>>>;
 
@@ -80,8 +80,46 @@ type Open = Arc<Mutex<Option<Status>>>;
 #[derive(Debug)]
 pub struct S3Proxy {
     port: u16,
-    calls: Calls,
+    shared: Arc<Shared>,
     listening: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    calls: Mutex<Vec<Call>>,
+    state: Mutex<State>,
+    stalled: Notify,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    /// Everything is passed on.
+    #[default]
+    Passing,
+    /// Everything is passed on, up to such a request after so many others.
+    Waiting(fn(&Call) -> bool, usize),
+    /// Nothing is passed on.
+    Stalled,
+}
+
+impl Shared {
+    /// Takes note of a request; whether it is passed on.
+    fn admit(&self, call: Call) -> bool {
+        let mut state = self.state.lock().unwrap();
+        match &mut *state {
+            State::Waiting(which, after) if which(&call) => match after.checked_sub(1) {
+                Some(left) => *after = left,
+                None => {
+                    *state = State::Stalled;
+                    self.stalled.notify_one();
+                }
+            },
+            _ => {}
+        }
+        let passes = !matches!(*state, State::Stalled);
+        self.calls.lock().unwrap().push(call);
+        passes
+    }
 }
 
 impl Drop for S3Proxy {
@@ -104,11 +142,11 @@ impl S3Proxy {
         let listener = listener.expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         *endpoint = format!("http://127.0.0.1:{port}");
-        let calls = Calls::default();
-        let listening = tokio::spawn(listen(listener, server, calls.clone()));
+        let shared = Arc::<Shared>::default();
+        let listening = tokio::spawn(listen(listener, server, shared.clone()));
         Self {
             port,
-            calls,
+            shared,
             listening,
         }
     }
@@ -123,25 +161,46 @@ impl S3Proxy {
     /// # Panics
     /// When a connection's task did.
     pub fn take(&self) -> Vec<Call> {
-        std::mem::take(&mut self.calls.lock().unwrap())
+        std::mem::take(&mut self.shared.calls.lock().unwrap())
+    }
+
+    /// From the next such request `after` others on nothing is passed on.
+    ///
+    /// # Panics
+    /// When a connection's task did.
+    pub fn stall(&self, which: fn(&Call) -> bool, after: usize) {
+        *self.shared.state.lock().unwrap() = State::Waiting(which, after);
+    }
+
+    /// Waits until that request has come.
+    pub async fn stalled(&self) {
+        self.shared.stalled.notified().await;
+    }
+
+    /// Passes everything on again that comes from now on.
+    ///
+    /// # Panics
+    /// When a connection's task did.
+    pub fn resume(&self) {
+        *self.shared.state.lock().unwrap() = State::Passing;
     }
 }
 
-async fn listen(listener: TcpListener, server: String, calls: Calls) {
+async fn listen(listener: TcpListener, server: String, shared: Arc<Shared>) {
     loop {
         let (client, _) = listener.accept().await.expect("connections come");
-        let (server, calls) = (server.clone(), calls.clone());
+        let (server, shared) = (server.clone(), shared.clone());
         tokio::spawn(async move {
             let server = TcpStream::connect(&*server).await;
             let server = server.expect("the S3 server listens");
             // Either side may go away whenever it likes.
-            pass(client, server, calls).await.ok();
+            pass(client, server, &shared).await.ok();
         });
     }
 }
 
 /// Passes requests and answers on, to the byte: the signature covers the head, the host included.
-async fn pass(client: TcpStream, server: TcpStream, calls: Calls) -> std::io::Result<()> {
+async fn pass(client: TcpStream, server: TcpStream, shared: &Shared) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
@@ -152,7 +211,11 @@ async fn pass(client: TcpStream, server: TcpStream, calls: Calls) -> std::io::Re
     while let Some((head, call)) = request(&mut from_client).await? {
         let length = call.length;
         *open.lock().unwrap() = Some(call.status.clone());
-        calls.lock().unwrap().push(call);
+        if !shared.admit(call) {
+            // Until whoever asked is gone.
+            tokio::io::copy(&mut from_client, &mut tokio::io::sink()).await?;
+            break;
+        }
         to_server.write_all(&head).await?;
         let mut body = (&mut from_client).take(length);
         tokio::io::copy(&mut body, &mut to_server).await?;

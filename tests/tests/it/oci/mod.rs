@@ -2,6 +2,7 @@
 
 mod calls;
 mod collection;
+mod crashes;
 mod damage;
 mod full_disk;
 mod grace;
