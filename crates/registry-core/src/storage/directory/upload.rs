@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, ErrorKind, IoSlice, Write},
+    io::{self, ErrorKind, Write},
     mem,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -17,6 +17,9 @@ use super::{ambiguous, blocking, failed, sync, version, write};
 use crate::storage::{StorageError, Upload, Version};
 
 /// How much is gathered before it is written. As much may be on its way to the disk meanwhile.
+///
+/// It is gathered by copying: pieces that are held on to keep the far larger buffers alive that they
+/// were read into.
 const BATCH: usize = 256 << 10;
 
 /// How much of a long upload is written before a thread begins to make it durable, so that little
@@ -29,18 +32,17 @@ const FLUSH: usize = 32 << 20;
 /// that a slow client holds no thread. What fits into one batch costs a single hop, at the end.
 pub(super) struct FileUpload {
     path: PathBuf,
-    batch: Vec<Bytes>,
-    batched: usize,
+    batch: Vec<u8>,
     state: State,
 }
 
 enum State {
     /// Nothing was written yet.
     New,
-    /// A batch is being written.
-    Writing(JoinHandle<Result<Writer, StorageError>>),
+    /// A batch is being written. Its memory comes back for the one after the next.
+    Writing(JoinHandle<Result<(Writer, Vec<u8>), StorageError>>),
     /// Nothing is being written.
-    Idle(Writer),
+    Idle(Writer, Vec<u8>),
     /// A write failed, or all is done.
     Over,
 }
@@ -50,56 +52,59 @@ impl FileUpload {
         Self {
             path,
             batch: Vec::new(),
-            batched: 0,
             state: State::New,
         }
     }
 
     /// Waits for the batch that is being written. `None` before the first.
-    async fn idle(&mut self) -> Result<Option<Writer>, StorageError> {
+    async fn idle(&mut self) -> Result<(Option<Writer>, Vec<u8>), StorageError> {
         if let State::Writing(writing) = &mut self.state {
             let result = writing.await;
             self.state = State::Over;
-            self.state = State::Idle(result.map_err(|error| ambiguous(io::Error::other(error)))??);
+            let (writer, spare) = result.map_err(|error| ambiguous(io::Error::other(error)))??;
+            self.state = State::Idle(writer, spare);
         }
         match mem::replace(&mut self.state, State::Over) {
-            State::Idle(writer) => Ok(Some(writer)),
-            State::New => Ok(None),
+            State::Idle(writer, spare) => Ok((Some(writer), spare)),
+            State::New => Ok((None, Vec::new())),
             State::Writing(_) | State::Over => Err(failed(io::Error::other("the upload is over"))),
         }
     }
 
-    fn take_batch(&mut self) -> Vec<Bytes> {
-        self.batched = 0;
-        mem::take(&mut self.batch)
+    /// Writes the batch, while the next is gathered.
+    async fn write_batch(&mut self) -> Result<(), StorageError> {
+        let (writer, mut spare) = self.idle().await?;
+        spare.clear();
+        let (batch, path) = (mem::replace(&mut self.batch, spare), self.path.clone());
+        self.state = State::Writing(spawn_blocking(move || {
+            let mut writer = writer.map_or_else(|| Writer::create(&path), Ok)?;
+            let result = writer.write(&batch).map_err(failed);
+            remove_if_failed(result, &path)?;
+            Ok((writer, batch))
+        }));
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Upload for FileUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError> {
-        if bytes.is_empty() {
-            return Ok(());
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let room = BATCH - self.batch.len();
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.batch.extend_from_slice(now);
+            rest = later;
+            if self.batch.len() == BATCH {
+                self.write_batch().await?;
+            }
         }
-        self.batched += bytes.len();
-        self.batch.push(bytes);
-        if self.batched < BATCH {
-            return Ok(());
-        }
-        let writer = self.idle().await?;
-        let (batch, path) = (self.take_batch(), self.path.clone());
-        self.state = State::Writing(spawn_blocking(move || {
-            let mut writer = writer.map_or_else(|| Writer::create(&path), Ok)?;
-            let result = writer.write(&batch).map_err(failed);
-            remove_if_failed(result, &path)?;
-            Ok(writer)
-        }));
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Version, StorageError> {
-        let writer = self.idle().await?;
-        let (batch, path) = (self.take_batch(), self.path.clone());
+        let (writer, _) = self.idle().await?;
+        let (batch, path) = (mem::take(&mut self.batch), self.path.clone());
         blocking(move || {
             let mut writer = writer.map_or_else(|| Writer::create(&path), Ok)?;
             let result = writer
@@ -174,9 +179,9 @@ impl Writer {
         })
     }
 
-    fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
-        write_all(&mut self.file, batch)?;
-        self.dirty += batch.iter().map(Bytes::len).sum::<usize>();
+    fn write(&mut self, batch: &[u8]) -> io::Result<()> {
+        self.file.write_all(batch)?;
+        self.dirty += batch.len();
         let flushing = self.flush.as_ref();
         if self.dirty >= FLUSH && flushing.is_none_or(thread::JoinHandle::is_finished) {
             self.flushed()?;
@@ -217,18 +222,4 @@ fn remove_if_failed<T>(result: Result<T, StorageError>, path: &Path) -> Result<T
         let _ = fs::remove_file(path);
     }
     result
-}
-
-fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
-    let mut slices: Vec<_> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
-    let mut slices = slices.as_mut_slice();
-    while !slices.is_empty() {
-        match file.write_vectored(slices) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut slices, written),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
