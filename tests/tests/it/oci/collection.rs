@@ -91,7 +91,7 @@ async fn beside_pushes(cell: Cell) {
     let collector = collect(scene.clone());
     let seed = Random::seeded("collection").number();
     let mut kept: Vec<Live> = Vec::new();
-    for round in 0..sized(100, 10) {
+    for round in 0..sized(100, 3) {
         if scene.over.load(Ordering::Relaxed) {
             break;
         }
