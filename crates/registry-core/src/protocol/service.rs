@@ -111,7 +111,8 @@ impl<P: Protocol> Mount<P> {
         self
     }
 
-    /// At this path too, whose prefix its routes see as `inner`.
+    /// At this path too, whose prefix its routes see as `inner`; addresses in answers are those of the
+    /// mount's first path.
     #[must_use]
     pub fn also_at(mut self, prefix: &str, inner: &str) -> Self {
         let prefix = prefix.trim_end_matches('/').to_owned();
@@ -142,6 +143,17 @@ struct Mounted {
     paths: Vec<MountPath>,
     handler: Arc<dyn ProtocolHandler>,
     store: Store,
+}
+
+impl Mounted {
+    /// The path that addresses begin with in answers to a request that came by `path`: the mount's
+    /// first, where what came by is a part of the mount under another name.
+    fn address<'a>(&'a self, path: &'a MountPath) -> &'a str {
+        match self.paths.first() {
+            Some(first) if !path.inner.is_empty() => &first.prefix,
+            _ => &path.prefix,
+        }
+    }
 }
 
 impl Builder {
@@ -362,7 +374,7 @@ impl RegistryService {
         let base = self
             .0
             .base(&parts.headers, &parts.uri, connection(&parts.extensions));
-        let base = base.join(&path_of_mount.prefix);
+        let base = base.join(mounted.address(path_of_mount));
         let Ok(context) = self.0.context(&parts, &mounted.name, base) else {
             return plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no randomness\n");
         };

@@ -270,3 +270,19 @@ fn mounts_are_checked() {
     assert!(service.serves("/t") && service.serves("/t/a") && service.serves("/boxes"));
     assert!(!service.serves("/tt") && !service.serves("/"));
 }
+
+#[tokio::test]
+async fn a_part_under_another_name_gives_the_addresses_of_the_mount() {
+    let storage = Arc::new(Memory::default());
+    let auth = TestAuth::new(Some(Action::Delete));
+    let mount = Mount::new(Toy).at("/t").also_at("/box", "/a");
+    let service = Builder::new(storage, auth, Options::default())
+        .mount(mount)
+        .build()
+        .unwrap();
+    let client = Client::new(service);
+    client.put("/t/a/x", "1").await;
+    let (whole, part) = (client.get("/t/a").await, client.get("/box").await);
+    assert_eq!(part.text(), r#"{"http://test/t/a/x":1}"#);
+    assert_eq!(part.text(), whole.text());
+}
