@@ -11,11 +11,12 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::ext::ReasonPhrase;
 use registry::{
     Body,
     digest::random_hex,
     error::BoxError,
-    protocol::{Connection, Handled, RegistryService, RequestId},
+    protocol::{Connection, Handled, Reason, RegistryService, RequestId},
     storage::{GetOptions, Storage},
 };
 
@@ -85,6 +86,12 @@ impl App {
         let response = self.route(request).await;
         let (mut parts, body) = response.into_parts();
         record.answered(&mut parts, &body);
+        // HTTP/2 has no such phrase, and hyper sends none there.
+        if let Some(reason) = parts.extensions.get::<Reason>().map(Reason::to_bytes)
+            && let Ok(reason) = ReasonPhrase::try_from(reason)
+        {
+            parts.extensions.insert(reason);
+        }
         if let Ok(id) = HeaderValue::try_from(id) {
             parts.headers.insert(REQUEST_ID, id);
         }

@@ -34,6 +34,32 @@ pub fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
+/// What a response says in place of its status's own phrase, where the HTTP version has room for one
+/// (RFC 9112 §4): an extension of the response, for a server that can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(Box<str>);
+
+impl Reason {
+    /// The longest phrase, in characters.
+    const LONGEST: usize = 500;
+
+    /// A sentence as a phrase: on one line, in ISO 8859-1, cut where it is too long.
+    pub fn new(sentence: &str) -> Self {
+        let fitting = |c: char| match c {
+            c if c.is_control() => ' ',
+            '\0'..='\u{ff}' => c,
+            _ => '?',
+        };
+        Self(sentence.chars().map(fitting).take(Self::LONGEST).collect())
+    }
+
+    /// The phrase as it is sent, a byte for each character.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let chars = self.0.chars();
+        chars.map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
+    }
+}
+
 /// A form of a document: validators honoured, compressed for who takes it. The protocol adds what
 /// is its own (`Vary` on more than the encoding, `Cache-Control`).
 pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
@@ -296,4 +322,21 @@ pub async fn read_json<T: serde::de::DeserializeOwned>(body: Body, limit: usize)
             format!("the request body is not the JSON it should be: {error}"),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_that_fits() {
+        for (sentence, sent) in [
+            ("File already exists", &b"File already exists"[..]),
+            ("one\r\ntwo\0", b"one  two "),
+            ("caf\u{e9} \u{2013} \u{85}", b"caf\xe9 ?  "),
+        ] {
+            assert_eq!(Reason::new(sentence).to_bytes(), sent);
+        }
+        assert_eq!(Reason::new(&"x".repeat(9000)).to_bytes().len(), 500);
+    }
 }
