@@ -58,7 +58,9 @@ pub enum EntryKind {
     Folder,
     /// What is said of all files that follow.
     Global,
-    /// A link, a device, or something else that is neither file nor folder.
+    /// A symbolic or hard link.
+    Link,
+    /// A device, or something else that is none of these.
     Other,
 }
 
@@ -68,6 +70,10 @@ pub struct Entry<'a> {
     pub path: Vec<u8>,
     /// What it is.
     pub kind: EntryKind,
+    /// Of a link, what it leads to, as it stands there.
+    pub target: Option<Vec<u8>>,
+    /// Whether it is a hard link, whose target is named from the archive's root on.
+    pub hard: bool,
     /// How many bytes it holds.
     pub size: u64,
     /// Those bytes.
@@ -105,6 +111,7 @@ impl Archive {
             limits,
             entries: 0,
             next_path: None,
+            next_target: None,
         };
         for entry in archive
             .entries()
@@ -169,6 +176,8 @@ struct Walk<'a> {
     entries: u64,
     /// The path of the next entry, from the long-name or extended header before it.
     next_path: Option<Vec<u8>>,
+    /// The same for what it leads to.
+    next_target: Option<Vec<u8>>,
 }
 
 impl Walk<'_> {
@@ -184,36 +193,54 @@ impl Walk<'_> {
             let what = format!("it holds more than {most} files");
             return Err(self.called.too_large(what));
         }
-        if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+        if kind.is_gnu_longname() || kind.is_gnu_longlink() || kind.is_pax_local_extensions() {
             let header = self.header(&mut entry)?;
-            let path = if kind.is_gnu_longname() {
-                let end = memchr::memchr(0, &header).unwrap_or(header.len());
-                Some(header[..end].to_vec())
+            let end = memchr::memchr(0, &header).unwrap_or(header.len());
+            let long = || Some(header[..end].to_vec());
+            let named = if kind.is_gnu_longname() {
+                (long(), None)
+            } else if kind.is_gnu_longlink() {
+                (None, long())
             } else {
-                self.extended_path(&header)?
+                self.extended(&header)?
             };
-            // Readers differ in which they believe.
-            if path.is_some() && self.next_path.is_some() {
-                return Err(self.called.invalid("it has a file with two paths"));
+            for (next, named) in [
+                (&mut self.next_path, named.0),
+                (&mut self.next_target, named.1),
+            ] {
+                // Readers differ in which they believe.
+                if named.is_some() && next.is_some() {
+                    return Err(self.called.invalid("it has a file with two paths"));
+                }
+                *next = next.take().or(named);
             }
-            self.next_path = self.next_path.take().or(path);
             return Ok(());
         }
-        if kind.is_gnu_longlink() {
-            return Ok(());
+        if kind.is_gnu_sparse() {
+            return Err(self.called.invalid("it has a sparse file"));
         }
+        let hard = kind.is_hard_link();
         let kind = if kind.is_pax_global_extensions() {
             // Readers pass over the path that it says all files have, but not over the size.
             let header = self.header(&mut entry)?;
-            self.extended_path(&header)?;
+            self.extended(&header)?;
             EntryKind::Global
         } else if kind.is_file() || kind.is_contiguous() {
             EntryKind::File
         } else if kind.is_dir() {
             EntryKind::Folder
+        } else if kind.is_symlink() || hard {
+            EntryKind::Link
         } else {
             EntryKind::Other
         };
+        let target = match kind {
+            EntryKind::Global => None,
+            _ => self.next_target.take(),
+        };
+        let target = target
+            .or_else(|| entry.link_name_bytes().map(|target| target.into_owned()))
+            .filter(|_| kind == EntryKind::Link);
         let path = match kind {
             EntryKind::Global => None,
             _ => self.next_path.take(),
@@ -223,6 +250,8 @@ impl Walk<'_> {
         visit(Entry {
             path,
             kind,
+            target,
+            hard,
             size: entry.size(),
             content: &mut entry,
         })
@@ -244,13 +273,17 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The path in an extended header: lines of `length key=value`.
-    fn extended_path(&self, header: &[u8]) -> Result<Option<Vec<u8>>> {
-        let mut path = None;
+    /// The path in an extended header, and what it leads to: lines of `length key=value`.
+    fn extended(&self, header: &[u8]) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+        let (mut path, mut target) = (None, None);
         for record in tar::PaxExtensions::new(header) {
             let record = record.map_err(|error| self.called.broken(error))?;
             match record.key_bytes() {
                 b"path" => path = Some(record.value_bytes().to_vec()),
+                b"linkpath" => target = Some(record.value_bytes().to_vec()),
+                key if key.starts_with(b"GNU.sparse") => {
+                    return Err(self.called.invalid("it has a sparse file"));
+                }
                 // Readers differ in which size they believe, so an archive could hide files.
                 b"size" => {
                     let what = "it has a file with two sizes; pack it with its own client";
@@ -259,7 +292,7 @@ impl Walk<'_> {
                 _ => {}
             }
         }
-        Ok(path)
+        Ok((path, target))
     }
 }
 
@@ -433,7 +466,7 @@ mod tests {
             (EntryKind::Global, "g"),
             (EntryKind::Folder, "d/"),
             (EntryKind::File, "b"),
-            (EntryKind::Other, "l"),
+            (EntryKind::Link, "l"),
             (EntryKind::Other, "p"),
         ];
         let expected = expected.map(|(kind, path)| (kind, path.to_owned()));

@@ -9,6 +9,7 @@ use registry::{
     npm::Npm,
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
+    pypi::Pypi,
     storage::Storage,
 };
 
@@ -52,6 +53,16 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
             let paths = oci_paths(mount);
             builder.mount(paths.iter().fold(placed, |placed, path| placed.at(path)))
         }
+        ProtocolConfig::Pypi(pypi) => {
+            let mut mount = placed(Pypi::new(pypi.clone()), config);
+            // Where clients look for an index that they know only the host of.
+            if config.name == Pypi::NAME {
+                mount = mount
+                    .also_at("/simple", "/simple")
+                    .also_at("/legacy", "/legacy");
+            }
+            builder.mount(mount)
+        }
     }
 }
 
@@ -84,7 +95,7 @@ fn placed<P: Protocol>(protocol: P, config: &MountConfig) -> Mount<P> {
     let mount = Mount::new(protocol).named(&config.name);
     match &config.path {
         Some(path) => mount.at(path),
-        None => mount,
+        None => mount.at(&format!("/{}", config.name)),
     }
 }
 

@@ -10,3 +10,5 @@ pub use registry_core::*;
 pub use registry_npm as npm;
 #[cfg(feature = "oci")]
 pub use registry_oci as oci;
+#[cfg(feature = "pypi")]
+pub use registry_pypi as pypi;

@@ -1,5 +1,6 @@
 //! What the server is told: flags, environment and file, resolved and checked.
 
+mod pypi;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use registry::{
     npm::NpmConfig,
     oci::{Challenge, OciConfig, Sparse},
     protocol::BaseUrl,
+    pypi::PypiConfig,
 };
 
 use self::source::{Resolved, Sources};
@@ -25,6 +27,7 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("cargo", Protocol::Cargo),
     ("npm", Protocol::Npm),
     ("oci", Protocol::Oci),
+    ("pypi", Protocol::Pypi),
 ];
 
 /// Everything that the server is told.
@@ -133,6 +136,8 @@ pub(crate) enum Protocol {
     Npm,
     /// OCI, container images.
     Oci,
+    /// PyPI.
+    Pypi,
 }
 
 /// One mount.
@@ -157,6 +162,8 @@ pub(crate) enum ProtocolConfig {
     Npm(NpmConfig),
     /// OCI's.
     Oci(OciConfig),
+    /// PyPI's.
+    Pypi(PypiConfig),
 }
 
 /// What the command line sets, by the key that it stands for.
@@ -291,6 +298,7 @@ fn mount(
                 ..NpmConfig::default()
             }),
             Protocol::Oci => ProtocolConfig::Oci(oci(from, section)?),
+            Protocol::Pypi => ProtocolConfig::Pypi(pypi::resolve(from, section)?),
         },
     })
 }

@@ -1,0 +1,201 @@
+//! What is in a source distribution.
+//!
+//! Rules: [source distribution format](https://packaging.python.org/en/latest/specifications/source-distribution-format/).
+
+use std::{collections::HashSet, io::Read};
+
+use registry_core::{
+    Error, Result,
+    archive::{Archive, EntryKind},
+};
+
+use super::{Inspected, Limits, zip};
+
+/// The file in the top folder that describes it.
+const PKG_INFO: &str = "PKG-INFO";
+
+/// How it is read. Not all installers read on after the first gzip member.
+const TAR: Archive = Archive {
+    called: "Invalid distribution file. The sdist",
+    many_members: false,
+};
+
+/// Reads a gzipped tar to its end and says what is in it. Blocks as `reader` does.
+///
+/// # Errors
+/// When it is damaged, dangerous or incomplete.
+pub fn inspect_tar(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> {
+    let mut found = Found::new(limits);
+    TAR.read(reader, &limits.into(), |entry| {
+        if entry.kind == EntryKind::Global {
+            return Ok(());
+        }
+        let path = std::str::from_utf8(&entry.path);
+        let path = path.map_err(|_| TAR.invalid("it has a path that is not UTF-8"))?;
+        let inner = found.below_top(path)?;
+        match entry.kind {
+            EntryKind::File => {
+                let metadata = inner == PKG_INFO;
+                found.file(inner)?;
+                if metadata {
+                    let content = TAR.bounded(entry.content, limits.metadata, PKG_INFO)?;
+                    found.metadata = Some(content);
+                }
+            }
+            EntryKind::Link => {
+                let target = entry.target.unwrap_or_default();
+                if !found.stays(&inner, &target, entry.hard) {
+                    return Err(TAR.invalid(format!("its link {path:?} leads outside of it")));
+                }
+                found.links.insert(inner);
+            }
+            EntryKind::Folder => {}
+            EntryKind::Global | EntryKind::Other => {
+                return Err(TAR.invalid(format!("its entry {path:?} is no file or folder")));
+            }
+        }
+        Ok(())
+    })?;
+    found.finish()
+}
+
+/// Reads a zip to its end and says what is in it. Blocks as `reader` does.
+///
+/// # Errors
+/// When it is damaged, dangerous or incomplete.
+pub fn inspect_zip(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> {
+    let mut found = Found::new(limits);
+    zip::read(reader, limits, |entry| {
+        let inner = found.below_top(entry.path)?;
+        if entry.path.ends_with('/') {
+            return Ok(());
+        }
+        let metadata = inner == PKG_INFO;
+        found.file(inner)?;
+        if metadata {
+            found.metadata = Some(zip::bounded(entry.content, limits.metadata, PKG_INFO)?);
+        }
+        Ok(())
+    })?;
+    found.finish()
+}
+
+/// What has been seen of a source distribution so far.
+struct Found<'a> {
+    limits: &'a Limits,
+    folder: Option<String>,
+    metadata: Option<Vec<u8>>,
+    files: Vec<String>,
+    files_size: u64,
+    links: HashSet<String>,
+}
+
+impl<'a> Found<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            folder: None,
+            metadata: None,
+            files: Vec::new(),
+            files_size: 0,
+            links: HashSet::new(),
+        }
+    }
+
+    /// What is left of a path without the one folder that all lies in.
+    fn below_top(&mut self, path: &str) -> Result<String> {
+        let segments = path.split('/');
+        let mut segments = segments.filter(|segment| !matches!(*segment, "" | "."));
+        let top = segments.next().unwrap_or_default();
+        let known = self.folder.get_or_insert_with(|| top.to_owned());
+        if known != top {
+            return Err(TAR.invalid(format!(
+                "Incorrect number of top-level directories in sdist: {known:?} and {top:?}"
+            )));
+        }
+        Ok(segments.collect::<Vec<_>>().join("/"))
+    }
+
+    fn file(&mut self, inner: String) -> Result<()> {
+        if inner.is_empty() {
+            return Err(TAR.invalid("it holds a file that lies in no folder"));
+        }
+        if inner == PKG_INFO && self.metadata.is_some() {
+            return Err(TAR.invalid("it holds PKG-INFO twice"));
+        }
+        self.files_size += inner.len() as u64;
+        if self.files_size > self.limits.record {
+            return Err(TAR.too_large("the names of its files are too long"));
+        }
+        self.files.push(inner);
+        Ok(())
+    }
+
+    /// Whether a link at `inner` leads to something in the top folder: a hard one from the archive's
+    /// root on, a symbolic one from the folder that it lies in.
+    fn stays(&self, inner: &str, target: &[u8], hard: bool) -> bool {
+        let Ok(target) = std::str::from_utf8(target) else {
+            return false;
+        };
+        if target.starts_with(['/', '\\']) || target.contains([':', '\0']) {
+            return false;
+        }
+        let top = self.folder.as_deref().unwrap_or_default();
+        let mut path = Vec::new();
+        if !hard {
+            path.push(top);
+            let mut within: Vec<&str> = inner.split('/').collect();
+            within.pop();
+            path.extend(within);
+        }
+        let mut descends = false;
+        for segment in target.split(['/', '\\']) {
+            match segment {
+                "" | "." => {}
+                // What it climbs from may be a link itself.
+                ".." if descends || path.pop().is_none() => return false,
+                ".." => {}
+                segment => {
+                    descends = true;
+                    path.push(segment);
+                }
+            }
+        }
+        path.first() == Some(&top)
+    }
+
+    /// Refuses what would be unpacked through a link, wherever that leads by then.
+    fn check_links(&self) -> Result<()> {
+        let ends = |path: &str| {
+            path.match_indices('/')
+                .map(|(at, _)| at)
+                .collect::<Vec<_>>()
+        };
+        for path in self.files.iter().chain(&self.links) {
+            if ends(path)
+                .into_iter()
+                .any(|end| self.links.contains(&path[..end]))
+            {
+                return Err(TAR.invalid(format!("its entry {path:?} lies below a link")));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Inspected> {
+        if !self.links.is_empty() {
+            self.check_links()?;
+        }
+        let folder = self.folder.unwrap_or_default();
+        let metadata = self.metadata.ok_or_else(|| {
+            Error::invalid(format!(
+                "Invalid distribution file. PKG-INFO not found at {folder}/{PKG_INFO}"
+            ))
+        })?;
+        Ok(Inspected {
+            folder,
+            metadata,
+            files: self.files,
+        })
+    }
+}

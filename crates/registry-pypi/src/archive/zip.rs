@@ -1,0 +1,307 @@
+//! Walks through a zip as it streams, and believes nothing that does not stand there twice.
+//!
+//! Some who unpack a zip follow the headers before its files, others the directory at its end. What
+//! one of them would not see, or would see otherwise, is refused: two files of one name, bytes before,
+//! between and after the files, sizes that come later, comments, and any difference between a header
+//! and the directory.
+
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    io::{BufRead, BufReader, Read, Take},
+    rc::Rc,
+};
+
+use flate2::{Crc, bufread::DeflateDecoder};
+use registry_core::{Error, ErrorKind, Result, archive::RATIO_FREE};
+
+use super::Limits;
+
+mod header;
+
+use header::{Directory, Header};
+
+/// A file in a zip, on its way.
+pub struct Entry<'a> {
+    /// Its path, which is relative and does not climb; a folder's ends in a slash.
+    pub path: &'a str,
+    /// Its size in bytes, as announced. Whether that is true is found out by the walk.
+    pub size: u64,
+    /// Its bytes, checked as they are read; what is left of them is read by the walk.
+    pub content: &'a mut dyn Read,
+}
+
+/// Reads a zip to its end, and shows each entry to `visit`. Blocks as `reader` does.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] when it is damaged, has an entry that would be unpacked outside of it, or
+/// could be read in two ways; [`ErrorKind::TooLarge`] when it passes `limits`; and what `visit` says.
+pub fn read(
+    reader: impl Read,
+    limits: &Limits,
+    mut visit: impl FnMut(Entry<'_>) -> Result<()>,
+) -> Result<()> {
+    let at = Rc::new(Cell::new(0));
+    let counted = Counted {
+        reader: BufReader::with_capacity(64 << 10, reader),
+        at: at.clone(),
+    };
+    let mut walk = Walk {
+        reader: counted,
+        at,
+        limits,
+        entries: Vec::new(),
+        names: HashMap::new(),
+        names_size: 0,
+        unpacked: 0,
+    };
+    let directory = walk.files(&mut visit)?;
+    walk.directory(directory)?;
+    let packed = walk.at.get();
+    let most = RATIO_FREE.max(packed.saturating_mul(limits.ratio));
+    if walk.unpacked > most {
+        let ratio = limits.ratio;
+        return Err(too_large(format!(
+            "it exceeds a compression ratio of {ratio}"
+        )));
+    }
+    Ok(())
+}
+
+/// What has been seen of a zip so far.
+struct Walk<'a, R> {
+    reader: Counted<R>,
+    at: Rc<Cell<u64>>,
+    limits: &'a Limits,
+    /// The header of each entry, without its name.
+    entries: Vec<Header>,
+    /// Where the header of an entry is among them.
+    names: HashMap<String, usize>,
+    names_size: u64,
+    unpacked: u64,
+}
+
+impl<R: BufRead> Walk<'_, R> {
+    /// Reads the files; gives the signature of what follows them.
+    fn files(&mut self, visit: &mut impl FnMut(Entry<'_>) -> Result<()>) -> Result<u32> {
+        loop {
+            let at = self.at.get();
+            let signature = header::signature(&mut self.reader)?;
+            if signature != header::LOCAL {
+                if at == 0 && signature != header::END {
+                    return Err(invalid("it is not a zip"));
+                }
+                return Ok(signature);
+            }
+            let (header, name) = Header::read(&mut self.reader, at)?;
+            self.admit(&name)?;
+            self.content(&header, &name, visit)?;
+            let index = self.entries.len();
+            self.entries.push(header);
+            self.names.insert(name, index);
+        }
+    }
+
+    /// Refuses a name that was there before, or one too many.
+    fn admit(&mut self, name: &str) -> Result<()> {
+        check_path(name)?;
+        if self.names.contains_key(name) {
+            return Err(invalid(format!("it holds {name:?} twice")));
+        }
+        self.names_size += name.len() as u64;
+        if self.entries.len() as u64 >= self.limits.entries || self.names_size > self.limits.record
+        {
+            let most = self.limits.entries;
+            return Err(too_large(format!(
+                "it holds more than {most} files, or their names are too long"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Reads the bytes of one file, and compares them with its header.
+    fn content(
+        &mut self,
+        header: &Header,
+        name: &str,
+        visit: &mut impl FnMut(Entry<'_>) -> Result<()>,
+    ) -> Result<()> {
+        self.unpacked = self.unpacked.saturating_add(header.size);
+        if self.unpacked > self.limits.unpacked {
+            let most = self.limits.unpacked;
+            return Err(too_large(format!("it unpacks to more than {most} bytes")));
+        }
+        let packed = (&mut self.reader).take(header.packed);
+        let mut content = Content {
+            unpacked: if header.deflated {
+                Unpacked::Deflated(DeflateDecoder::new(packed))
+            } else {
+                Unpacked::Stored(packed)
+            },
+            crc: Crc::new(),
+            size: 0,
+            most: header.size,
+        };
+        let entry = Entry {
+            path: name,
+            size: header.size,
+            content: &mut content,
+        };
+        visit(entry)?;
+        std::io::copy(&mut content, &mut std::io::sink()).map_err(broken)?;
+        let (crc, size, left) = (content.crc.sum(), content.size, content.unpacked.left());
+        if left > 0 || size != header.size || crc != header.crc {
+            return Err(invalid(format!("its entry {name:?} is damaged")));
+        }
+        Ok(())
+    }
+
+    /// Reads the directory, whose first signature was read, and compares it with the files.
+    fn directory(&mut self, mut signature: u32) -> Result<()> {
+        let start = self.at.get() - 4;
+        let mut seen = vec![false; self.entries.len()];
+        while signature == header::CENTRAL {
+            let (header, name) = Header::read_central(&mut self.reader)?;
+            let index = self.names.get(&name).copied();
+            let known = index.filter(|index| self.entries[*index] == header);
+            let Some(seen) = known.and_then(|index| seen.get_mut(index)) else {
+                return Err(invalid(format!(
+                    "its directory and its files differ on {name:?}"
+                )));
+            };
+            if std::mem::replace(seen, true) {
+                return Err(invalid(format!("its directory names {name:?} twice")));
+            }
+            signature = header::signature(&mut self.reader)?;
+        }
+        if !seen.iter().all(|seen| *seen) {
+            return Err(invalid("its directory lacks a file"));
+        }
+        let found = Directory {
+            entries: seen.len() as u64,
+            offset: start,
+            size: self.at.get() - 4 - start,
+        };
+        found.check_end(&mut self.reader, signature)?;
+        if !self.reader.fill_buf().map_err(broken)?.is_empty() {
+            return Err(invalid("something follows its end"));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a path that would be unpacked outside, or elsewhere than it seems.
+fn check_path(path: &str) -> Result<()> {
+    let path_of_file = path.strip_suffix('/').unwrap_or(path);
+    let segment = |segment: &str| !matches!(segment, "" | "." | "..");
+    let drive = path.as_bytes().get(1) == Some(&b':');
+    let strange = path.chars().any(|c| c.is_control() || c == '\\');
+    if drive || strange || !path_of_file.split('/').all(segment) {
+        return Err(invalid(format!(
+            "its entry {path:?} would be unpacked outside of it"
+        )));
+    }
+    Ok(())
+}
+
+/// The bytes of a file, with what is known of them.
+struct Content<R> {
+    unpacked: Unpacked<R>,
+    crc: Crc,
+    size: u64,
+    most: u64,
+}
+
+enum Unpacked<R> {
+    Stored(Take<R>),
+    Deflated(DeflateDecoder<Take<R>>),
+}
+
+impl<R: BufRead> Unpacked<R> {
+    /// How many packed bytes were not read.
+    fn left(&self) -> u64 {
+        match self {
+            Self::Stored(packed) => packed.limit(),
+            Self::Deflated(decoder) => decoder.get_ref().limit(),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Content<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = match &mut self.unpacked {
+            Unpacked::Stored(packed) => packed.read(buffer)?,
+            Unpacked::Deflated(decoder) => decoder.read(buffer)?,
+        };
+        self.crc.update(&buffer[..read]);
+        self.size += read as u64;
+        if self.size > self.most {
+            let error = invalid("one of its entries is longer than it says");
+            return Err(std::io::Error::other(error));
+        }
+        Ok(read)
+    }
+}
+
+/// Counts what is taken from a reader.
+struct Counted<R> {
+    reader: R,
+    at: Rc<Cell<u64>>,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.at.set(self.at.get() + read as u64);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at.set(self.at.get() + amount as u64);
+        self.reader.consume(amount);
+    }
+}
+
+/// All that `reader` has, if that is at most `limit` bytes.
+///
+/// # Errors
+/// [`ErrorKind::TooLarge`] when it is more; else when it is damaged.
+pub fn bounded(reader: &mut dyn Read, limit: u64, what: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(broken)?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large(format!("{what} is longer than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// An error of the readers below: ours, or that the zip is damaged.
+fn broken(error: std::io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => invalid("it is damaged").with_source(error),
+    }
+}
+
+fn invalid(what: impl std::fmt::Display) -> Error {
+    Error::invalid(format!(
+        "Invalid distribution file. ZIP archive not accepted: {what}"
+    ))
+}
+
+fn too_large(what: impl std::fmt::Display) -> Error {
+    let message = format!("Invalid distribution file. ZIP archive not accepted: {what}");
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+#[cfg(test)]
+mod tests;

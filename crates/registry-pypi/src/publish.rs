@@ -1,0 +1,8 @@
+//! What is written: an upload, read as it streams and checked, and every other change.
+
+pub mod attestation;
+pub mod check;
+pub mod form;
+mod manage;
+pub mod multipart;
+mod upload;

@@ -1,0 +1,167 @@
+//! What is read: a function for each route that only looks.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use registry_core::{
+    Body, Error as CoreError,
+    auth::Action,
+    protocol,
+    store::{Document, Rendered, StoredBytes},
+};
+
+use crate::{
+    Answer, Call, ProjectName, Version,
+    accept::{Form, takes},
+    document::{
+        Entry, Head,
+        json::{self, spokesman},
+        render::{self, Addresses},
+    },
+    error::Error,
+    layout::{DOCUMENT, FILE_TYPE, METADATA_TYPE, PROVENANCE_TYPE},
+    metadata::Metadata,
+    view::Projects,
+};
+
+/// The most bytes of metadata that are read again.
+const MAX_METADATA: usize = 64 << 20;
+
+fn no_project() -> CoreError {
+    CoreError::not_found("project not found")
+}
+
+impl Call<'_> {
+    /// All projects that whoever asks may read.
+    pub(crate) async fn index(&self, format: Option<String>) -> Answer {
+        let form = Form::wanted(format.as_deref(), self.headers)?;
+        let now = self.context.clock.system_time();
+        let page = if self.granted.may("*", Action::Read).await? {
+            let page = self.granted.view(|all: &Projects| all.page(form, now));
+            page.await??
+        } else {
+            let names = self.granted.view(Projects::names).await?;
+            let names = self.granted.readable(names).await?;
+            let spelled = self.granted.view(|all: &Projects| all.spelled(&names));
+            let body = render::index(&spelled.await?, form)?;
+            Rendered::new(body, form.content_type(), now)?
+        };
+        Ok(fresh(protocol::rendered(&page, self.headers)))
+    }
+
+    /// A project's page.
+    pub(crate) async fn project(&self, project: ProjectName, format: Option<String>) -> Answer {
+        let form = Form::wanted(format.as_deref(), self.headers)?;
+        let base = self.context.base.clone();
+        let make = move |document: &Document<Head>| {
+            if document.entries.is_empty() {
+                return Err(no_project());
+            }
+            let addresses = Addresses {
+                base: base.as_str(),
+                project: &project,
+            };
+            let body = render::project(addresses, document, form)?;
+            Rendered::new(body, form.content_type(), document.modified)
+        };
+        let base = self.context.base.as_str();
+        let repo = self.granted.repo()?;
+        let page = repo.rendered(DOCUMENT, form.name(), base, make).await?;
+        let page = page.ok_or_else(no_project)?;
+        Ok(fresh(protocol::rendered(&page, self.headers)))
+    }
+
+    /// Leads to where something is found.
+    pub(crate) fn elsewhere(&self, location: &str) -> Answer {
+        let mut response = protocol::empty(StatusCode::MOVED_PERMANENTLY);
+        let location = HeaderValue::try_from(location).map_err(CoreError::internal)?;
+        response.headers_mut().insert(header::LOCATION, location);
+        Ok(response)
+    }
+
+    /// The project's document, if it has files.
+    async fn document(&self) -> Result<Document<Head>, CoreError> {
+        let document = self.granted.repo()?.document::<Head>(DOCUMENT).await?;
+        document
+            .filter(|document| !document.entries.is_empty())
+            .ok_or_else(no_project)
+    }
+
+    /// A file's entry, if the file is offered.
+    async fn entry(&self, file: &str) -> Result<Entry, CoreError> {
+        let missing = || CoreError::not_found(format!("the file {file} was not found"));
+        let document = self.document().await.map_err(|error| match error.kind() {
+            registry_core::ErrorKind::NotFound => missing(),
+            _ => error,
+        })?;
+        let entry = document
+            .entries
+            .get(file)
+            .filter(|_| document.head.offers());
+        Entry::parse(entry.ok_or_else(missing)?)
+    }
+
+    /// A file, whole or in part.
+    pub(crate) async fn file(&self, file: &str) -> Answer {
+        let entry = self.entry(file).await?;
+        self.serve(&entry.content(), FILE_TYPE).await
+    }
+
+    /// A wheel's metadata.
+    pub(crate) async fn metadata(&self, file: &str) -> Answer {
+        let entry = self.entry(file).await?;
+        let part = entry.offered_metadata().ok_or_else(|| {
+            CoreError::not_found(format!("there is no metadata to rely on for {file}"))
+        })?;
+        self.serve(&part.stored(), METADATA_TYPE).await
+    }
+
+    /// A file's provenance.
+    pub(crate) async fn provenance(&self, version: &Version, file: &str) -> Answer {
+        if !takes(self.headers, &[PROVENANCE_TYPE, "application/json"]) {
+            return Err(Error::not_acceptable(PROVENANCE_TYPE));
+        }
+        let missing = || CoreError::not_found(format!("No provenance available for {file}"));
+        let entry = self.entry(file).await?;
+        let of_version = entry.version.parse::<Version>()? == *version;
+        let part = entry.provenance.as_ref().filter(|_| of_version);
+        let stored = part.ok_or_else(missing)?.stored();
+        self.serve(&stored, PROVENANCE_TYPE).await
+    }
+
+    /// Bytes that never change.
+    async fn serve(&self, stored: &StoredBytes, content_type: &'static str) -> Answer {
+        let repo = self.granted.repo()?;
+        let mut response =
+            protocol::serve(repo, stored, content_type, self.method, self.headers).await?;
+        protocol::immutable(&mut response, self.granted)?;
+        Ok(response)
+    }
+
+    /// The JSON API's page of a project, or of one release.
+    pub(crate) async fn json(&self, project: &ProjectName, version: Option<&Version>) -> Answer {
+        let document = self.document().await?;
+        let by = spokesman(&document, version)?;
+        let by = by.ok_or_else(|| match version {
+            Some(version) => CoreError::not_found(format!("the version {version} was not found")),
+            None => no_project(),
+        })?;
+        let repo = self.granted.repo()?;
+        let stored = by.entry.metadata.stored();
+        let object = repo.open(&stored, METADATA_TYPE, None, false).await?;
+        let metadata = Metadata::parse(&object.body.collect(MAX_METADATA).await?)?;
+        let addresses = Addresses {
+            base: self.context.base.as_str(),
+            project,
+        };
+        let body = json::page(addresses, &document, &by, &metadata, version.is_none())?;
+        let page = Rendered::new(body, "application/json", document.modified)?;
+        Ok(fresh(protocol::rendered(&page, self.headers)))
+    }
+}
+
+/// Lets caches keep an answer but not use it without asking: clients keep pages for as long as they
+/// are allowed to, and would not see what was just published.
+fn fresh(mut response: Response<Body>) -> Response<Body> {
+    let value = HeaderValue::from_static("no-cache");
+    response.headers_mut().insert(header::CACHE_CONTROL, value);
+    response
+}

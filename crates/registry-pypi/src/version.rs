@@ -1,0 +1,89 @@
+//! Versions and the ranges of them.
+//!
+//! Rules: [version specifiers](https://packaging.python.org/en/latest/specifications/version-specifiers/).
+
+use std::{fmt, str::FromStr};
+
+use registry_core::{Error, ErrorKind, Result};
+
+/// The longest version, or range of them, that is read, in bytes.
+const LONGEST: usize = 1000;
+
+/// The version of a release. `1.0` and `1.0.0` are equal, but spelled differently.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pep440_rs::Version);
+
+impl Version {
+    /// Whether it is one that installers do not pick by themselves.
+    pub fn is_prerelease(&self) -> bool {
+        self.0.any_prerelease()
+    }
+}
+
+impl FromStr for Version {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = |why: &dyn fmt::Display| {
+            let shown: String = text.chars().take(60).collect();
+            Error::new(
+                ErrorKind::InvalidName,
+                format!("{shown:?} is an invalid value for Version. Error: {why}"),
+            )
+        };
+        if text.len() > LONGEST {
+            return Err(wrong(&"it is too long"));
+        }
+        let parsed = text.parse().map_err(|error| wrong(&error))?;
+        Ok(Self(parsed))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whether a text is a range of versions, such as `>=3.8,<4`; an empty one is every version.
+pub fn is_range(text: &str) -> bool {
+    text.len() <= LONGEST && text.parse::<pep440_rs::VersionSpecifiers>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_written_in_their_normal_form() {
+        for (text, normal) in [
+            ("1.0", "1.0"),
+            ("v1.0.0", "1.0.0"),
+            ("1.0-1", "1.0.post1"),
+            ("1.0.RC-1", "1.0rc1"),
+            ("1!2.0.dev3", "1!2.0.dev3"),
+            ("1.0+Ubuntu-1", "1.0+ubuntu.1"),
+            ("2026.01.02", "2026.1.2"),
+        ] {
+            assert_eq!(text.parse::<Version>().unwrap().to_string(), normal);
+        }
+        for bad in ["", "x", "1.0-", "1..0", "1.0+", "1.0 beta gamma", "../1"] {
+            let error = bad.parse::<Version>().unwrap_err();
+            assert!(error.message().contains("Version"), "{error}");
+        }
+        let version = |text: &str| text.parse::<Version>().unwrap();
+        assert_eq!(version("1.0"), version("1.0.0"));
+        assert!(version("1.0rc1") < version("1.0") && version("1.0rc1").is_prerelease());
+        assert!(version("1.0") < version("1.0.post1") && version("1.0.dev1").is_prerelease());
+    }
+
+    #[test]
+    fn ranges() {
+        for good in ["", ">=3.8", ">=3.8,<4", "==1.*", "~=2.1", "!=1.0, >0.5"] {
+            assert!(is_range(good), "{good}");
+        }
+        for bad in ["3.8", ">=", ">=a", ">=1.*", "=>1"] {
+            assert!(!is_range(bad), "{bad}");
+        }
+    }
+}
