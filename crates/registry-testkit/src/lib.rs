@@ -5,8 +5,10 @@ pub mod client;
 pub mod example;
 pub mod faults;
 pub mod toy;
+pub mod zip;
 
 pub use auth::TestAuth;
 pub use client::{Answer, Client};
 pub use example::Example;
 pub use faults::{Fault, Faulty};
+pub use zip::zip;

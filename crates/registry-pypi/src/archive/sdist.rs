@@ -137,7 +137,8 @@ impl<'a> Found<'a> {
         let Ok(target) = std::str::from_utf8(target) else {
             return false;
         };
-        if target.starts_with(['/', '\\']) || target.contains([':', '\0']) {
+        let rooted = target.starts_with(['/', '\\']);
+        if target.is_empty() || rooted || target.contains([':', '\0']) {
             return false;
         }
         let top = self.folder.as_deref().unwrap_or_default();

@@ -1,1 +1,219 @@
+use std::io::Write;
 
+use registry_core::Result;
+use registry_testkit::zip;
+use tar::EntryType;
+
+use super::{Inspected, Limits, inspect};
+use crate::file_name::Packing;
+
+const METADATA: &[u8] = b"Metadata-Version: 2.1\nName: foo\nVersion: 1.0\n";
+const WHEEL: &[u8] = b"Wheel-Version: 1.0\nGenerator: test\n";
+const RECORD: &[u8] = b"foo.py,,\nfoo-1.0.dist-info/METADATA,,\nfoo-1.0.dist-info/WHEEL,,\n\
+    foo-1.0.dist-info/RECORD,,\n";
+/// A wheel's files.
+const FILES: &[(&str, &[u8])] = &[
+    ("foo.py", b"x = 1\n"),
+    ("foo-1.0.dist-info/METADATA", METADATA),
+    ("foo-1.0.dist-info/WHEEL", WHEEL),
+    ("foo-1.0.dist-info/RECORD", RECORD),
+];
+
+fn inspected(bytes: &[u8], packing: Packing) -> Result<Inspected> {
+    inspect(&mut &bytes[..], packing, &Limits::default())
+}
+
+/// A wheel with one file replaced, and one more, which is listed.
+fn wheel(replaced: (&str, &[u8]), more: Option<(&str, &[u8])>) -> Vec<u8> {
+    let mut files: Vec<(&str, Vec<u8>)> = FILES
+        .iter()
+        .map(|(name, content)| {
+            let content = if *name == replaced.0 {
+                replaced.1
+            } else {
+                content
+            };
+            (*name, content.to_vec())
+        })
+        .collect();
+    if let Some((name, content)) = more {
+        let line = format!("{name},,\n");
+        files[3].1.extend_from_slice(line.as_bytes());
+        files.insert(0, (name, content.to_vec()));
+    }
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, content)| (*name, &content[..]))
+        .collect();
+    zip(&files, true)
+}
+
+#[test]
+fn what_is_in_a_wheel() {
+    let found = inspected(&zip(FILES, true), Packing::Wheel).unwrap();
+    assert_eq!(found.folder, "foo-1.0.dist-info");
+    assert_eq!(found.metadata, METADATA);
+    assert_eq!(found.files, ["METADATA", "WHEEL", "RECORD"]);
+    let more = [("foo/", &b""[..]), ("foo-1.0.dist-info/RECORD.jws", b"{}")];
+    let more: Vec<_> = FILES.iter().copied().chain(more).collect();
+    inspected(&zip(&more, false), Packing::Wheel).unwrap();
+    let scripts = b"[console_scripts]\nfoo = foo:main\n";
+    let scripts = ("foo-1.0.dist-info/entry_points.txt", &scripts[..]);
+    inspected(&wheel(("", b""), Some(scripts)), Packing::Wheel).unwrap();
+}
+
+#[test]
+fn a_wheel_is_whole() {
+    let record = "foo-1.0.dist-info/RECORD";
+    let twice = [RECORD, b"foo.py,,\n"].concat();
+    let bad_scripts = (
+        "foo-1.0.dist-info/entry_points.txt",
+        &b"[console_scripts]\n../a = a:b\n"[..],
+    );
+    for (bytes, told) in [
+        (zip(&FILES[..1], true), "no .dist-info folder"),
+        (
+            zip(&[&FILES[..1], &FILES[2..]].concat(), true),
+            "required METADATA",
+        ),
+        (
+            zip(&[&FILES[..2], &FILES[3..]].concat(), true),
+            "required WHEEL",
+        ),
+        (zip(&FILES[..3], true), "required RECORD"),
+        (wheel(("", b""), Some(("bar-1.0.dist-info/x", b""))), "both"),
+        (
+            wheel(("foo-1.0.dist-info/WHEEL", b"Wheel-Version: 2.0\n"), None),
+            "Wheel-Version",
+        ),
+        (wheel((record, &twice), None), "twice"),
+        (wheel((record, &RECORD[9..]), None), "does not name"),
+        (wheel((record, b"x"), None), "does not name"),
+        (wheel(("", b""), Some(bad_scripts)), "entry points"),
+        (b"no zip".to_vec(), "not a zip"),
+        (Vec::new(), "too early"),
+    ] {
+        let error = inspected(&bytes, Packing::Wheel).unwrap_err().to_string();
+        assert!(error.contains(told), "{told}: {error}");
+    }
+}
+
+/// A gzipped tar of entries: kind, path, and content or what a link leads to.
+fn sdist(entries: &[(EntryType, &str, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (kind, path, content) in entries {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(*kind);
+        header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+        let link = kind.is_symlink() || kind.is_hard_link();
+        if link {
+            header.set_link_name_literal(content).unwrap();
+        }
+        let content = if link { "" } else { content };
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        builder.append(&header, content.as_bytes()).unwrap();
+    }
+    gzip(&builder.into_inner().unwrap())
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+const FILE: EntryType = EntryType::Regular;
+const INFO: (EntryType, &str, &str) = (FILE, "foo-1.0/PKG-INFO", "Name: foo\n");
+
+#[test]
+fn what_is_in_a_source_distribution() {
+    let link = EntryType::Symlink;
+    let bytes = sdist(&[
+        (
+            EntryType::XGlobalHeader,
+            "pax_global_header",
+            "13 comment=x\n",
+        ),
+        (EntryType::Directory, "foo-1.0/", ""),
+        INFO,
+        (FILE, "foo-1.0/src/foo.egg-info/PKG-INFO", "Name: other\n"),
+        (FILE, "./foo-1.0/LICENSE", "MIT"),
+        (link, "foo-1.0/src/LICENSE", "../LICENSE"),
+        (EntryType::Link, "foo-1.0/COPY", "foo-1.0/LICENSE"),
+    ]);
+    let found = inspected(&bytes, Packing::TarGz).unwrap();
+    assert_eq!(found.folder, "foo-1.0");
+    assert_eq!(found.metadata, b"Name: foo\n");
+    assert_eq!(
+        found.files,
+        ["PKG-INFO", "src/foo.egg-info/PKG-INFO", "LICENSE"]
+    );
+    let files: &[(&str, &[u8])] = &[
+        ("foo-1.0/", b""),
+        ("foo-1.0/PKG-INFO", b"Name: foo\n"),
+        ("foo-1.0/LICENSE", b""),
+    ];
+    let found = inspected(&zip(files, true), Packing::Zip).unwrap();
+    assert_eq!(found.files, ["PKG-INFO", "LICENSE"]);
+}
+
+#[test]
+fn a_source_distribution_stays_in_its_folder() {
+    let (link, hard) = (EntryType::Symlink, EntryType::Link);
+    for (more, told) in [
+        ((FILE, "bar/x", ""), "top-level directories"),
+        ((FILE, "foo-1.0", ""), "in no folder"),
+        ((FILE, "foo-1.0/../x", ""), "outside"),
+        ((FILE, "/foo-1.0/x", ""), "outside"),
+        ((FILE, "foo-1.0/./PKG-INFO", ""), "twice"),
+        ((link, "foo-1.0/x", "../../etc/passwd"), "leads outside"),
+        ((link, "foo-1.0/x", "../bar"), "leads outside"),
+        ((link, "foo-1.0/x", "/etc/passwd"), "leads outside"),
+        ((link, "foo-1.0/x", "a/../b"), "leads outside"),
+        ((link, "foo-1.0/x", ""), "leads outside"),
+        ((hard, "foo-1.0/x", "../etc/passwd"), "leads outside"),
+        ((hard, "foo-1.0/x", "LICENSE"), "leads outside"),
+        ((EntryType::Fifo, "foo-1.0/x", ""), "no file or folder"),
+        ((EntryType::Char, "foo-1.0/x", ""), "no file or folder"),
+        ((EntryType::GNUSparse, "foo-1.0/x", ""), "sparse"),
+        (
+            (EntryType::XHeader, "x", "21 GNU.sparse.size=1\n"),
+            "sparse",
+        ),
+    ] {
+        let error = inspected(&sdist(&[INFO, more]), Packing::TarGz)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(told), "{more:?}: {error}");
+    }
+    let through = [INFO, (link, "foo-1.0/a", "b"), (FILE, "foo-1.0/a/x", "")];
+    let error = inspected(&sdist(&through), Packing::TarGz).unwrap_err();
+    assert!(error.to_string().contains("below a link"), "{error}");
+    let bare = sdist(&[(FILE, "foo-1.0/setup.py", "")]);
+    let error = inspected(&bare, Packing::TarGz).unwrap_err().to_string();
+    assert!(
+        error.contains("PKG-INFO not found at foo-1.0/PKG-INFO"),
+        "{error}"
+    );
+    for bad in [&b"no gzip"[..], b"", &gzip(b"no tar"), &zip(FILES, true)] {
+        assert!(inspected(bad, Packing::TarGz).is_err());
+    }
+    let two = [sdist(&[INFO]), gzip(b"")].concat();
+    assert!(inspected(&two, Packing::TarGz).is_err());
+}
+
+#[test]
+fn small_files_are_small() {
+    let limits = Limits {
+        metadata: 20,
+        ..Limits::default()
+    };
+    for (bytes, packing) in [
+        (zip(FILES, true), Packing::Wheel),
+        (sdist(&[(FILE, INFO.1, &"x".repeat(21))]), Packing::TarGz),
+    ] {
+        let error = inspect(&mut &bytes[..], packing, &limits).unwrap_err();
+        assert_eq!(error.kind(), registry_core::ErrorKind::TooLarge, "{error}");
+    }
+}

@@ -1,1 +1,221 @@
+use std::ops::Range;
 
+use registry_core::{ErrorKind, Result};
+use registry_testkit::zip;
+
+use super::read;
+use crate::archive::Limits;
+
+fn limits() -> Limits {
+    Limits {
+        unpacked: 200 << 20,
+        ..Limits::default()
+    }
+}
+
+fn seen(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, u64)>> {
+    let mut seen = Vec::new();
+    read(bytes, limits, |entry| {
+        seen.push((entry.path.to_owned(), entry.size));
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+fn told(bytes: &[u8]) -> String {
+    seen(bytes, &limits()).unwrap_err().to_string()
+}
+
+const FILES: &[(&str, &[u8])] = &[("a.py", b"print()\n"), ("d/", b""), ("d/ü.py", b"")];
+
+#[test]
+fn files_come_out_as_they_are() {
+    for packed in [false, true] {
+        let bytes = zip(FILES, packed);
+        let expected = [("a.py", 8), ("d/", 0), ("d/ü.py", 0)];
+        let expected = expected.map(|(name, size)| (name.to_owned(), size));
+        assert_eq!(seen(&bytes, &limits()).unwrap(), expected);
+        let mut content = Vec::new();
+        read(&bytes[..], &limits(), |entry| {
+            std::io::Read::read_to_end(entry.content, &mut content).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(content, b"print()\n");
+    }
+    assert!(seen(&zip(&[], false), &limits()).unwrap().is_empty());
+}
+
+#[test]
+fn every_cut_is_noticed_and_every_byte_counts() {
+    let bytes = zip(FILES, true);
+    for cut in 0..bytes.len() {
+        assert!(seen(&bytes[..cut], &limits()).is_err(), "{cut}");
+    }
+    // The version that made it and that it needs, times and modes are what nobody relies on.
+    let idle = idle_bytes(&bytes);
+    for at in (0..bytes.len()).filter(|at| !idle.iter().any(|range| range.contains(at))) {
+        let mut altered = bytes.clone();
+        altered[at] ^= 0x55;
+        assert!(seen(&altered, &limits()).is_err(), "byte {at}");
+    }
+}
+
+fn idle_bytes(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut idle = Vec::new();
+    for at in memchr::memmem::find_iter(bytes, b"PK\x03\x04") {
+        idle.extend([at + 4..at + 6, at + 10..at + 14]);
+    }
+    for at in memchr::memmem::find_iter(bytes, b"PK\x01\x02") {
+        idle.extend([at + 4..at + 8, at + 12..at + 16, at + 36..at + 42]);
+    }
+    idle
+}
+
+/// A zip of two files with some bytes replaced, counted from the nth record of a kind.
+fn patched(signature: &[u8], nth: usize, at: usize, with: &[u8]) -> Vec<u8> {
+    let mut bytes = zip(&[("a.py", b"1"), ("b.py", b"2")], false);
+    let start = memchr::memmem::find_iter(&bytes, signature)
+        .nth(nth)
+        .unwrap();
+    bytes[start + at..][..with.len()].copy_from_slice(with);
+    bytes
+}
+
+#[test]
+fn what_could_be_read_in_two_ways_is_refused() {
+    let (local, central, end) = (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06");
+    let whole = zip(FILES, true);
+    for (bytes, what) in [
+        ([b"x", &whole[..]].concat(), "not a zip"),
+        ([&whole[..], b"x"].concat(), "follows its end"),
+        ([&whole[..], &whole].concat(), "follows its end"),
+        (b"MZ not a zip".to_vec(), "not a zip"),
+        (zip(&[("a", b"1"), ("a", b"2")], false), "twice"),
+        (patched(local, 0, 6, &[8, 0]), "data descriptor"),
+        (patched(local, 0, 6, &[1, 0]), "encrypted"),
+        (patched(local, 0, 8, &[12, 0]), "supported compression"),
+        (patched(local, 0, 30, b"c.py"), "differ on"),
+        (patched(local, 0, 30, b"\xff.py"), "not UTF-8"),
+        (patched(central, 1, 46, b"a.py"), "differ on"),
+        (patched(central, 0, 42, &[1]), "differ on"),
+        (patched(central, 0, 32, &[1]), "comment"),
+        (patched(central, 0, 34, &[1]), "parts"),
+        (patched(central, 0, 40, &[0xff, 0xa1]), "no file or folder"),
+        (patched(end, 0, 8, &[1]), "end and its directory"),
+        (patched(end, 0, 16, &[1]), "end and its directory"),
+        (patched(end, 0, 20, &[1]), "comment"),
+        (patched(end, 0, 0, b"PK\x07\x08"), "not known"),
+    ] {
+        let error = told(&bytes);
+        assert!(error.contains(what), "{what}: {error}");
+    }
+    // A file that only the headers have.
+    let mut hidden = zip(&[("a.py", b"1"), ("b.py", b"2")], false);
+    let second = memchr::memmem::find_iter(&hidden, central).nth(1).unwrap();
+    hidden.drain(second..second + 50);
+    assert!(told(&hidden).contains("lacks a file"));
+}
+
+#[test]
+fn paths_stay_inside() {
+    for path in [
+        "/a",
+        "../a",
+        "a/../../b",
+        "a/..",
+        "./a",
+        "a//b",
+        "a\\b",
+        "C:a",
+        "C:/a",
+        "",
+        "/",
+        "a\nb",
+        "..",
+    ] {
+        let error = told(&zip(&[(path, b"1")], false));
+        assert!(error.contains("outside"), "{path:?}: {error}");
+    }
+    assert!(seen(&zip(&[("a..b/.c", b"1")], false), &limits()).is_ok());
+}
+
+#[test]
+fn bounds_hold() {
+    let kind = |bytes: &[u8], limits: &Limits| seen(bytes, limits).unwrap_err().kind();
+    let zeros = vec![0; 100 << 20];
+    // Within 50 times 64 MiB it may be anything.
+    let bomb = zip(&[("a", &zeros)], true);
+    assert_eq!(kind(&bomb, &limits()), ErrorKind::TooLarge);
+    assert!(told(&bomb).contains("ratio of 50"));
+    assert!(seen(&zip(&[("a", &zeros[..60 << 20])], true), &limits()).is_ok());
+    assert!(seen(&zip(&[("a", &zeros)], false), &limits()).is_ok());
+    let few = Limits {
+        entries: 2,
+        ..limits()
+    };
+    assert_eq!(kind(&zip(FILES, false), &few), ErrorKind::TooLarge);
+    let small = Limits {
+        unpacked: 7,
+        ..limits()
+    };
+    assert_eq!(kind(&zip(FILES, true), &small), ErrorKind::TooLarge);
+    // One that says that it is smaller than it is.
+    let mut liar = zip(&[("a", &zeros[..1000])], true);
+    let directory = memchr::memmem::find(&liar, b"PK\x01\x02").unwrap();
+    for at in [22, directory + 24] {
+        liar[at..at + 2].copy_from_slice(&[10, 0]);
+    }
+    assert!(told(&liar).contains("longer than it says"));
+}
+
+#[test]
+fn sizes_that_do_not_fit_stand_in_an_extra_field() {
+    // As Python writes a file of unknown size: the local header has both sizes elsewhere.
+    let plain = zip(&[("a.py", b"1")], false);
+    let directory = memchr::memmem::find(&plain, b"PK\x01\x02").unwrap();
+    let mut bytes = plain[..directory].to_vec();
+    bytes[18..26].fill(0xff);
+    bytes[28] = 20;
+    let extra = [&[1, 0, 16, 0][..], &1u64.to_le_bytes(), &1u64.to_le_bytes()].concat();
+    bytes.splice(34..34, extra);
+    let start = bytes.len();
+    bytes.extend_from_slice(&plain[directory..]);
+    let end = bytes.len() - 6;
+    bytes[end..end + 4].copy_from_slice(&u32::try_from(start).unwrap().to_le_bytes());
+    assert_eq!(seen(&bytes, &limits()).unwrap(), [("a.py".to_owned(), 1)]);
+    for (at, value) in [(34, 2), (36, 15), (38, 2), (46, 2)] {
+        let mut altered = bytes.clone();
+        altered[at] = value;
+        assert!(seen(&altered, &limits()).is_err(), "{at}");
+    }
+    // With the end of a zip64 before its own.
+    let size = (bytes.len() - start - 22) as u64;
+    let mut long = bytes[..bytes.len() - 22].to_vec();
+    let at = long.len() as u64;
+    long.extend_from_slice(b"PK\x06\x06");
+    for number in [44, 0x2d_002d, 0] {
+        long.extend_from_slice(&u64::to_le_bytes(number)[..]);
+    }
+    long.truncate(long.len() - 8);
+    long.extend_from_slice(&[0; 4]);
+    for number in [1, 1, size, start as u64] {
+        long.extend_from_slice(&u64::to_le_bytes(number));
+    }
+    long.extend_from_slice(b"PK\x06\x07\0\0\0\0");
+    long.extend_from_slice(&at.to_le_bytes());
+    long.extend_from_slice(&1u32.to_le_bytes());
+    let locator = long.len() - 16;
+    long.extend_from_slice(&bytes[bytes.len() - 22..]);
+    assert_eq!(seen(&long, &limits()).unwrap(), [("a.py".to_owned(), 1)]);
+    for at in [
+        at as usize + 32,
+        at as usize + 40,
+        at as usize + 48,
+        locator + 4,
+    ] {
+        let mut altered = long.clone();
+        altered[at] ^= 1;
+        assert!(seen(&altered, &limits()).is_err(), "{at}");
+    }
+}
