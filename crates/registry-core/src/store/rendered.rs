@@ -7,7 +7,7 @@ use http::HeaderValue;
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
-    digest::{hex, sha256},
+    digest::{Algorithm, MultiHasher},
     error::{Error, Result},
     storage::{Key, Version},
 };
@@ -40,7 +40,11 @@ impl Rendered {
     /// # Errors
     /// When compression fails.
     pub fn new(body: Vec<u8>, content_type: &'static str, modified: SystemTime) -> Result<Self> {
-        let tag = hex(&sha256(&body)[..12]);
+        // The same bytes as something else are another representation.
+        let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
+        hasher.update(content_type.as_bytes());
+        hasher.update(&body);
+        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
         let gzip = if body.len() < COMPRESS_FROM {
             None
         } else {
