@@ -169,6 +169,9 @@ impl Archive {
     }
 }
 
+/// The path of an entry and what it leads to, where a header before it says so.
+type Named = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// What has been seen of an archive so far.
 struct Walk<'a> {
     called: Archive,
@@ -274,7 +277,7 @@ impl Walk<'_> {
     }
 
     /// The path in an extended header, and what it leads to: lines of `length key=value`.
-    fn extended(&self, header: &[u8]) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+    fn extended(&self, header: &[u8]) -> Result<Named> {
         let (mut path, mut target) = (None, None);
         for record in tar::PaxExtensions::new(header) {
             let record = record.map_err(|error| self.called.broken(error))?;

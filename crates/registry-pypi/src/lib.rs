@@ -22,7 +22,7 @@ pub mod wire;
 use http::{HeaderMap, Method, Request, Response};
 use registry_core::{
     Body,
-    auth::{Access, Granted},
+    auth::{Access, Action, Granted},
     protocol::{BaseUrl, Context, Protocol},
     storage::Key,
     store::{Catalog, Fold, Named, RawDocument, Subject},
@@ -153,8 +153,9 @@ impl Protocol for Pypi {
         call.dispatch(route, body).await
     }
 
-    fn render(&self, error: &Error, _: &Context) -> Response<Body> {
-        error::render(error)
+    fn render(&self, error: &Error, context: &Context) -> Response<Body> {
+        let reading = matches!(context.access, Some(Access::To(Action::Read, _)));
+        error::render(error, reading)
     }
 
     fn cause(error: &Error) -> &registry_core::Error {

@@ -130,9 +130,10 @@ impl Call<'_> {
     /// Bytes that never change.
     async fn serve(&self, stored: &StoredBytes, content_type: &'static str) -> Answer {
         let repo = self.granted.repo()?;
-        let mut response =
-            protocol::serve(repo, stored, content_type, self.method, self.headers).await?;
-        protocol::immutable(&mut response, self.granted)?;
+        let mut response = protocol::serve(repo, stored, content_type, self.method, self.headers)
+            .await
+            .map_err(Error::sending)?;
+        protocol::immutable(&mut response, self.granted);
         Ok(response)
     }
 

@@ -54,14 +54,13 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
             builder.mount(paths.iter().fold(placed, |placed, path| placed.at(path)))
         }
         ProtocolConfig::Pypi(pypi) => {
-            let mut mount = placed(Pypi::new(pypi.clone()), config);
+            let mut placed = placed(Pypi::new(pypi.clone()), mount);
             // Where clients look for an index that they know only the host of.
-            if config.name == Pypi::NAME {
-                mount = mount
-                    .also_at("/simple", "/simple")
-                    .also_at("/legacy", "/legacy");
+            if mount.name == Pypi::NAME {
+                placed = placed.also_at("/simple", "/simple");
+                placed = placed.also_at("/legacy", "/legacy");
             }
-            builder.mount(mount)
+            builder.mount(placed)
         }
     }
 }

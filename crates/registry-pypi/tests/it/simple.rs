@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use expect_test::expect;
 use http::{Method, StatusCode};
-use registry_core::{Body, storage::Memory};
-use registry_pypi::PypiConfig;
+use registry_core::{
+    Body,
+    protocol::{Builder, Mount, Options},
+    storage::Memory,
+};
+use registry_pypi::Pypi;
+use registry_testkit::{Client, TestAuth};
 use serde_json::json;
 
 use crate::{
     fixture::{Upload, sha256},
-    registry, writer,
+    writer,
 };
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
@@ -232,8 +237,36 @@ async fn all_projects() {
         client.get("/pypi/simple/zoo/").await.status,
         StatusCode::NOT_FOUND
     );
-    // Who may read nothing in particular sees nothing in particular.
-    let stranger = Arc::new(Memory::default());
-    let stranger = registry(stranger, PypiConfig::default()).token("stranger");
-    assert_eq!(stranger.get("/simple/").await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_read_is_not_there() {
+    let storage = Arc::new(Memory::default());
+    let auth = TestAuth::new(None);
+    let service = Builder::new(storage, auth, Options::default())
+        .mount(Mount::new(Pypi::default()))
+        .build()
+        .unwrap();
+    let client = Client::new(service);
+    Upload::wheel("foo", "1.0", "")
+        .publish(&client.token("writer"))
+        .await;
+    let page = client.get("/pypi/simple/foo/").await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(page.header("www-authenticate"), "Basic realm=\"registry\"");
+    assert_eq!(
+        client.get("/pypi/simple/").await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    // uv stops its search at a 403.
+    let stranger = client.token("stranger");
+    let mut told = Vec::new();
+    for path in ["/pypi/simple/foo/", "/pypi/simple/bar/", "/pypi/foo/json"] {
+        let answer = stranger.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        told.push(answer.body);
+    }
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]));
+    let all = stranger.header("accept", JSON).get("/pypi/simple/").await;
+    assert_eq!(all.json()["projects"], json!([]));
 }

@@ -210,3 +210,23 @@ fn what_kubernetes_sets_by_itself_is_passed_over() {
     ];
     load(&[], &env, "").unwrap();
 }
+
+#[test]
+fn pypi_is_configured_per_mount() {
+    let file = "[pypi]\nmax_size = '100M'\nrelease_open_for = '14d'\n[mount.old]\nprotocol = 'pypi'\nnames = 'lenient'\nmax_project_size = '10G'\n";
+    let config = load(&[], &[], file).unwrap();
+    let of = |name: &str| {
+        let mount = config.mounts.iter().find(|mount| mount.name == name);
+        match &mount.unwrap().protocol {
+            ProtocolConfig::Pypi(pypi) => pypi.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, old) = (of("pypi"), of("old"));
+    assert_eq!((first.max_file, old.max_file), (100 << 20, 1 << 30));
+    let fortnight = std::time::Duration::from_secs(14 * 86_400);
+    assert_eq!(first.rules.open_for, Some(fortnight));
+    assert_eq!(first.rules.max_project, None);
+    assert_eq!(old.rules.max_project, Some(10 << 30));
+    assert!(old.lenient_names && !first.lenient_names);
+}
