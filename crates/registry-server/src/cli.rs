@@ -75,6 +75,11 @@ pub(crate) enum Command {
         #[arg(long)]
         repair: bool,
     },
+    /// Yank and delete what was published to a PyPI mount
+    Pypi {
+        #[command(subcommand)]
+        command: Pypi,
+    },
     /// Print what the configuration comes to, and check it
     CheckConfig(Serve),
 }
@@ -125,6 +130,42 @@ pub(crate) enum Token {
         /// Its id, as `list` tells it
         id: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pypi {
+    /// Have installers pass over a release, or one file of it, unless they are told its very version
+    Yank {
+        #[command(flatten)]
+        target: Release,
+        /// Why, in a line that installers show
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Take a yank back
+    Unyank {
+        #[command(flatten)]
+        target: Release,
+    },
+    /// Delete a release, or one file of it; the names of its files stay spent
+    Delete {
+        #[command(flatten)]
+        target: Release,
+    },
+}
+
+/// A release, or one file of it.
+#[derive(Args, Debug)]
+pub(crate) struct Release {
+    /// The project
+    pub(crate) project: String,
+    /// The version
+    pub(crate) version: String,
+    /// The name of one file; all of the release without it
+    pub(crate) file: Option<String>,
+    /// The mount
+    #[arg(long, value_name = "NAME", default_value = "pypi")]
+    pub(crate) mount: String,
 }
 
 impl Common {

@@ -10,6 +10,7 @@ mod metrics;
 mod mounts;
 mod output;
 mod page;
+mod pypi;
 mod serve;
 mod storage;
 mod telemetry;
@@ -102,6 +103,7 @@ async fn carry_out(command: Option<Command>, config: &Config, out: &mut Output) 
     match command {
         Some(Command::User { command }) => admin::user(command, config, out).await?,
         Some(Command::Token { command }) => admin::token(command, config, out).await?,
+        Some(Command::Pypi { command }) => pypi::carry_out(command, config).await?,
         Some(Command::Gc { dry_run, .. }) => maintenance::gc(config, dry_run, out).await?,
         Some(Command::Verify { repair }) => return maintenance::verify(config, repair, out).await,
         None | Some(Command::Serve(_) | Command::CheckConfig(_)) => {

@@ -89,13 +89,15 @@ fn beside(paths: &[String], config: &Config) -> BTreeMap<String, String> {
     below.collect()
 }
 
+/// Where a mount lies that is a folder of its own.
+pub(crate) fn path(mount: &MountConfig) -> String {
+    let named = || format!("/{}", mount.name);
+    mount.path.clone().unwrap_or_else(named)
+}
+
 /// A protocol under its mount's name, where the configuration puts it.
-fn placed<P: Protocol>(protocol: P, config: &MountConfig) -> Mount<P> {
-    let mount = Mount::new(protocol).named(&config.name);
-    match &config.path {
-        Some(path) => mount.at(path),
-        None => mount.at(&format!("/{}", config.name)),
-    }
+fn placed<P: Protocol>(protocol: P, mount: &MountConfig) -> Mount<P> {
+    Mount::new(protocol).named(&mount.name).at(&path(mount))
 }
 
 #[cfg(test)]

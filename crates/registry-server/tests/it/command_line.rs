@@ -125,3 +125,46 @@ fn a_bucket_is_collected_and_verified() {
         "{report}"
     );
 }
+
+#[test]
+fn what_was_published_is_yanked_and_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let (success, _, error) = on(place, "pypi yank beta-pkg 1.2", "");
+    assert!(!success && error.contains("no registry in"), "{error}");
+    let server = Server::with(&["--storage", place, "--anonymous", "all"], &[]);
+    let page = || {
+        let json = "accept: application/vnd.pypi.simple.v1+json\r\n";
+        server.get("/simple/beta-pkg/", json)
+    };
+    let form = include_bytes!("../../../registry-pypi/tests/it/fixtures/twine-sdist.form");
+    let head = format!(
+        "POST /legacy/ HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-length: {}\r\n\
+         content-type: multipart/form-data; boundary=a4e8b9cbdf5c411fa98c8376248ff875\r\n\r\n",
+        form.len()
+    );
+    let upload = || server.talk(&[head.as_bytes(), form].concat());
+    assert!(upload().starts_with("HTTP/1.1 200 OK"), "{}", upload());
+    ok(place, "pypi yank Beta_Pkg 1.2.0 --reason broken", "");
+    assert!(page().contains(r#""yanked":"broken""#), "{}", page());
+    ok(place, "pypi unyank beta-pkg 1.2 beta_pkg-1.2.tar.gz", "");
+    assert!(page().contains(r#""yanked":false"#), "{}", page());
+    for (command, told) in [
+        ("pypi delete beta-pkg 2.0", "the version 2.0 was not found"),
+        ("pypi delete beta-pkg x", "invalid value for Version"),
+        (
+            "pypi delete beta-pkg 1.2 --mount npm",
+            "no PyPI mount called npm",
+        ),
+    ] {
+        let (success, _, error) = on(place, command, "");
+        assert!(!success && error.contains(told), "{error}");
+    }
+    ok(place, "pypi delete beta-pkg 1.2", "");
+    assert!(page().starts_with("HTTP/1.1 404 "), "{}", page());
+    // What is refused is told in the status line, which is what twine shows.
+    let answer = upload();
+    let told =
+        "HTTP/1.1 400 This filename was previously used by a file that has since been deleted.";
+    assert!(answer.starts_with(told), "{answer}");
+}
