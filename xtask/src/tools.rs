@@ -22,6 +22,7 @@ pub(crate) const SHORT: &[&str] = &[
     "podman",
     "crane",
     "oras",
+    "python-clients",
 ];
 /// What the long run of the tests needs beside that.
 pub(crate) const FULL: &[&str] = &["azurite", "fake-gcs-server"];
@@ -36,6 +37,10 @@ enum How {
     Go {
         module: &'static str,
         version: &'static str,
+    },
+    /// Packages, by pip, into a virtual environment in `.tools/<name>`.
+    Pip {
+        packages: &'static [(&'static str, &'static str)],
     },
     /// A program of the system, by apt.
     Apt { package: &'static str },
@@ -116,6 +121,28 @@ const TOOLS: &[Tool] = &[
         programs: &[ORAS],
     },
     Tool {
+        name: "python-clients",
+        how: How::Pip {
+            packages: &[
+                ("pip", "26.3"),
+                ("twine", "7.0.0"),
+                ("uv", "0.13.9"),
+                ("poetry", "2.5.1"),
+                ("build", "1.6.1"),
+                ("hatchling", "1.33.0"),
+                ("setuptools", "84.2.1"),
+            ],
+        },
+        programs: &[PYTHON, PIP, TWINE, UV, POETRY],
+    },
+    Tool {
+        name: "pypiserver",
+        how: How::Pip {
+            packages: &[("pypiserver", "2.4.2")],
+        },
+        programs: &[PYPISERVER],
+    },
+    Tool {
         name: "skopeo",
         how: How::Apt { package: "skopeo" },
         programs: &["skopeo"],
@@ -170,6 +197,19 @@ pub(crate) const CONFORMANCE: &str = "bin/conformance";
 pub(crate) const CRANE: &str = "bin/crane";
 /// An OCI client for artifacts.
 pub(crate) const ORAS: &str = "bin/oras";
+
+/// A Python that has the clients of Python's packages, and what builds them.
+pub(crate) const PYTHON: &str = "python-clients/bin/python";
+/// pip's program.
+pub(crate) const PIP: &str = "python-clients/bin/pip";
+/// twine's program.
+pub(crate) const TWINE: &str = "python-clients/bin/twine";
+/// uv's program.
+pub(crate) const UV: &str = "python-clients/bin/uv";
+/// Poetry's program.
+pub(crate) const POETRY: &str = "python-clients/bin/poetry";
+/// A small index of Python packages.
+pub(crate) const PYPISERVER: &str = "pypiserver/bin/pypi-server";
 
 /// A path below the tools folder.
 pub(crate) fn path(root: &Path, below: &str) -> PathBuf {
@@ -237,6 +277,18 @@ fn install(folder: &Path, tool: &Tool) -> Result<()> {
                 folder.join("bin").join(tool.name),
             )?;
         }
+        How::Pip { packages } => {
+            // It cannot be moved: its programs name the folder that it was made in. Without a stamp
+            // it is made anew.
+            let target = folder.join(tool.name);
+            if target.exists() {
+                fs::remove_dir_all(&target)?;
+            }
+            if stamp.exists() {
+                fs::remove_file(&stamp)?;
+            }
+            by_pip(&target, packages)?;
+        }
         How::Apt { package } => by_apt(package)?,
     }
     if !present(folder, tool) {
@@ -287,6 +339,7 @@ fn pin(how: &How) -> String {
             overrides,
         } => format!("{} with {}", list(packages), list(overrides)),
         How::Go { module, version } => format!("{module}@{version}"),
+        How::Pip { packages } => list(packages),
         How::Apt { package } => format!("the system's {package}"),
     }
 }
@@ -327,6 +380,27 @@ fn by_go(folder: &Path, module: &str, version: &str) -> Result<()> {
     if !ran.success() {
         bail!("{}", ran.report());
     }
+    Ok(())
+}
+
+fn by_pip(folder: &Path, packages: &[(&str, &str)]) -> Result<()> {
+    let python = need("python3")?;
+    let mut venv = Command::new(python);
+    proc::output(venv.args(["-m", "venv"]).arg(folder))?;
+    let pinned = packages
+        .iter()
+        .map(|(name, version)| format!("{name}=={version}"));
+    let mut install = Command::new(folder.join("bin").join("python"));
+    install
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(pinned);
+    proc::output(&mut install)?;
     Ok(())
 }
 

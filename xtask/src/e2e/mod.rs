@@ -9,6 +9,7 @@ mod client;
 mod npm;
 mod oci;
 mod pnpm;
+mod pypi;
 mod tls;
 mod yarn;
 
@@ -61,6 +62,17 @@ const PROTOCOLS: &[Protocol] = &[
         ],
         tools: &["skopeo", "crane", "oras", "podman"],
         peer: Some((oci::peer, &["docker-registry", "htpasswd"])),
+    },
+    Protocol {
+        name: "pypi",
+        clients: &[
+            ("twine", pypi::twine::steps),
+            ("uv", pypi::uv::steps),
+            ("pip", pypi::pip::steps),
+            ("poetry", pypi::poetry::steps),
+        ],
+        tools: &["python-clients"],
+        peer: Some((pypi::peer, &["pypiserver"])),
     },
 ];
 

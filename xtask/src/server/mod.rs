@@ -15,7 +15,7 @@ use anyhow::{Result, anyhow, bail};
 use crate::http::Connection;
 use crate::proc::{self, Background};
 
-pub(crate) use peers::{Minio, couch_login, docker_registry, minio, nginx, verdaccio};
+pub(crate) use peers::{Minio, couch_login, docker_registry, minio, nginx, pypiserver, verdaccio};
 pub(crate) use registry::{Registry, build, cargo, metadata, named_or_built};
 
 /// How long a server may take to answer its first request.

@@ -59,6 +59,32 @@ pub(crate) fn verdaccio(root: &Path, folder: &Path) -> Result<Server> {
     )
 }
 
+/// Starts pypiserver over a folder; everybody may do everything.
+pub(crate) fn pypiserver(root: &Path, folder: &Path) -> Result<Server> {
+    let packages = folder.join("packages");
+    fs::create_dir_all(&packages)?;
+    let port = free_port()?;
+    let mut command = Command::new(tools::path(root, tools::PYPISERVER));
+    command
+        .args([
+            "run",
+            "--interface",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+        ])
+        .args([
+            "--passwords",
+            ".",
+            "--authenticate",
+            ".",
+            "--disable-fallback",
+        ])
+        .arg(&packages)
+        .env("HOME", folder);
+    Server::start(&mut command, port, Probe::Get("/"), &folder.join("log"))
+}
+
 /// Logs in by the couch flow, making the user where the server lets anyone; returns the token.
 pub(crate) fn couch_login(port: u16, mount: &str, name: &str, password: &str) -> Result<String> {
     let path = format!("{mount}/-/user/org.couchdb.user:{name}");

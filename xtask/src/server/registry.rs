@@ -75,6 +75,11 @@ impl Registry {
         Server::start(&mut command, port, probe, &self.folder.join("log"))
     }
 
+    /// Runs a command on its bucket, which must succeed.
+    pub(crate) fn ok(&self, arguments: &[&str]) -> Result<()> {
+        proc::output(&mut self.command(arguments)).map(drop)
+    }
+
     /// Makes a user; `more` says what they may do.
     pub(crate) fn add_user(&self, name: &str, password: &str, more: &[&str]) -> Result<()> {
         let mut command = self.command(&["user", "add", name]);
