@@ -30,6 +30,7 @@ pub mod minio;
 pub mod npm;
 pub mod oci;
 pub mod place;
+pub mod pypi;
 pub mod random;
 pub mod raw;
 pub mod s3_proxy;

@@ -7,6 +7,7 @@ use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
+use registry_tests::pypi::Pypi;
 use registry_tests::{Cell, Cluster, Ecosystem, Listing, Release, Site, sized, together};
 
 const WORKERS: usize = 64;
@@ -29,6 +30,12 @@ mod oci {
     use super::*;
 
     registry_tests::cells!(|cell| hot_package(Oci, cell));
+}
+
+mod pypi {
+    use super::*;
+
+    registry_tests::cells!(|cell| hot_package(Pypi, cell));
 }
 
 async fn hot_package<E: Ecosystem>(ecosystem: E, cell: Cell) {

@@ -10,6 +10,7 @@ use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
+use registry_tests::pypi::Pypi;
 use registry_tests::random::Random;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, Search, Site, sized, together};
 
@@ -31,6 +32,12 @@ mod oci {
     use super::*;
 
     registry_tests::cells!(|cell| kill(Oci, cell));
+}
+
+mod pypi {
+    use super::*;
+
+    registry_tests::cells!(|cell| kill(Pypi, cell));
 }
 
 /// A release that was tried, and whether it was acknowledged.

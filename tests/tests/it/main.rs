@@ -17,5 +17,6 @@ mod kill;
 mod npm;
 mod oci;
 mod one_winner;
+mod pypi;
 mod replays;
 mod snapshot;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
+use registry_tests::pypi::Pypi;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, sized, together};
 
 const RACERS: usize = 20;
@@ -19,6 +20,12 @@ mod npm {
     use super::*;
 
     registry_tests::cells!(|cell| one_winner(Npm, cell));
+}
+
+mod pypi {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(Pypi, cell));
 }
 
 async fn one_winner<E: Ecosystem>(ecosystem: E, cell: Cell) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use registry_tests::cargo::Cargo;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
+use registry_tests::pypi::Pypi;
 use registry_tests::{Cell, Cluster, Ecosystem, together};
 
 mod cargo {
@@ -23,6 +24,12 @@ mod oci {
     use super::*;
 
     registry_tests::cells!(|cell| replays(Oci, cell));
+}
+
+mod pypi {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(Pypi, cell));
 }
 
 async fn replays<E: Ecosystem>(ecosystem: E, cell: Cell) {

@@ -1,0 +1,4 @@
+//! What is PyPI's alone.
+
+mod bad;
+mod replicas;
