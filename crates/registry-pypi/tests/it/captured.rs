@@ -72,3 +72,18 @@ async fn twine_and_uv_publish_and_pip_installs() {
         *sha256(&reader.get(path).await.body)
     );
 }
+
+#[test]
+fn the_example_takes_an_upload() {
+    let example = registry_testkit::Example::start("pypi_in_axum");
+    let boundary = "a4e8b9cbdf5c411fa98c8376248ff875";
+    let kind = format!("content-type: multipart/form-data; boundary={boundary}\r\n");
+    let form = include_bytes!("fixtures/twine-sdist.form");
+    let answer = example.send("POST", "/pypi/legacy/", &kind, form);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let page = example.send("GET", "/pypi/simple/beta-pkg/", "", "");
+    assert!(
+        page.contains("/pypi/packages/beta-pkg/beta_pkg-1.2.tar.gz#sha256="),
+        "{page}"
+    );
+}
