@@ -1,9 +1,9 @@
 //! From a request's method and path to what is asked for. Pure.
 
 use http::Method;
-use registry_core::{Result, auth::Action};
+use registry_core::{Result, auth::Action, protocol::Asked};
 
-use self::parse::{Request, decode};
+use self::parse::Table;
 use crate::{ProjectName, Version};
 
 mod parse;
@@ -104,23 +104,23 @@ impl Route {
     /// [`NotFound`](registry_core::ErrorKind::NotFound) for unknown paths, `MethodNotAllowed` for
     /// known paths with another method, `InvalidName` for names that nothing can have.
     pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self> {
-        let request = Request {
+        let table = Table(Asked {
             method,
             query: query.unwrap_or_default(),
-        };
-        let segments: Vec<_> = path.split('/').skip(1).map(decode).collect::<Result<_>>()?;
+        });
+        let segments = parse::segments(path)?;
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         match *segments.as_slice() {
-            ["" | "legacy" | "pypi"] | ["legacy" | "pypi", ""] => request.upload(),
-            ["simple", ref rest @ ..] => request.simple(rest),
-            ["packages", ref rest @ ..] => request.file(rest),
-            ["integrity", ref rest @ ..] => request.integrity(rest),
-            ["api", ref rest @ ..] => request.api(rest),
+            ["" | "legacy" | "pypi"] | ["legacy" | "pypi", ""] => table.upload(),
+            ["simple", ref rest @ ..] => table.simple(rest),
+            ["packages", ref rest @ ..] => table.file(rest),
+            ["integrity", ref rest @ ..] => table.integrity(rest),
+            ["api", ref rest @ ..] => table.api(rest),
             // A project called pypi has its page too, below its own name or twice below it.
             ["pypi", ref rest @ ..] if !matches!(rest, ["json"] | ["json", ""]) => {
-                request.json(rest)
+                table.json(rest)
             }
-            ref rest => request.json(rest),
+            ref rest => table.json(rest),
         }
     }
 

@@ -17,9 +17,13 @@ use crate::{proc, tools};
 /// A publish to send.
 #[derive(Clone)]
 pub(crate) struct Job {
+    /// The method.
+    pub(crate) method: &'static str,
     /// The path of the package.
     pub(crate) path: String,
-    /// The body of the PUT.
+    /// The media type of the body.
+    pub(crate) content_type: String,
+    /// The body.
     pub(crate) body: Arc<[u8]>,
 }
 
@@ -50,10 +54,6 @@ pub(crate) fn publish(
 ) -> Result<Outcome> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<(Vec<Duration>, Vec<String>)> {
-        let headers = [
-            ("authorization", authorization),
-            ("content-type", "application/json"),
-        ];
         let mut connection = Connection::new(port);
         let (mut latencies, mut failures) = (Vec::new(), Vec::new());
         loop {
@@ -62,8 +62,12 @@ pub(crate) fn publish(
                 return Ok((latencies, failures));
             }
             let job = make(number)?;
+            let headers = [
+                ("authorization", authorization),
+                ("content-type", &job.content_type),
+            ];
             let start = Instant::now();
-            match connection.request("PUT", &job.path, &headers, &job.body) {
+            match connection.request(job.method, &job.path, &headers, &job.body) {
                 Ok(answer) if answer.success() => latencies.push(start.elapsed()),
                 Ok(answer) => failures.push(format!("{}: {}", answer.status, answer.text())),
                 Err(error) => failures.push(format!("{error:#}")),

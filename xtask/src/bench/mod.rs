@@ -8,6 +8,7 @@ mod load;
 mod memory;
 mod npm;
 mod oci;
+mod pypi;
 mod report;
 
 use std::fs;
@@ -83,7 +84,7 @@ struct Protocol {
     benches: &'static [(&'static str, Measure)],
 }
 
-const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, npm::BENCHES, oci::BENCHES];
+const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, npm::BENCHES, oci::BENCHES, pypi::BENCHES];
 
 /// Installs what all benches need.
 pub(crate) fn install(root: &Path) -> Result<()> {

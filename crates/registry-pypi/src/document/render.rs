@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use registry_core::{Error, Result, store::Document};
+use registry_core::{Error, Result, protocol::escape, store::Document};
 
 use super::{Entry, Head, Listed, offered};
 use crate::{
@@ -175,7 +175,7 @@ impl Html {
         let mut html = Self("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n".to_owned());
         html.meta("pypi:repository-version", API_VERSION);
         html.0 += "<title>";
-        html.escaped(title);
+        html.0 += &escape(title);
         html.0 += "</title>\n";
         html
     }
@@ -189,7 +189,7 @@ impl Html {
 
     fn heading(&mut self, text: &str) {
         self.0 += "</head>\n<body>\n<h1>";
-        self.escaped(text);
+        self.0 += &escape(text);
         self.0 += "</h1>\n";
     }
 
@@ -202,7 +202,7 @@ impl Html {
             }
         }
         self.0.push('>');
-        self.escaped(text);
+        self.0 += &escape(text);
         self.0 += "</a><br>\n";
     }
 
@@ -215,19 +215,7 @@ impl Html {
         self.0.push(' ');
         self.0 += name;
         self.0 += "=\"";
-        self.escaped(value);
+        self.0 += &escape(value);
         self.0.push('"');
-    }
-
-    fn escaped(&mut self, text: &str) {
-        for c in text.chars() {
-            match c {
-                '&' => self.0 += "&amp;",
-                '<' => self.0 += "&lt;",
-                '>' => self.0 += "&gt;",
-                '"' => self.0 += "&quot;",
-                c => self.0.push(c),
-            }
-        }
     }
 }

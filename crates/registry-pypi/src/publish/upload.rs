@@ -203,24 +203,15 @@ impl Call<'_> {
             Some(bytes) => Some(stage(&repo, &file, bytes, PROVENANCE, PROVENANCE_TYPE).await?),
             None => None,
         };
-        let digests = staged.digests();
+        let stored = Stored {
+            content: &staged,
+            metadata: &part,
+            provenance: provenance.as_ref(),
+        };
         let entry = Entry {
-            version: form.version.to_string(),
-            kind: form.kind,
-            python: form.python,
-            time: format!("{:.6}", self.context.clock.now()),
             uploader: user.to_owned(),
-            file: staged.file().to_owned(),
-            size: staged.size(),
-            md5: digests.hex(Algorithm::Md5),
-            sha256,
-            blake2: digests.hex(Algorithm::Blake2b256),
-            requires_python: metadata.get("requires-python").map(str::to_owned),
-            yanked: None,
-            metadata: part.stored(Algorithm::Sha256).into(),
-            provenance: provenance
-                .as_ref()
-                .map(|part| part.stored(Algorithm::Sha256).into()),
+            time: format!("{:.6}", self.context.clock.now()),
+            ..stored.entry(&form, metadata)
         };
         let staged = [Some(staged), Some(part), provenance];
         let upload = Upload {
@@ -240,6 +231,37 @@ impl Call<'_> {
         let staged = staged.into_iter().flatten().collect();
         repo.change(DOCUMENT, staged, add).await?;
         Ok(protocol::empty(StatusCode::OK))
+    }
+}
+
+/// A file and what goes with it, as they are stored.
+struct Stored<'a> {
+    content: &'a Staged,
+    metadata: &'a Staged,
+    provenance: Option<&'a Staged>,
+}
+
+impl Stored<'_> {
+    /// The entry that names it all, but for who uploaded it and when.
+    fn entry(&self, form: &Form, metadata: &Metadata) -> Entry {
+        let digests = self.content.digests();
+        let part = |part: &Staged| part.stored(Algorithm::Sha256).into();
+        Entry {
+            version: form.version.to_string(),
+            kind: form.kind,
+            python: form.python.clone(),
+            time: String::new(),
+            uploader: String::new(),
+            file: self.content.file().to_owned(),
+            size: self.content.size(),
+            md5: digests.hex(Algorithm::Md5),
+            sha256: digests.hex(Algorithm::Sha256),
+            blake2: digests.hex(Algorithm::Blake2b256),
+            requires_python: metadata.get("requires-python").map(str::to_owned),
+            yanked: None,
+            metadata: part(self.metadata),
+            provenance: self.provenance.map(part),
+        }
     }
 }
 

@@ -4,23 +4,20 @@ use std::borrow::Cow;
 
 use http::Method;
 use percent_encoding::percent_decode_str;
-use registry_core::{Error, ErrorKind, Result};
+use registry_core::{
+    Error, Result,
+    protocol::{self, Asked},
+};
 
 use super::{Route, Target};
 use crate::ProjectName;
 
-/// A request, without its path.
-pub(super) struct Request<'a> {
-    pub(super) method: &'a Method,
-    pub(super) query: &'a str,
-}
+/// What is asked beside the path.
+pub(super) struct Table<'a>(pub(super) Asked<'a>);
 
-impl Request<'_> {
+impl Table<'_> {
     pub(super) fn upload(&self) -> Result<Route> {
-        if *self.method == Method::POST {
-            return Ok(Route::Upload);
-        }
-        Err(Error::method_not_allowed("POST"))
+        self.0.only("POST", &[(Method::POST, Route::Upload)])
     }
 
     /// `/simple/…`
@@ -28,7 +25,7 @@ impl Request<'_> {
         match *segments {
             // Without the slash at the end, what is relative on the page would lead elsewhere.
             [] => self.elsewhere("simple/"),
-            [""] => self.get(Route::Index {
+            [""] => self.0.get(Route::Index {
                 format: self.format(),
             }),
             [name] => {
@@ -40,7 +37,7 @@ impl Request<'_> {
                 if !project.is_normal() {
                     return self.elsewhere(&format!("../{project}/"));
                 }
-                self.get(Route::Project {
+                self.0.get(Route::Project {
                     project,
                     format: self.format(),
                 })
@@ -60,15 +57,15 @@ impl Request<'_> {
             None => (file.to_owned(), false),
         };
         if metadata {
-            return self.get(Route::Metadata { project, file });
+            return self.0.get(Route::Metadata { project, file });
         }
-        self.get(Route::File { project, file })
+        self.0.get(Route::File { project, file })
     }
 
     /// `/integrity/…`
     pub(super) fn integrity(&self, segments: &[&str]) -> Result<Route> {
         match *segments {
-            [project, version, file, "provenance"] => self.get(Route::Provenance {
+            [project, version, file, "provenance"] => self.0.get(Route::Provenance {
                 project: named(project)?,
                 version: version.parse().map_err(|_| unknown())?,
                 file: file.to_owned(),
@@ -89,7 +86,7 @@ impl Request<'_> {
                 if !project.is_normal() {
                     return self.elsewhere(&format!("{up}../{project}/json"));
                 }
-                self.get(Route::ProjectJson { project })
+                self.0.get(Route::ProjectJson { project })
             }
             [name, version, "json"] => {
                 let project = named(name)?;
@@ -97,7 +94,7 @@ impl Request<'_> {
                 if !project.is_normal() {
                     return self.elsewhere(&format!("{up}../../{project}/{version}/json"));
                 }
-                self.get(Route::ReleaseJson { project, version })
+                self.0.get(Route::ReleaseJson { project, version })
             }
             _ => Err(unknown()),
         }
@@ -109,14 +106,14 @@ impl Request<'_> {
             ["yank", ref target @ ..] => {
                 let target = target_of(target)?;
                 let yank = (Method::PUT, Route::Yank(target.clone()));
-                self.only(
+                self.0.only(
                     "PUT, DELETE",
-                    [yank, (Method::DELETE, Route::Unyank(target))],
+                    &[yank, (Method::DELETE, Route::Unyank(target))],
                 )
             }
             ["files", ref target @ ..] => {
                 let target = target_of(target)?;
-                self.only("DELETE", [(Method::DELETE, Route::Delete(target))])
+                self.0.only("DELETE", &[(Method::DELETE, Route::Delete(target))])
             }
             ["status", project] => {
                 let project: ProjectName = project.parse()?;
@@ -124,41 +121,23 @@ impl Request<'_> {
                     project: project.clone(),
                 };
                 let clear = Route::ClearStatus { project };
-                self.only("PUT, DELETE", [(Method::PUT, set), (Method::DELETE, clear)])
+                self.0.only("PUT, DELETE", &[(Method::PUT, set), (Method::DELETE, clear)])
             }
             _ => Err(unknown()),
         }
     }
 
-    fn get(&self, route: Route) -> Result<Route> {
-        if matches!(*self.method, Method::GET | Method::HEAD) {
-            return Ok(route);
-        }
-        Err(Error::method_not_allowed("GET, HEAD"))
-    }
-
-    fn only<const N: usize>(
-        &self,
-        allow: &'static str,
-        routes: [(Method, Route); N],
-    ) -> Result<Route> {
-        let mut routes = routes.into_iter();
-        let route = routes.find(|(method, _)| method == self.method);
-        let (_, route) = route.ok_or_else(|| Error::method_not_allowed(allow))?;
-        Ok(route)
-    }
-
     /// A redirect, which keeps the query.
     fn elsewhere(&self, location: &str) -> Result<Route> {
-        let mark = if self.query.is_empty() { "" } else { "?" };
-        self.get(Route::Elsewhere {
-            location: format!("{location}{mark}{}", self.query),
+        let mark = if self.0.query.is_empty() { "" } else { "?" };
+        self.0.get(Route::Elsewhere {
+            location: format!("{location}{mark}{}", self.0.query),
         })
     }
 
     /// The value of `format` in the query, where a plus stands for itself.
     fn format(&self) -> Option<String> {
-        let mut pairs = self.query.split('&');
+        let mut pairs = self.0.query.split('&');
         let value = pairs.find_map(|pair| pair.strip_prefix("format="))?;
         Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
     }
@@ -182,12 +161,16 @@ fn target_of(segments: &[&str]) -> Result<Target> {
     })
 }
 
-pub(super) fn decode(segment: &str) -> Result<Cow<'_, str>> {
-    percent_decode_str(segment)
-        .decode_utf8()
-        .map_err(|_| Error::new(ErrorKind::InvalidName, "the address is not UTF-8"))
+/// The segments of a path, each decoded once. A slash at its end counts: what is relative on a page
+/// begins there.
+pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>> {
+    let mut segments = protocol::segments(path)?;
+    if path.len() > 1 && path.ends_with('/') {
+        segments.push(Cow::Borrowed(""));
+    }
+    Ok(segments)
 }
 
-pub(super) fn unknown() -> Error {
+fn unknown() -> Error {
     Error::not_found("Not found")
 }

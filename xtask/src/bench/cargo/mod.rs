@@ -54,6 +54,8 @@ impl Subject {
     fn publish(&self, workers: usize, releases: &[Release]) -> Result<Outcome> {
         let job = |release: &Release| -> Result<Job> {
             Ok(Job {
+                method: "PUT",
+                content_type: "application/octet-stream".to_owned(),
                 path: package::NEW.to_owned(),
                 body: release.body()?.into(),
             })

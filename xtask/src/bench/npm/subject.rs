@@ -105,6 +105,8 @@ impl Subject {
     /// The request that publishes a release.
     pub(crate) fn job(&self, release: &Release) -> Result<Job> {
         Ok(Job {
+            method: "PUT",
+            content_type: "application/json".to_owned(),
             path: self.path(&release.name),
             body: release.body()?.into(),
         })

@@ -15,6 +15,7 @@ use crate::tools;
 pub(in super::super) fn steps(run: &mut Run, world: &World) -> Result<()> {
     publish_family(world, "pip")?;
     install(run, world)?;
+    more_installs(run, world)?;
     look(run, world)?;
     closed_index(run, world)?;
     yanked(run, world)?;
@@ -59,7 +60,11 @@ fn install(run: &mut Run, world: &World) -> Result<()> {
             pip.ok(world.elsewhere(), &["install", "pip_base"], &[])?;
             says(world, &python, "pip_base", "pip-base 1.1")
         },
-    )?;
+    )
+}
+
+/// From hashes, and from a source distribution.
+fn more_installs(run: &mut Run, world: &World) -> Result<()> {
     run.step(world, "pip: install with hashes", || {
         let (folder, python) = environment(world, "pip-hashes")?;
         let page = page(world, "pip-base")?;

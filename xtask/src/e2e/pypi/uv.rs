@@ -44,12 +44,14 @@ fn publisher(world: &World, home: &str) -> Result<Client> {
     client(world, home, &[tools::UV], &env)
 }
 
+fn publish_all(files: &[String]) -> Vec<&str> {
+    let files = files.iter().map(String::as_str);
+    ["publish"].into_iter().chain(files).collect()
+}
+
 fn publish(run: &mut Run, world: &World) -> Result<()> {
     let files = Project::new(NAME, "1.0").build(world)?;
-    let arguments: Vec<&str> = ["publish"]
-        .into_iter()
-        .chain(files.iter().map(String::as_str))
-        .collect();
+    let arguments = publish_all(&files);
     run.step(
         world,
         "uv: publish a wheel and a source distribution",
@@ -74,6 +76,11 @@ fn publish(run: &mut Run, world: &World) -> Result<()> {
             .ok(world.elsewhere(), &looks, &wanted)
             .map(drop)
     })?;
+    refusals(run, world, &files)
+}
+
+fn refusals(run: &mut Run, world: &World, files: &[String]) -> Result<()> {
+    let arguments = publish_all(files);
     run.step(
         world,
         "uv: a changed file is refused, and uv says why",
