@@ -117,9 +117,7 @@ impl Route {
             ["integrity", ref rest @ ..] => table.integrity(rest),
             ["api", ref rest @ ..] => table.api(rest),
             // A project called pypi has its page too, below its own name or twice below it.
-            ["pypi", ref rest @ ..] if !matches!(rest, ["json"] | ["json", ""]) => {
-                table.json(rest)
-            }
+            ["pypi", ref rest @ ..] if !matches!(rest, ["json"] | ["json", ""]) => table.json(rest),
             ref rest => table.json(rest),
         }
     }

@@ -113,7 +113,8 @@ impl Table<'_> {
             }
             ["files", ref target @ ..] => {
                 let target = target_of(target)?;
-                self.0.only("DELETE", &[(Method::DELETE, Route::Delete(target))])
+                self.0
+                    .only("DELETE", &[(Method::DELETE, Route::Delete(target))])
             }
             ["status", project] => {
                 let project: ProjectName = project.parse()?;
@@ -121,7 +122,10 @@ impl Table<'_> {
                     project: project.clone(),
                 };
                 let clear = Route::ClearStatus { project };
-                self.0.only("PUT, DELETE", &[(Method::PUT, set), (Method::DELETE, clear)])
+                self.0.only(
+                    "PUT, DELETE",
+                    &[(Method::PUT, set), (Method::DELETE, clear)],
+                )
             }
             _ => Err(unknown()),
         }

@@ -40,7 +40,11 @@ fn read(bench: &Bench, report: &mut Report) -> Result<()> {
     let peer = Subject::pypiserver(bench, "read-pypiserver")?;
     for subject in [&ours, &peer] {
         let outcome = subject.publish(4, &wheels)?;
-        ensure!(outcome.failures.is_empty(), "refused: {}", outcome.failures[0]);
+        ensure!(
+            outcome.failures.is_empty(),
+            "refused: {}",
+            outcome.failures[0]
+        );
     }
     let page = format!("/pypi/simple/{PROJECT}/");
     let file = wheels[0].file();
@@ -106,7 +110,8 @@ fn same_bytes(bench: &Bench, ours: &Subject, page: &str, metadata: &str) -> Resu
 fn publish(bench: &Bench, report: &mut Report) -> Result<()> {
     let ours = Subject::ours(bench, "publish-ours")?;
     let peer = Subject::pypiserver(bench, "publish-pypiserver")?;
-    let ceiling = || load::durable_writes(&bench.folder.join("ceiling"), Duration::from_millis(1500));
+    let ceiling =
+        || load::durable_writes(&bench.folder.join("ceiling"), Duration::from_millis(1500));
     for (measure, single) in [
         ("publish to one project, 16 workers", true),
         ("publish to 200 projects, 16 workers", false),
@@ -174,7 +179,11 @@ fn memory(bench: &Bench, report: &mut Report) -> Result<()> {
     connection.download(&address, &[], &mut received)?;
     let fetched = length as f64 / 1e6 / start.elapsed().as_secs_f64();
     let fetch = sampler.peak()?;
-    ensure!(received.0 == length, "{} of {length} bytes came back", received.0);
+    ensure!(
+        received.0 == length,
+        "{} of {length} bytes came back",
+        received.0
+    );
     let name = if bench.full { "1 GiB" } else { "64 MiB" };
     for (what, memory, rate) in [("upload", upload, rate), ("fetch", fetch, fetched)] {
         report.add(
@@ -184,7 +193,13 @@ fn memory(bench: &Bench, report: &mut Report) -> Result<()> {
             None,
             &Target::AtMost(64.0),
         );
-        report.add(&format!("{what} a wheel of {name}"), "MB/s", rate, None, &Target::None);
+        report.add(
+            &format!("{what} a wheel of {name}"),
+            "MB/s",
+            rate,
+            None,
+            &Target::None,
+        );
     }
     Ok(())
 }

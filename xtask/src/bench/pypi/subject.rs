@@ -49,7 +49,10 @@ impl Subject {
 
     /// The header of an upload.
     pub(super) fn authorization(&self) -> String {
-        format!("Basic {}", STANDARD.encode(format!("__token__:{}", self.token)))
+        format!(
+            "Basic {}",
+            STANDARD.encode(format!("__token__:{}", self.token))
+        )
     }
 
     /// Publishes wheels that are made beforehand, by some workers at once.

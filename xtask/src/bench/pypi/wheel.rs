@@ -117,7 +117,9 @@ impl Wheel {
             .map(|(name, content)| around(name) + content.len() as u64)
             .sum();
         let noise = size.saturating_sub(rest + around("noise.bin") + 22).max(64);
-        let mut entries = vec![stored(out, "noise.bin", noise, || Random::new(&self.file()))?];
+        let mut entries = vec![stored(out, "noise.bin", noise, || {
+            Random::new(&self.file())
+        })?];
         for (name, content) in small {
             entries.push(stored(out, name, content.len() as u64, || content)?);
         }
@@ -132,7 +134,13 @@ impl Wheel {
         let length = number(out.count)? - start;
         let count = u16::try_from(entries.len())?.to_le_bytes();
         out.write_all(b"PK\x05\x06\0\0\0\0")?;
-        for part in [&count[..], &count, &length.to_le_bytes(), &start.to_le_bytes(), &[0, 0]] {
+        for part in [
+            &count[..],
+            &count,
+            &length.to_le_bytes(),
+            &start.to_le_bytes(),
+            &[0, 0],
+        ] {
             out.write_all(part)?;
         }
         Ok(())
@@ -146,7 +154,10 @@ impl Wheel {
             self.name, self.version
         );
         for number in 0..20 {
-            text += &format!("Requires-Dist: dependency-{number}>={number}.2,<{}\n", number + 1);
+            text += &format!(
+                "Requires-Dist: dependency-{number}>={number}.2,<{}\n",
+                number + 1
+            );
         }
         text + "\n# A package\n\n" + &"Words to read before one installs it. ".repeat(80)
     }
@@ -157,7 +168,14 @@ impl Entry {
     fn header(&self) -> Result<Vec<u8>> {
         let name = u16::try_from(self.name.len())?.to_le_bytes();
         let (crc, size) = (self.crc.to_le_bytes(), self.size.to_le_bytes());
-        let parts: [&[u8]; 6] = [&[0x14, 0, 0, 0, 0, 0, 0, 0, 0x21, 0], &crc, &size, &size, &name, &[0, 0]];
+        let parts: [&[u8]; 6] = [
+            &[0x14, 0, 0, 0, 0, 0, 0, 0, 0x21, 0],
+            &crc,
+            &size,
+            &size,
+            &name,
+            &[0, 0],
+        ];
         Ok(parts.concat())
     }
 }
