@@ -1,4 +1,4 @@
-//! What is measured: our server or a peer, over a folder of its own, with a token to publish.
+//! What is measured: our server over a folder of its own, with a token to publish.
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
@@ -8,43 +8,21 @@ use super::super::Bench;
 use super::super::load::{self, Job, Outcome};
 use super::wheel::Wheel;
 use crate::http::Connection;
-use crate::server::{self, Server};
+use crate::server::Server;
 
 /// A running server.
 pub(super) struct Subject {
     /// The process and its port.
     pub(super) server: Server,
-    /// Where files are sent.
-    upload: &'static str,
     token: String,
-    /// Whether answers other than success end the run; a peer's are counted.
-    strict: bool,
 }
 
 impl Subject {
     /// Our server over an empty folder.
     pub(super) fn ours(bench: &Bench, name: &str) -> Result<Self> {
-        if bench.peer {
-            return Self::pypiserver(bench, &format!("{name}-in-our-place"));
-        }
+        ensure!(!bench.peer, "pypiserver cannot do what is measured here");
         let (_, server, token) = bench.ours(name, "pypi:package:*:*")?;
-        Ok(Self {
-            server,
-            upload: "/pypi/legacy/",
-            token,
-            strict: true,
-        })
-    }
-
-    /// pypiserver over an empty folder.
-    pub(super) fn pypiserver(bench: &Bench, name: &str) -> Result<Self> {
-        let server = server::pypiserver(&bench.root, &bench.folder.join(name))?;
-        Ok(Self {
-            server,
-            upload: "/",
-            token: String::new(),
-            strict: false,
-        })
+        Ok(Self { server, token })
     }
 
     /// The header of an upload.
@@ -62,7 +40,7 @@ impl Subject {
             wheel.form_of(&mut body, 0)?;
             Ok(Job {
                 method: "POST",
-                path: self.upload.to_owned(),
+                path: "/pypi/legacy/".to_owned(),
                 content_type: Wheel::content_type(),
                 body: body.into(),
             })
@@ -72,7 +50,7 @@ impl Subject {
         let authorization = self.authorization();
         let outcome = load::publish(self.server.port, &authorization, workers, jobs.len(), &make)?;
         ensure!(
-            !self.strict || outcome.failures.is_empty(),
+            outcome.failures.is_empty(),
             "{} publishes failed, first: {}\n{}",
             outcome.failures.len(),
             outcome.failures[0],

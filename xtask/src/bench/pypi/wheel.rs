@@ -99,6 +99,18 @@ impl Wheel {
         Ok(length)
     }
 
+    /// Its file, as small as it can be.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut counted = Counted {
+            out: &mut bytes,
+            count: 0,
+            digest: Sha256::new(),
+        };
+        self.wheel(&mut counted, 0)?;
+        Ok(bytes)
+    }
+
     fn wheel(&self, out: &mut Counted<'_>, size: u64) -> Result<()> {
         let folder = format!("{}.dist-info", self.release());
         let [metadata, wheel, record] =
