@@ -88,15 +88,12 @@ impl Call<'_> {
     /// A file's entry, if the file is offered.
     async fn entry(&self, file: &str) -> Result<Entry, CoreError> {
         let missing = || CoreError::not_found(format!("the file {file} was not found"));
-        let document = self.document().await.map_err(|error| match error.kind() {
-            registry_core::ErrorKind::NotFound => missing(),
-            _ => error,
-        })?;
-        let entry = document
-            .entries
-            .get(file)
-            .filter(|_| document.head.offers());
-        Entry::parse(entry.ok_or_else(missing)?)
+        let repo = self.granted.repo()?;
+        let found = repo.head_and_entry::<Head>(DOCUMENT, file).await?;
+        let (_, entry) = found
+            .filter(|(head, _)| head.offers())
+            .ok_or_else(missing)?;
+        Entry::parse(&entry)
     }
 
     /// A file, whole or in part.

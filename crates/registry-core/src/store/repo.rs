@@ -126,6 +126,24 @@ impl Repo {
         Ok(snapshot.and_then(|snapshot| snapshot.document.entries.get(name).cloned()))
     }
 
+    /// The head of the document `file` and one of its entries, both as they are now, or `None` where
+    /// one of them is not there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn head_and_entry<H>(&self, file: &str, name: &str) -> Result<Option<(Arc<H>, Bytes)>>
+    where
+        H: DeserializeOwned + Default + Send + Sync + 'static,
+    {
+        let Some(snapshot) = self.snapshot(file).await? else {
+            return Ok(None);
+        };
+        let Some(entry) = snapshot.document.entries.get(name).cloned() else {
+            return Ok(None);
+        };
+        Ok(Some((snapshot.head()?, entry)))
+    }
+
     async fn snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
         let key = self.home.join(file)?;
         let snapshot = self.store.0.documents.read(&key).await?;
