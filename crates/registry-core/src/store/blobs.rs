@@ -8,6 +8,7 @@
 //! what it read: so either it sees the holder, or its write fails.
 
 mod hold;
+mod lost;
 mod read;
 
 use std::{
@@ -47,7 +48,8 @@ pub(super) struct Segment {
 pub(super) struct Record {
     pub(super) size: u64,
     pub(super) segments: Vec<Segment>,
-    /// Whether the bytes were collected.
+    /// Whether the bytes were collected, or lost. A blob that was collected is held by nobody; one
+    /// that was lost is held again by whom it was, once it comes again.
     pub(super) gone: bool,
 }
 
@@ -209,10 +211,9 @@ impl Repo {
             return Ok(Vec::new());
         };
         let all = record.entries.iter().map(|(name, home)| {
-            let home: String = serde_json::from_slice(home).map_err(Error::internal)?;
             Ok(Resource {
                 name: name.clone(),
-                home: Key::new(home)?,
+                home: home_of(home)?,
             })
         });
         all.collect()
@@ -232,10 +233,10 @@ impl Repo {
             segments,
             gone: false,
         };
-        Ok(matches!(
-            self.join_record(digest, Some(record)).await?,
-            Joined::New
-        ))
+        match self.join_record(digest, Some(record.clone())).await? {
+            Joined::New => Ok(true),
+            Joined::Known | Joined::Gone => self.replace_lost(digest, record).await,
+        }
     }
 
     /// Writes that this repository holds a blob.
@@ -264,7 +265,6 @@ impl Repo {
                     return Ok((false, Joined::Gone));
                 };
                 record.head = new.clone();
-                record.entries.clear();
                 joined = Joined::New;
             }
             // The answer to an earlier attempt was lost.
@@ -293,6 +293,12 @@ impl Repo {
     fn record(&self, digest: &Digest) -> Result<Key> {
         layout::record(&self.store.0.root, digest)
     }
+}
+
+/// The folder of a repository, below the mount's, from its entry in a record.
+pub(super) fn home_of(entry: &[u8]) -> Result<Key> {
+    let home: String = serde_json::from_slice(entry).map_err(Error::internal)?;
+    Ok(Key::new(home)?)
 }
 
 /// What became of a repository's entry in a record.

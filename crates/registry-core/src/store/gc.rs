@@ -1,6 +1,7 @@
 //! What `registry gc` does to a mount, beside running servers.
 
 mod blobs;
+mod uploads;
 
 use std::{
     collections::HashSet,
@@ -8,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::try_join_all};
 
 use super::{Store, layout};
 use crate::{
@@ -16,6 +17,8 @@ use crate::{
     storage::{Entry, Key},
 };
 
+/// How many requests are made of the storage together: over a bucket each costs a round trip.
+const AT_ONCE: usize = 16;
 /// How many checkpoints of a view are kept.
 const CHECKPOINTS: usize = 2;
 
@@ -45,16 +48,21 @@ impl GcReport {
 impl fmt::Display for GcReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for key in &self.released {
-            writeln!(f, "{key} (not needed there)")?;
+            writeln!(f, "{key} (held, and not needed there)")?;
         }
         for (key, size) in &self.collected {
             writeln!(f, "{key} ({size} bytes)")?;
         }
         let bytes: u64 = self.collected.iter().map(|(_, size)| size).sum();
-        let (scanned, count, young) = (self.scanned, self.collected.len(), self.young);
+        let (scanned, young) = (self.scanned, self.young);
+        let (released, count) = (self.released.len(), self.collected.len());
+        write!(f, "{scanned} objects, ")?;
+        if released > 0 {
+            write!(f, "{released} blobs let go of by who held them, ")?;
+        }
         write!(
             f,
-            "{scanned} objects, {count} that nothing names ({bytes} bytes), {young} too young to tell"
+            "{count} files that nothing names ({bytes} bytes), {young} too young to tell"
         )
     }
 }
@@ -75,6 +83,25 @@ fn is_within(folder: &[Entry], key: &Key) -> bool {
 }
 
 impl Store {
+    /// The bytes in one folder that its document, if it has one, does not name.
+    async fn unnamed<'e>(&self, folder: &'e [Entry]) -> Result<Vec<&'e Entry>> {
+        let (documents, bytes): (Vec<&Entry>, Vec<&Entry>) = folder
+            .iter()
+            .partition(|entry| self.0.subject(&entry.key).is_some());
+        if bytes.is_empty() {
+            return Ok(bytes);
+        }
+        let mut named = HashSet::new();
+        for document in documents {
+            if let Some(snapshot) = self.0.documents.fresh(&document.key).await? {
+                let bytes = self.0.catalog.named(&snapshot.document)?.bytes;
+                named.extend(bytes.into_iter().map(|bytes| bytes.file));
+            }
+        }
+        let is_unnamed = |entry: &&Entry| !named.contains(entry.key.name());
+        Ok(bytes.into_iter().filter(is_unnamed).collect())
+    }
+
     /// Deletes bytes that no document names and that were written longer than `grace` ago.
     ///
     /// Safe beside publishes under way: bytes are named within the grace after they were written,
@@ -102,6 +129,8 @@ impl Run<'_> {
         // The folders that the listing is in, the outermost first: what lies in a folder below may
         // stand between the entries of one.
         let mut folders: Vec<Vec<Entry>> = Vec::new();
+        // Those that it has left.
+        let mut left: Vec<Vec<Entry>> = Vec::new();
         let mut listed = self.store.0.documents.storage().list(Some(root), None);
         while let Some(entry) = listed.next().await {
             let entry = entry?;
@@ -114,54 +143,50 @@ impl Run<'_> {
             if layout::is_shared(root, &entry.key) {
                 continue;
             }
-            while let Some(left) = folders.pop_if(|folder| !is_within(folder, &entry.key)) {
-                self.collect(&left).await?;
+            while let Some(folder) = folders.pop_if(|folder| !is_within(folder, &entry.key)) {
+                left.push(folder);
+            }
+            if left.len() >= AT_ONCE {
+                self.collect(&std::mem::take(&mut left)).await?;
             }
             match folders.last_mut() {
                 Some(folder) if folder[0].key.parent() == entry.key.parent() => folder.push(entry),
                 _ => folders.push(vec![entry]),
             }
         }
-        for left in folders {
-            self.collect(&left).await?;
-        }
+        left.extend(folders);
+        self.collect(&left).await?;
         Ok(holders)
     }
 
-    /// Collects in one folder, whose document, if it has one, names what lies beside it.
-    async fn collect(&mut self, folder: &[Entry]) -> Result<()> {
-        let store = self.store;
-        let (documents, bytes): (Vec<&Entry>, Vec<&Entry>) = folder
-            .iter()
-            .partition(|entry| store.0.subject(&entry.key).is_some());
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let mut named = HashSet::new();
-        for document in documents {
-            if let Some(snapshot) = store.0.documents.fresh(&document.key).await? {
-                let bytes = store.0.catalog.named(&snapshot.document)?.bytes;
-                named.extend(bytes.into_iter().map(|bytes| bytes.file));
-            }
-        }
-        for entry in bytes {
-            if !named.contains(entry.key.name()) {
-                self.discard(entry).await?;
-            }
+    /// Collects in some folders.
+    async fn collect(&mut self, folders: &[Vec<Entry>]) -> Result<()> {
+        for some in folders.chunks(AT_ONCE) {
+            let unnamed = some.iter().map(|folder| self.store.unnamed(folder));
+            let unnamed = try_join_all(unnamed).await?;
+            self.discard(unnamed.into_iter().flatten()).await?;
         }
         Ok(())
     }
 
-    async fn discard(&mut self, entry: &Entry) -> Result<()> {
-        if entry.modified > self.before {
-            self.report.young += 1;
-            return Ok(());
+    /// Deletes what nothing names, if it is old enough.
+    async fn discard(&mut self, unnamed: impl IntoIterator<Item = &Entry>) -> Result<()> {
+        let mut old: Vec<&Entry> = Vec::new();
+        for entry in unnamed {
+            if entry.modified > self.before {
+                self.report.young += 1;
+            } else {
+                old.push(entry);
+            }
         }
-        if !self.dry {
-            let storage = self.store.0.documents.storage();
-            storage.delete(&entry.key).await?;
+        for some in old.chunks(AT_ONCE) {
+            if !self.dry {
+                let storage = self.store.0.documents.storage();
+                try_join_all(some.iter().map(|entry| storage.delete(&entry.key))).await?;
+            }
+            let collected = some.iter().map(|entry| (entry.key.clone(), entry.size));
+            self.report.collected.extend(collected);
         }
-        self.report.collected.push((entry.key.clone(), entry.size));
         Ok(())
     }
 
@@ -175,9 +200,7 @@ impl Run<'_> {
         }
         for view in all.chunk_by(|a, b| a.key.parent() == b.key.parent()) {
             let old = view.len().saturating_sub(CHECKPOINTS);
-            for entry in &view[..old] {
-                self.discard(entry).await?;
-            }
+            self.discard(&view[..old]).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 
 use super::{
     Store,
-    blobs::{Held, Record, read_segments},
+    blobs::{Held, Record, home_of, read_segments},
     catalog::{StoredBytes, Subject},
     layout,
     log::Topic,
@@ -113,17 +113,21 @@ impl Store {
                 self.verify_document(&subject, &key, repair, &mut report)
                     .await?;
             } else if let Some(digest) = layout::recorded(&self.0.root, &key) {
-                self.verify_record(&digest, &key, &mut report).await?;
+                self.verify_record(&digest, &key, repair, &mut report)
+                    .await?;
+            } else if let Some((home, digest)) = layout::holder(&key) {
+                self.verify_held(&home, &digest, &key, &mut report).await?;
             }
         }
         Ok(report)
     }
 
-    /// Hashes the bytes of a blob.
+    /// Hashes the bytes of a blob; gives it up, for a repair, if they are not its own.
     async fn verify_record(
         &self,
         digest: &Digest,
         key: &Key,
+        repair: bool,
         report: &mut VerifyReport,
     ) -> Result<()> {
         report.documents += 1;
@@ -140,20 +144,28 @@ impl Store {
         report.artifacts += 1;
         let storage = self.0.documents.storage().clone();
         let body = read_segments(storage, self.0.root.clone(), &record.segments);
-        match hash(body, digest.algorithm(), report).await {
-            Ok((is, _)) if is == *digest => {}
-            Ok((is, size)) => {
-                report.problem(key, format!("its {size} bytes hash to {is}"));
-            }
+        let what = match hash(body, digest.algorithm(), report).await {
+            Ok((is, _)) if is == *digest => return Ok(()),
+            Ok((is, size)) => format!("its {size} bytes hash to {is}"),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // It may have been collected since its record was read.
                 let now = self.0.documents.fresh(key).await?;
                 let now = now.map(|now| now.head::<Record>()).transpose()?;
-                if now.is_some_and(|now| !now.gone && now.segments == record.segments) {
-                    report.problem(key, "its bytes are missing");
+                if now.is_none_or(|now| now.gone || now.segments != record.segments) {
+                    return Ok(());
                 }
+                "its bytes are missing".to_owned()
             }
             Err(error) => return report.unreadable(key, error),
+        };
+        if repair {
+            self.give_up(key, record).await?;
+            report.problem(
+                key,
+                format!("{what}; clients are now told to push it again"),
+            );
+        } else {
+            report.problem(key, what);
         }
         Ok(())
     }
@@ -163,22 +175,36 @@ impl Store {
         &self,
         home: &Key,
         digest: &Digest,
+        key: &Key,
         report: &mut VerifyReport,
     ) -> Result<()> {
-        let key = layout::held(home, digest)?;
-        let Some(held) = self.0.documents.fresh(&key).await? else {
-            return Ok(());
-        };
-        if held.head::<Held>()?.gone {
-            return Ok(());
-        }
-        let record = layout::record(&self.0.root, digest)?;
-        let record = self.0.documents.fresh(&record).await?;
-        let record = record.map(|record| record.head::<Record>()).transpose()?;
-        if record.is_none_or(|record| record.gone) {
-            report.problem(&key, "is held here and has no bytes");
+        report.documents += 1;
+        match self.holding(home, digest).await {
+            Ok(Holding::Lost) => report.problem(key, "is held here and its bytes are lost"),
+            Ok(_) => {}
+            Err(error) => report.unreadable(key, error)?,
         }
         Ok(())
+    }
+
+    /// How it stands with a blob in a repository.
+    async fn holding(&self, home: &Key, digest: &Digest) -> Result<Holding> {
+        let held = self.0.documents.fresh(&layout::held(home, digest)?).await?;
+        let held = held.map(|held| held.head::<Held>()).transpose()?;
+        if held.is_none_or(|held| held.gone) {
+            return Ok(Holding::No);
+        }
+        let record = layout::record(&self.0.root, digest)?;
+        let Some(record) = self.0.documents.fresh(&record).await? else {
+            return Ok(Holding::Unknown);
+        };
+        for entry in record.entries.values() {
+            if home_of(entry)?.under(&self.0.root) == *home {
+                let lost = record.head::<Record>()?.gone;
+                return Ok(if lost { Holding::Lost } else { Holding::Yes });
+            }
+        }
+        Ok(Holding::Unknown)
     }
 
     async fn verify_document(
@@ -207,7 +233,11 @@ impl Store {
                 .await?;
         }
         for digest in named.blobs {
-            self.verify_held(&home, &digest, report).await?;
+            // Whatever else is wrong is told of the document that says that it is held.
+            if let Ok(Holding::Unknown) = self.holding(&home, &digest).await {
+                let held = layout::held(&home, &digest)?;
+                report.problem(&held, "is named here and the blob does not know of it");
+            }
         }
         for (digest, content) in named.contents {
             let is = Digest::of(digest.algorithm(), &content);
@@ -270,6 +300,16 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// How it stands with a blob in a repository.
+enum Holding {
+    No,
+    Yes,
+    /// Its record does not know of it: a push is under way, or broke off.
+    Unknown,
+    /// Its bytes are gone.
+    Lost,
 }
 
 /// The digest of some bytes, and how many they are.

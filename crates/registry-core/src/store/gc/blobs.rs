@@ -5,20 +5,19 @@
 //! drawn from, and whoever comes to rely on something writes that very document, so that one of the
 //! two sees the other.
 
-use std::{collections::HashSet, time::SystemTime};
+use std::{collections::HashSet, sync::Arc, time::SystemTime};
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, TryStreamExt, future::try_join_all};
 
-use super::Run;
+use super::{AT_ONCE, Run};
 use crate::{
     digest::{Digest, random_hex},
-    error::{Error, Result},
-    storage::Key,
+    error::Result,
+    storage::{Entry, Key, StorageError},
     store::{
         Document, Snapshot, Store,
-        blobs::{Held, Record, Segment},
+        blobs::{Held, Record, Segment, home_of},
         layout,
-        uploads::{End, LIFETIME, Session, is_expired},
     },
 };
 
@@ -46,12 +45,7 @@ impl Run<'_> {
 
     /// Lets go of the blobs that one repository holds and does not need.
     async fn release(&mut self, home: &Key, released: &mut HashSet<Key>) -> Result<()> {
-        let mut unnamed = self.old_holds(home).await?;
-        if unnamed.is_empty() {
-            return Ok(());
-        }
-        let named = self.store.named_blobs(home).await?;
-        unnamed.retain(|(digest, _)| !named.contains(digest));
+        let unnamed = self.unnamed_holds(home).await?;
         if unnamed.is_empty() {
             return Ok(());
         }
@@ -69,75 +63,54 @@ impl Run<'_> {
         ended
     }
 
-    async fn release_each(&mut self, home: &Key, unnamed: Vec<(Digest, Seen)>) -> Result<()> {
+    async fn release_each(&mut self, home: &Key, mut unnamed: Vec<(Digest, Seen)>) -> Result<()> {
         let named = self.store.named_blobs(home).await?;
-        for (digest, seen) in unnamed {
-            if named.contains(&digest) {
-                continue;
-            }
-            let revision = seen.revision;
-            let let_go = move |held: &mut Document<Held>| {
-                let same = held.revision == revision;
-                held.head.gone = true;
-                Ok((same, same))
-            };
-            if self.store.0.documents.change(&seen.key, let_go).await? {
-                self.report.released.push(seen.key);
-            }
+        unnamed.retain(|(digest, _)| !named.contains(digest));
+        for some in unnamed.chunks(AT_ONCE) {
+            let each = some.iter().map(|(_, seen)| self.store.let_go(seen));
+            let gone = try_join_all(each).await?;
+            let gone = some.iter().zip(gone).filter(|(_, gone)| *gone);
+            let keys = gone.map(|((_, seen), _)| seen.key.clone());
+            self.report.released.extend(keys);
         }
         Ok(())
     }
 
-    /// What a repository holds and nobody said so since the grace.
-    async fn old_holds(&mut self, home: &Key) -> Result<Vec<(Digest, Seen)>> {
-        let documents = &self.store.0.documents;
+    /// What a repository holds, none of its documents names, and nobody said so since the grace.
+    async fn unnamed_holds(&mut self, home: &Key) -> Result<Vec<(Digest, Seen)>> {
         let folder = layout::all_held(home)?;
+        let listed = self.store.0.documents.storage().list(Some(&folder), None);
+        let held: Vec<Entry> = listed.try_collect().await?;
+        let named = self.store.named_blobs(home).await?;
+        let held = held.into_iter().filter_map(|entry| {
+            let (_, digest) = layout::holder(&entry.key)?;
+            (!named.contains(&digest)).then_some((digest, entry.key))
+        });
+        let held: Vec<(Digest, Key)> = held.collect();
         let mut old = Vec::new();
-        let mut listed = documents.storage().list(Some(&folder), None);
-        while let Some(entry) = listed.next().await {
-            let entry = entry?;
-            let Some((_, digest)) = layout::holder(&entry.key) else {
-                continue;
-            };
-            if entry.modified > self.before {
-                continue;
-            }
-            let Some(held) = documents.fresh(&entry.key).await? else {
-                continue;
-            };
-            if !held.head::<Held>()?.gone && held.modified <= self.before {
+        for some in held.chunks(AT_ONCE) {
+            let read = some
+                .iter()
+                .map(|(_, key)| self.store.0.documents.fresh(key));
+            for ((digest, key), held) in some.iter().zip(try_join_all(read).await?) {
+                let Some(held) = held else {
+                    continue;
+                };
+                if held.head::<Held>()?.gone {
+                    continue;
+                }
+                if held.modified > self.before {
+                    self.report.young += 1;
+                    continue;
+                }
                 let seen = Seen {
-                    key: entry.key,
+                    key: key.clone(),
                     revision: held.revision,
                 };
-                old.push((digest, seen));
+                old.push((digest.clone(), seen));
             }
         }
         Ok(old)
-    }
-
-    /// The bytes that uploads still need.
-    async fn in_uploads(&mut self) -> Result<HashSet<Box<str>>> {
-        let documents = &self.store.0.documents;
-        let mut used = HashSet::new();
-        let folder = layout::uploads(&self.store.0.root)?;
-        let mut listed = documents.storage().list(Some(&folder), None);
-        while let Some(entry) = listed.next().await {
-            let Some(session) = documents.fresh(&entry?.key).await? else {
-                continue;
-            };
-            let head = session.typed::<Session>()?.head;
-            let needed = match head.end {
-                None => !is_expired(session.modified),
-                // Its blob's record may be about to be written, whatever grace there is.
-                Some(End::Finished(_)) => session.modified > self.before.min(self.settled()),
-                Some(End::Dropped) => false,
-            };
-            if needed {
-                used.extend(files(head.segments));
-            }
-        }
-        Ok(used)
     }
 
     /// Collects the blobs that no repository holds; adds the bytes of the others to `used`.
@@ -146,63 +119,60 @@ impl Run<'_> {
         released: &HashSet<Key>,
         used: &mut HashSet<Box<str>>,
     ) -> Result<()> {
-        let documents = &self.store.0.documents;
         let folder = layout::records(&self.store.0.root)?;
-        let mut listed = documents.storage().list(Some(&folder), None);
-        while let Some(entry) = listed.next().await {
-            let entry = entry?;
-            let Some(digest) = layout::recorded(&self.store.0.root, &entry.key) else {
-                continue;
-            };
-            let Some(snapshot) = documents.fresh(&entry.key).await? else {
-                continue;
-            };
-            let record = snapshot.typed::<Record>()?;
-            if record.head.gone {
-                continue;
-            }
-            let old = record.modified <= self.before;
-            if old && !self.store.is_held(&digest, &record, released).await? {
-                let seen = Seen {
-                    key: entry.key,
-                    revision: record.revision,
-                };
-                if self.collect_record(seen, &record.head.segments).await? {
-                    continue;
+        let mut listed = self.store.read_all(&folder);
+        while let Some(records) = listed.next().await {
+            let judged = records?.into_iter();
+            let judged = judged.map(|(key, record)| self.judge_record(key, record, released));
+            for judged in try_join_all(judged).await?.into_iter().flatten() {
+                match judged {
+                    Judged::Stays(segments) => used.extend(files(&segments)),
+                    Judged::Young(segments) => {
+                        self.report.young += 1;
+                        used.extend(files(&segments));
+                    }
+                    Judged::Goes(segments) => {
+                        for segment in &segments {
+                            let key = layout::content(&self.store.0.root, &segment.file)?;
+                            self.report.collected.push((key, segment.size));
+                        }
+                    }
                 }
             }
-            used.extend(files(record.head.segments));
         }
         Ok(())
     }
 
-    /// Collects a blob, if its record is still what was seen.
-    async fn collect_record(&mut self, seen: Seen, segments: &[Segment]) -> Result<bool> {
-        let revision = seen.revision;
-        let bury = move |record: &mut Document<Record>| {
-            let same = record.revision == revision;
-            record.head = Record {
-                gone: true,
-                ..Record::default()
-            };
-            record.entries.clear();
-            Ok((same, same))
+    /// Judges a blob's record, and collects the blob if nobody holds it; nothing if it was gone.
+    async fn judge_record(
+        &self,
+        key: Key,
+        record: Arc<Snapshot>,
+        released: &HashSet<Key>,
+    ) -> Result<Option<Judged>> {
+        let Some(digest) = layout::recorded(&self.store.0.root, &key) else {
+            return Ok(None);
         };
-        if !self.dry && !self.store.0.documents.change(&seen.key, bury).await? {
-            return Ok(false);
+        let record = record.typed::<Record>()?;
+        if record.head.gone {
+            return Ok(None);
         }
-        for segment in segments {
-            let key = layout::content(&self.store.0.root, &segment.file)?;
-            self.report.collected.push((key, segment.size));
+        if self.store.is_held(&digest, &record, released).await? {
+            return Ok(Some(Judged::Stays(record.head.segments)));
         }
-        if !self.dry {
-            self.store.discard_segments(segments).await;
+        if record.modified > self.before {
+            return Ok(Some(Judged::Young(record.head.segments)));
         }
-        Ok(true)
+        let segments = record.head.segments;
+        let revision = record.revision;
+        if !self.dry && !self.store.bury(&Seen { key, revision }, &segments).await? {
+            return Ok(Some(Judged::Stays(segments)));
+        }
+        Ok(Some(Judged::Goes(segments)))
     }
 
     /// What was written later may not be named yet by what is to name it.
-    fn settled(&self) -> SystemTime {
+    pub(super) fn settled(&self) -> SystemTime {
         let settled = SystemTime::now().checked_sub(self.store.0.settle);
         settled.unwrap_or(SystemTime::UNIX_EPOCH)
     }
@@ -217,6 +187,7 @@ impl Run<'_> {
             .map(|(key, _)| key.clone())
             .collect();
         let settled = self.settled();
+        let mut unnamed = Vec::new();
         while let Some(entry) = listed.next().await {
             let entry = entry?;
             if used.contains(entry.key.name()) || told.contains(&entry.key) {
@@ -225,36 +196,103 @@ impl Run<'_> {
             if entry.modified > settled {
                 self.report.young += 1;
             } else {
-                self.discard(&entry).await?;
+                unnamed.push(entry);
             }
         }
-        Ok(())
+        self.discard(&unnamed).await
     }
 }
 
-fn files(segments: Vec<Segment>) -> impl Iterator<Item = Box<str>> {
-    segments.into_iter().map(|segment| segment.file.into())
+/// What becomes of a blob's bytes.
+enum Judged {
+    Stays(Vec<Segment>),
+    /// Nobody holds it, and it is too young to tell.
+    Young(Vec<Segment>),
+    Goes(Vec<Segment>),
 }
 
+pub(super) fn files(segments: &[Segment]) -> impl Iterator<Item = Box<str>> {
+    segments.iter().map(|segment| segment.file.as_str().into())
+}
+
+/// Documents that were read together, by their keys.
+type Read = Vec<(Key, Arc<Snapshot>)>;
+
 impl Store {
+    /// All documents in a folder, read some at a time.
+    pub(super) fn read_all(
+        &self,
+        folder: &Key,
+    ) -> impl Stream<Item = Result<Read>> + Send + Unpin + use<> {
+        let documents = self.0.documents.clone();
+        let listed = self.0.documents.storage().list(Some(folder), None);
+        let read = move |entries: Vec<Result<Entry, StorageError>>| {
+            let documents = documents.clone();
+            async move {
+                let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+                let read = entries.iter().map(|entry| documents.fresh(&entry.key));
+                let read = try_join_all(read).await?;
+                let all = entries.into_iter().zip(read);
+                Ok(all
+                    .filter_map(|(entry, read)| Some((entry.key, read?)))
+                    .collect())
+            }
+        };
+        listed.chunks(AT_ONCE).then(read).boxed()
+    }
+
     /// The blobs that the documents of a repository name.
     async fn named_blobs(&self, home: &Key) -> Result<HashSet<Digest>> {
         let mut named = HashSet::new();
-        let mut listed = self.0.documents.storage().list(Some(home), None);
-        while let Some(entry) = listed.next().await {
-            let key = entry?.key;
-            let own = |key: &Key| {
-                let subject = self.0.subject(key);
-                subject.is_some_and(|subject| subject.resource.home.under(&self.0.root) == *home)
-            };
-            if layout::is_shared(&self.0.root, &key) || !own(&key) {
-                continue;
-            }
-            if let Some(snapshot) = self.0.documents.fresh(&key).await? {
+        let is_own = |key: &Key| {
+            let subject = self.0.subject(key);
+            let is_home =
+                subject.is_some_and(|subject| subject.resource.home.under(&self.0.root) == *home);
+            is_home && !layout::is_shared(&self.0.root, key)
+        };
+        let listed = self.0.documents.storage().list(Some(home), None);
+        let own = listed.try_filter(|entry| std::future::ready(is_own(&entry.key)));
+        let mut own = own.chunks(AT_ONCE);
+        while let Some(entries) = own.next().await {
+            let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let read = entries
+                .iter()
+                .map(|entry| self.0.documents.fresh(&entry.key));
+            for snapshot in try_join_all(read).await?.into_iter().flatten() {
                 named.extend(self.0.catalog.named(&snapshot.document)?.blobs);
             }
         }
         Ok(named)
+    }
+
+    /// Writes that a repository holds a blob no longer, if that is still as it was seen.
+    async fn let_go(&self, seen: &Seen) -> Result<bool> {
+        let revision = seen.revision;
+        let let_go = move |held: &mut Document<Held>| {
+            let same = held.revision == revision;
+            held.head.gone = true;
+            Ok((same, same))
+        };
+        self.0.documents.change(&seen.key, let_go).await
+    }
+
+    /// Collects a blob, if its record is still what was seen.
+    async fn bury(&self, seen: &Seen, segments: &[Segment]) -> Result<bool> {
+        let revision = seen.revision;
+        let bury = move |record: &mut Document<Record>| {
+            let same = record.revision == revision;
+            record.head = Record {
+                gone: true,
+                ..Record::default()
+            };
+            record.entries.clear();
+            Ok((same, same))
+        };
+        let buried = self.0.documents.change(&seen.key, bury).await?;
+        if buried {
+            self.discard_segments(segments).await;
+        }
+        Ok(buried)
     }
 
     /// Whether some repository in a record holds its blob; those in `released` do not.
@@ -265,8 +303,7 @@ impl Store {
         released: &HashSet<Key>,
     ) -> Result<bool> {
         for home in record.entries.values() {
-            let home: String = serde_json::from_slice(home).map_err(Error::internal)?;
-            let key = layout::held(&Key::new(home)?.under(&self.0.root), digest)?;
+            let key = layout::held(&home_of(home)?.under(&self.0.root), digest)?;
             if released.contains(&key) {
                 continue;
             }
@@ -313,45 +350,5 @@ impl Store {
                 tracing::warn!(%key, ?error, "bytes were not deleted; gc will");
             }
         }
-    }
-
-    /// Drops the uploads that had no piece for a day, and forgets those that ended long ago; how
-    /// many were dropped.
-    pub(crate) async fn expire_uploads(&self) -> Result<u64> {
-        let mut dropped = 0;
-        let folder = layout::uploads(&self.0.root)?;
-        let mut listed = self.0.documents.storage().list(Some(&folder), None);
-        while let Some(entry) = listed.next().await {
-            let entry = entry?;
-            if !is_expired(entry.modified) {
-                continue;
-            }
-            let Some(session) = self.0.documents.fresh(&entry.key).await? else {
-                continue;
-            };
-            if session.head::<Session>()?.end.is_none() {
-                dropped += u64::from(self.drop_upload(&entry.key, &session).await?);
-            } else if is_expired(session.modified + LIFETIME) {
-                // Its name is too old by now to be taken for one that has only begun.
-                self.0.documents.storage().delete(&entry.key).await?;
-            }
-        }
-        Ok(dropped)
-    }
-
-    async fn drop_upload(&self, key: &Key, session: &Snapshot) -> Result<bool> {
-        let revision = session.revision;
-        let drop_it = move |document: &mut Document<Session>| {
-            if document.revision != revision {
-                return Ok((false, None));
-            }
-            document.head.end = Some(End::Dropped);
-            Ok((true, Some(std::mem::take(&mut document.head.segments))))
-        };
-        let segments = self.0.documents.change(key, drop_it).await?;
-        if let Some(segments) = &segments {
-            self.discard_segments(segments).await;
-        }
-        Ok(segments.is_some())
     }
 }

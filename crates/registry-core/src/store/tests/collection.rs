@@ -52,6 +52,7 @@ async fn what_no_list_names_goes() {
         .await
         .unwrap();
     assert_eq!((graceful.released.len(), graceful.collected.len()), (0, 0));
+    assert_eq!(graceful.young, 1, "{graceful}");
     let report = gc(&bucket).await;
     assert_eq!(
         (report.released, report.collected),
@@ -149,6 +150,48 @@ async fn damage_is_found() {
     bucket.0.delete(&of(1)).await.unwrap();
     let report = bucket.replica().verify(false).await.unwrap();
     assert_eq!(report.problems.len(), 2, "{report}");
+}
+
+#[tokio::test]
+async fn what_was_lost_comes_back_to_all_by_a_push() {
+    for how in ["lost", "cut", "forged"] {
+        let bucket = Bucket::default();
+        let (a, b, digest) = (bucket.shelf("a"), bucket.shelf("b"), sha256(b"blob"));
+        push(&a, b"blob").await.unwrap();
+        push(&b, b"blob").await.unwrap();
+        assert!(list(&b, "l", std::slice::from_ref(&digest)).await);
+        let file = Key::new(&bucket.content().await[0]).unwrap();
+        match how {
+            "lost" => bucket.0.delete(&file).await.unwrap(),
+            "cut" => damage(&bucket, &file, "blo").await,
+            _ => damage(&bucket, &file, "glob").await,
+        }
+        if how == "forged" {
+            // Nothing but a look at the bytes tells; then clients are told to send them.
+            let found = bucket.replica().verify(true).await.unwrap();
+            assert!(!found.is_sound(), "{found}");
+            assert!(a.blob(&digest).await.unwrap().is_none());
+            let still = bucket.replica().verify(true).await.unwrap();
+            assert!(!still.is_sound(), "nothing is said of what is gone");
+        }
+        // Another shelf than those that had it.
+        push(&bucket.shelf("c"), b"blob").await.unwrap();
+        for shelf in ["a", "b", "c"] {
+            let bytes = read(&bucket.shelf(shelf), &digest).await.unwrap();
+            assert_eq!(bytes.as_deref(), Some(&b"blob"[..]), "{how}, {shelf}");
+        }
+        let sound = bucket.replica().verify(false).await.unwrap();
+        assert!(sound.is_sound(), "{sound}");
+        gc(&bucket).await;
+        let bytes = read(&b, &digest).await.unwrap();
+        assert_eq!(bytes.as_deref(), Some(&b"blob"[..]), "{how}");
+        assert_eq!(bucket.content().await.len(), 1, "{how}");
+    }
+}
+
+async fn damage(bucket: &Bucket, file: &Key, bytes: &'static str) {
+    let replaced = bucket.0.put(file, bytes.into(), PutMode::Replace);
+    replaced.await.unwrap();
 }
 
 /// Pushers on several replicas go on naming old blobs while collections without any grace run on

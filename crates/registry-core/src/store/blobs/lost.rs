@@ -1,0 +1,69 @@
+//! Blobs whose bytes are lost or damaged: whoever pushes them again brings them back, to every
+//! repository that holds them.
+
+use std::sync::Arc;
+
+use super::{Record, Repo, Segment, layout};
+use crate::{
+    digest::Digest,
+    error::Result,
+    storage::{Get, GetOptions, Key, StorageError},
+    store::{Document, Store},
+};
+
+impl Repo {
+    /// Lets a blob's record name the bytes of `new`, if those that it names are not there; whether
+    /// it does.
+    pub(super) async fn replace_lost(&self, digest: &Digest, new: Record) -> Result<bool> {
+        let key = layout::record(&self.store.0.root, digest)?;
+        let Some(known) = self.store.0.documents.fresh(&key).await? else {
+            return Ok(false);
+        };
+        let known = known.head::<Record>()?;
+        if self.store.are_whole(&known.segments).await? {
+            return Ok(false);
+        }
+        let replace = move |record: &mut Document<Record>| {
+            let lost = record.head.segments == known.segments;
+            if lost {
+                record.head = new.clone();
+            }
+            let ours = record.head.segments == new.segments;
+            Ok((lost, ours))
+        };
+        self.store.0.documents.change(&key, replace).await
+    }
+}
+
+impl Store {
+    /// Whether the files of a blob are there, each of its size.
+    async fn are_whole(&self, segments: &[Segment]) -> Result<bool> {
+        for segment in segments {
+            let key = layout::content(&self.0.root, &segment.file)?;
+            let options = GetOptions {
+                head: true,
+                ..GetOptions::default()
+            };
+            match self.0.documents.storage().get(&key, options).await {
+                Ok(Get::Found(object)) if object.size == segment.size => {}
+                Ok(_) | Err(StorageError::NotFound) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Says that the bytes of a blob are gone, if its record still names those of `seen`, so that
+    /// clients are told to send them again. The record goes on to know who holds it.
+    pub(in crate::store) async fn give_up(&self, key: &Key, seen: Arc<Record>) -> Result<()> {
+        let give_up = move |record: &mut Document<Record>| {
+            let same = !record.head.gone && record.head.segments == seen.segments;
+            record.head = Record {
+                gone: true,
+                ..Record::default()
+            };
+            Ok((same, ()))
+        };
+        self.0.documents.change(key, give_up).await
+    }
+}
