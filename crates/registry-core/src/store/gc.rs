@@ -62,7 +62,7 @@ impl fmt::Display for GcReport {
         }
         write!(
             f,
-            "{count} files that nothing names ({bytes} bytes), {young} too young to tell"
+            "{count} that nothing names ({bytes} bytes), {young} too young to tell"
         )
     }
 }
