@@ -4,11 +4,12 @@ use std::{
     convert::Infallible,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use anyhow::Result;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::ext::ReasonPhrase;
@@ -30,6 +31,8 @@ use crate::{
 
 /// How long the store may take to show that it is there.
 const READY: Duration = Duration::from_secs(5);
+/// What lies between the names of two requests: odd, and far.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
 
 /// What answers requests.
@@ -39,21 +42,26 @@ pub(crate) struct App {
     metrics: Metrics,
     pace: Pace,
     stopping: AtomicBool,
+    /// What the next request is called.
+    next: AtomicU64,
 }
 
 impl App {
+    /// # Errors
+    /// When the system has no randomness to give.
     pub(crate) fn new(
         registry: RegistryService,
         storage: Arc<dyn Storage>,
         limits: &Limits,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
             registry,
             storage,
             metrics: Metrics::new(),
             pace: limits.into(),
             stopping: AtomicBool::new(false),
-        })
+            next: AtomicU64::new(u64::from_str_radix(&random_hex::<8>()?, 16)?),
+        }))
     }
 
     /// What is counted.
@@ -77,7 +85,8 @@ impl App {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let id = random_hex::<8>().unwrap_or_default();
+        // A step that never comes back to where it was, from a place of this process alone.
+        let id = format!("{:016x}", self.next.fetch_add(STEP, Ordering::Relaxed));
         let mut record = Record::begin(&self, &id, &request, from, activity.begin());
         request.extensions_mut().insert(from);
         request.extensions_mut().insert(RequestId((&*id).into()));

@@ -55,7 +55,7 @@ pub(crate) async fn serve(config: &Config, out: &mut Output) -> Result<()> {
             config.gc.grace,
         ));
     }
-    let app = App::new(registry, storage, &config.limits);
+    let app = App::new(registry, storage, &config.limits)?;
     let (stop, stopped) = watch::channel(false);
     let serving = listeners.serve(app.clone(), &config.limits, stopped);
     let forced = signals.run(&app, stop, certificate, config);

@@ -1,7 +1,8 @@
 //! The log: one line a request, and what else happens.
 
+mod lines;
+
 use std::{
-    io::BufWriter,
     pin::Pin,
     sync::{
         Arc,
@@ -19,9 +20,9 @@ use registry::{
     Body,
     protocol::{Connection, Handled},
 };
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt};
 
+use self::lines::{Guard, Lines};
 use crate::{
     app::App,
     config::{Config, LogFormat},
@@ -33,8 +34,6 @@ use crate::{
 const GONE: u16 = 499;
 /// Routes whose last segment is a secret.
 const SECRET_TAILS: [&str; 3] = ["/-/user/token/", "/-/npm/v1/tokens/token/", "/-/v1/done/"];
-/// How much of the log is written at once, in bytes.
-const BUFFER: usize = 64 << 10;
 /// The longest text of a client that goes into the log.
 const LONGEST: usize = 300;
 
@@ -42,10 +41,9 @@ const LONGEST: usize = 300;
 /// there are many; what is left is written when the guard is dropped.
 ///
 /// # Errors
-/// When the filter cannot be read.
-pub(crate) fn start(config: &Config) -> Result<WorkerGuard> {
-    let to = BufWriter::with_capacity(BUFFER, std::io::stderr());
-    let (to, guard) = NonBlockingBuilder::default().lossy(false).finish(to);
+/// When the filter cannot be read, or no thread can be had.
+pub(crate) fn start(config: &Config) -> Result<Guard> {
+    let (to, guard) = Lines::begin(std::io::stderr())?;
     let builder = fmt().with_env_filter(filter(config)?).with_writer(to);
     let started = match config.log_format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
