@@ -73,7 +73,15 @@ struct Scene {
     mounted: AtomicUsize,
 }
 
+/// As many rounds as are asked for, some on each bucket: what was deleted goes on to be looked at, and
+/// a collection of a bucket where that is all there is would take minutes over S3.
 async fn beside_pushes(cell: Cell) {
+    for _ in 0..sized(5, 1) {
+        on_a_bucket(cell).await;
+    }
+}
+
+async fn on_a_bucket(cell: Cell) {
     let Some(cluster) = Cluster::start(cell, Oci::SCOPE, &[]) else {
         return;
     };
@@ -91,7 +99,7 @@ async fn beside_pushes(cell: Cell) {
     let collector = collect(scene.clone());
     let seed = Random::seeded("collection").number();
     let mut kept: Vec<Live> = Vec::new();
-    for round in 0..sized(100, 3) {
+    for round in 0..sized(20, 3) {
         if scene.over.load(Ordering::Relaxed) {
             break;
         }
