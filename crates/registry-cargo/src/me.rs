@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode};
 use registry_core::{
-    Body, Error as CoreError, ErrorKind,
+    Body, Error as CoreError,
     auth::{Identity, NewToken, Secret},
     protocol,
 };
@@ -37,22 +37,16 @@ impl Call<'_> {
         protocol::login_page(status, &purpose, error)
     }
 
-    /// A token for crates alone, or for as much of them as the user may do.
+    /// A token for crates alone, and for no more of them than the user may do.
     async fn token(&self, identity: &Identity) -> Result<Secret, CoreError> {
-        let grant = |scopes| NewToken {
+        let grant = NewToken {
             name: "cargo login".to_owned(),
-            scopes,
+            scopes: vec![format!("{}:crate:*:delete", self.context.mount)],
+            cut: true,
             ..NewToken::default()
         };
-        let crates = vec![format!("{}:crate:*:delete", self.context.mount)];
-        let auth = self.granted.auth();
-        let made = match auth.create_token(identity, grant(crates)).await {
-            Err(error) if error.kind() == ErrorKind::Denied => {
-                auth.create_token(identity, grant(Vec::new())).await
-            }
-            made => made,
-        };
-        Ok(made?.0)
+        let made = self.granted.auth().create_token(identity, grant);
+        Ok(made.await?.0)
     }
 }
 

@@ -235,6 +235,7 @@ impl Call<'_> {
             read_only: asked.readonly || permission == Some("read-only"),
             expires,
             networks: asked.cidr_whitelist,
+            cut: false,
         })
     }
 

@@ -114,10 +114,9 @@ pub struct File<'a> {
     pub upload_time: &'a str,
     /// Whether, and perhaps why, it was yanked.
     pub yanked: Yanked<'a>,
-    /// The digests of its metadata.
+    /// The digests of its metadata. Never under the name before PEP 714, at which pip 22.3 to 23.1
+    /// break here, though not in HTML.
     pub core_metadata: Offered<'a>,
-    /// The same under the name that some clients know (PEP 714).
-    pub dist_info_metadata: Offered<'a>,
     /// The address of its provenance.
     pub provenance: Option<String>,
 }

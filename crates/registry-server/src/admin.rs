@@ -40,7 +40,7 @@ pub(crate) fn provider(storage: Arc<dyn Storage>, config: &Config) -> Result<Arc
 }
 
 async fn open(config: &Config) -> Result<Arc<DefaultAuth>> {
-    provider(storage::open(config).await?, config)
+    provider(storage::open_existing(config).await?, config)
 }
 
 /// Carries out a command about users.
@@ -55,7 +55,8 @@ pub(crate) async fn user(command: User, config: &Config, out: &mut Output) -> Re
             scopes,
         } => {
             let password = password()?;
-            let auth = open(config).await?;
+            // The first thing that is done to a registry may be to give it a user.
+            let auth = provider(storage::open(config).await?, config)?;
             match auth.add_user(&name, password.clone(), admin, &scopes).await {
                 Ok(_) => eprintln!("added the user {name}"),
                 Err(error) if error.kind() == ErrorKind::Conflict => {
@@ -107,7 +108,7 @@ pub(crate) async fn token(command: Token, config: &Config, out: &mut Output) -> 
                 scopes,
                 read_only,
                 expires: life.map(|life| SystemTime::now() + life),
-                networks: Vec::new(),
+                ..NewToken::default()
             };
             let (secret, _) = open(config).await?.create_token_for(&user, grant).await?;
             out.line(secret.reveal());

@@ -15,10 +15,11 @@ mod serve;
 mod storage;
 mod telemetry;
 
-use std::{process::ExitCode, time::Duration};
+use std::{error::Error as _, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use registry::ErrorKind;
 
 use self::{
     cli::{Cli, Command},
@@ -38,10 +39,21 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("registry: {error:#}");
+            eprintln!("registry: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What went wrong, and why: whoever runs a command may see what a client may not.
+fn told(error: &anyhow::Error) -> String {
+    let is_phrase = |cause: &&(dyn std::error::Error + 'static)| {
+        let error = cause.downcast_ref::<registry::Error>();
+        error.is_some_and(|error| error.kind() == ErrorKind::Internal && error.source().is_some())
+    };
+    let causes = error.chain().filter(|cause| !is_phrase(cause));
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 /// Carries out a command; whether it found all well.

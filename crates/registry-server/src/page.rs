@@ -20,19 +20,10 @@ pub(crate) fn plain(usage: &[(String, String)]) -> String {
         out.push_str("\nNothing is mounted.\n");
     }
     for (name, lines) in usage {
-        let _ = write!(out, "\n{name}\n\n{}\n", indented(lines));
+        // As they are to be pasted, blanks included.
+        let _ = write!(out, "\n{name}:\n{}\n", lines.trim_end());
     }
     out
-}
-
-/// Lines set in by two spaces.
-pub(crate) fn indented(lines: &str) -> String {
-    let lines: Vec<String> = lines
-        .trim_end()
-        .lines()
-        .map(|line| format!("  {line}"))
-        .collect();
-    lines.join("\n")
 }
 
 /// For browsers.
@@ -80,7 +71,7 @@ mod tests {
         assert!(page.contains("<pre>a &amp; &quot;&lt;script&gt;&#39;</pre>"));
         assert_eq!(
             plain(&usage),
-            "A package registry.\n\n<b>\n\n  a & \"<script>'\n"
+            "A package registry.\n\n<b>:\na & \"<script>'\n"
         );
     }
 }

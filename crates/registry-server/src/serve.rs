@@ -19,7 +19,7 @@ use crate::{
     listen::{Certificate, Listeners},
     maintenance, mounts,
     output::Output,
-    page, storage,
+    storage,
 };
 
 /// Serves until a signal says to stop.
@@ -95,7 +95,7 @@ fn announce(
     }
     let token = first.as_ref().map(|(_, token)| token.reveal());
     for (name, usage) in registry.usage(&base, token) {
-        out.line(&format!("\n{name}:\n{}", page::indented(&usage)));
+        out.line(&format!("\n{name}:\n{}", usage.trim_end()));
     }
     Ok(())
 }

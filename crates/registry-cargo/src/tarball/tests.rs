@@ -84,7 +84,7 @@ fn what_cargo_would_not_unpack() {
         (
             EntryType::GNUSparse,
             "a-b-1.0.0+x/hole",
-            "neither a file nor a folder",
+            "a sparse file",
         ),
         (
             EntryType::XGlobalHeader,

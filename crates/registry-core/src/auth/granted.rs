@@ -140,8 +140,13 @@ impl Granted {
             (_, None) => Err(log_in()),
             (Decision::Hide, Some(_)) => Err(Error::not_found(format!("{name} was not found"))),
             (Decision::Deny, Some(user)) => {
+                let only = if self.identity.read_only && action != Action::Read {
+                    ", which only read"
+                } else {
+                    ""
+                };
                 let message =
-                    format!("{user} may not {verb} the {kind} {name} with these credentials");
+                    format!("{user} may not {verb} the {kind} {name} with these credentials{only}");
                 Err(Error::new(ErrorKind::Denied, message))
             }
         }

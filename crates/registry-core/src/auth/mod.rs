@@ -172,6 +172,8 @@ pub struct NewToken {
     pub expires: Option<SystemTime>,
     /// The networks it is good from (`10.0.0.0/8`); from anywhere without any.
     pub networks: Vec<String>,
+    /// Whether scopes that are more than its maker has are cut down to that, and not refused.
+    pub cut: bool,
 }
 
 /// A token as it is told to its owner: everything but the secret.

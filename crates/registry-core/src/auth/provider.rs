@@ -149,7 +149,7 @@ impl DefaultAuth {
         from: Option<IpAddr>,
     ) -> Result<Identity> {
         let user = self.prove(name, password, from).await?;
-        let wrong = || unauthenticated("the user name or the password is wrong");
+        let wrong = || unauthenticated("the user name, the password or the token is wrong");
         let user = user.ok_or_else(wrong)?;
         Ok(Rights { user, token: None }.identity())
     }
@@ -269,7 +269,11 @@ impl AuthProvider for DefaultAuth {
         grant: NewToken,
     ) -> Result<(Secret, TokenInfo)> {
         let rights = rights(identity)?;
-        let grant = rights.narrow(Grant::parse(&grant, self.now())?)?;
+        let mut asked = Grant::parse(&grant, self.now())?;
+        if grant.cut && !asked.scopes.is_empty() {
+            asked.scopes = rights.cut(asked.scopes)?;
+        }
+        let grant = rights.narrow(asked)?;
         self.mint(&rights.user, grant).await
     }
 

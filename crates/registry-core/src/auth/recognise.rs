@@ -18,7 +18,7 @@ impl Granted {
         }
         Err(Error::new(
             ErrorKind::Unauthenticated,
-            "the user's name or password is wrong",
+            "the user name or the password is wrong",
         ))
     }
 }

@@ -126,6 +126,7 @@ impl From<Grant> for NewToken {
             read_only: grant.read_only,
             expires: grant.expires.map(told),
             networks: grant.networks.iter().map(ToString::to_string).collect(),
+            cut: false,
         }
     }
 }
@@ -187,6 +188,23 @@ impl Rights {
             name: name.to_owned(),
             ..grant.unwrap_or_default()
         }
+    }
+
+    /// Those parts of some scopes that are within these rights.
+    pub(super) fn cut(&self, asked: Vec<Scope>) -> Result<Vec<Scope>> {
+        let common = |asked: Vec<Scope>, own: &[Scope]| -> Vec<Scope> {
+            let each = asked.iter().flat_map(|asked| {
+                let common = own.iter().filter_map(|own| own.common(asked));
+                common.collect::<Vec<_>>()
+            });
+            each.collect()
+        };
+        let left = self.scopes().fold(asked, common);
+        if left.is_empty() {
+            let why = "you have no rights here that a token could have";
+            return Err(Error::new(ErrorKind::Denied, why));
+        }
+        Ok(left)
     }
 
     /// What a new token is to be good for, if that is within these rights. What was left open is

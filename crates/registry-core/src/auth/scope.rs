@@ -65,6 +65,24 @@ impl Scope {
                 (Some(this), Some(other)) => this >= other,
             }
     }
+
+    /// What both scopes grant; nothing, too, of two patterns for names that overlap.
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        let narrower = |this: &str, other: &str, covers: fn(&str, &str) -> bool| {
+            let one = covers(this, other).then_some(other);
+            one.or_else(|| covers(other, this).then_some(this))
+                .map(Into::into)
+        };
+        Some(Self {
+            mount: narrower(&self.mount, &other.mount, field)?,
+            kind: narrower(&self.kind, &other.kind, field)?,
+            name: narrower(&self.name, &other.name, name)?,
+            action: match (self.action, other.action) {
+                (Some(this), Some(other)) => Some(this.min(other)),
+                (this, other) => this.or(other),
+            },
+        })
+    }
 }
 
 fn field(pattern: &str, text: &str) -> bool {
@@ -195,6 +213,32 @@ mod tests {
 
     fn scope(text: &str) -> Scope {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_two_scopes_have_in_common() {
+        for (one, other, common) in [
+            ("*:*:*:*", "npm:package:x:read", "npm:package:x:read"),
+            (
+                "npm:*:x*:delete",
+                "*:package:*:write",
+                "npm:package:x*:write",
+            ),
+            (
+                "npm:package:*:*",
+                "npm:package:a*:delete",
+                "npm:package:a*:delete",
+            ),
+            ("npm:package:x:read", "cargo:package:x:read", ""),
+            ("npm:package:x:read", "npm:crate:x:read", ""),
+            ("npm:package:x:read", "npm:package:y:read", ""),
+            ("npm:package:a*:read", "npm:package:*b:read", ""),
+        ] {
+            let found = |one, other| scope(one).common(&scope(other));
+            let text = |found: Option<Scope>| found.map(|s| s.to_string()).unwrap_or_default();
+            assert_eq!(text(found(one, other)), common, "{one} {other}");
+            assert_eq!(text(found(other, one)), common, "{other} {one}");
+        }
     }
 
     #[test]

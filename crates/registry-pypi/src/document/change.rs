@@ -138,7 +138,8 @@ fn spoken(time: Duration) -> String {
     format!("{seconds} seconds")
 }
 
-/// Yanks a file, or without one the whole release, files yet to come included.
+/// Yanks a file, or without one the whole release, files yet to come included. What is yanked already
+/// keeps its reason where none is given.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when there is no such thing, [`ErrorKind::Invalid`] for a reason that is
@@ -148,22 +149,26 @@ pub fn yank(
     entries: &mut Entries,
     version: &Version,
     file: Option<&str>,
-    reason: &str,
+    reason: Option<&str>,
 ) -> Result<bool> {
-    check_reason(reason)?;
+    check_reason(reason.unwrap_or_default())?;
+    let because = |known: Option<String>| {
+        let reason = reason.map(ToOwned::to_owned);
+        reason.or(known).unwrap_or_default()
+    };
     let files = files(entries, version, file)?;
     let before = head.yanked.clone();
     let mut changed = false;
     if file.is_none() {
         for (_, entry) in &files {
-            let release = entry.version.clone();
-            head.yanked.insert(release, reason.to_owned());
+            let known = head.yanked.remove(&entry.version);
+            head.yanked.insert(entry.version.clone(), because(known));
         }
         changed = before != head.yanked;
     }
     for (name, mut entry) in files {
         // One that was yanked with its release needs no mark of its own.
-        let own = file.is_some().then(|| reason.to_owned());
+        let own = file.is_some().then(|| because(entry.yanked.clone()));
         if entry.yanked != own {
             entry.yanked = own;
             entries.insert(name, entry.to_bytes()?);
@@ -279,6 +284,7 @@ fn files(
     if all.is_empty() {
         let what = match file {
             Some(file) => format!("the file {file} was not found in version {version}"),
+            None if entries.is_empty() => "the project was not found".to_owned(),
             None => format!("the version {version} was not found"),
         };
         return Err(CoreError::not_found(what).into());

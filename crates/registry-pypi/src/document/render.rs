@@ -84,7 +84,6 @@ fn page<'a>(
 
 fn file<'a>(addresses: Addresses<'_>, head: &'a Head, listed: &'a Listed<'a>) -> wire::File<'a> {
     let Listed { name, entry, .. } = listed;
-    let metadata = metadata(entry);
     let provenance = entry.provenance.as_ref();
     wire::File {
         filename: name,
@@ -100,8 +99,7 @@ fn file<'a>(addresses: Addresses<'_>, head: &'a Head, listed: &'a Listed<'a>) ->
             Some("") => Yanked::Plain(true),
             Some(reason) => Yanked::Because(reason),
         },
-        core_metadata: metadata,
-        dist_info_metadata: metadata,
+        core_metadata: metadata(entry),
         provenance: provenance.map(|_| addresses.provenance(name, &entry.version)),
     }
 }

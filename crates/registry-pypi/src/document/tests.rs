@@ -81,7 +81,13 @@ impl Project {
     }
 
     fn yank(&mut self, file: Option<&str>, reason: &str) -> Result<bool, Error> {
-        yank(&mut self.head, &mut self.entries, &one(), file, reason)
+        yank(
+            &mut self.head,
+            &mut self.entries,
+            &one(),
+            file,
+            Some(reason),
+        )
     }
 
     fn unyank(&mut self, file: Option<&str>) -> Result<bool, Error> {
@@ -169,6 +175,9 @@ fn yanks() {
     let mut project = project();
     assert!(project.yank(None, "broken").unwrap());
     assert!(!project.yank(None, "broken").unwrap());
+    // Once more and without a reason: it has one.
+    let again = yank(&mut project.head, &mut project.entries, &one(), None, None);
+    assert!(!again.unwrap());
     project.put("e.whl", "1.0", "05").unwrap();
     let all = ["a.whl", "b.whl", "c.tar.gz", "e.whl"];
     assert_eq!(project.yanked(), reason(&all, "broken"));
@@ -192,7 +201,7 @@ fn yanks() {
             &mut project.entries,
             &"3".parse().unwrap(),
             None,
-            "",
+            Some(""),
         )
         .unwrap_err(),
     ] {

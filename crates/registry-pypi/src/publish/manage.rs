@@ -25,11 +25,10 @@ impl Call<'_> {
     /// Yanks a file or a release, perhaps with a reason.
     pub(crate) async fn yank(&self, target: Target, body: Body) -> Answer {
         let Yank { reason } = read(body).await?.unwrap_or_default();
-        let reason = reason.unwrap_or_default();
         self.change(move |document| {
             let Document { head, entries, .. } = document;
             let (version, file) = (&target.version, target.file.as_deref());
-            let changed = change::yank(head, entries, version, file, &reason)?;
+            let changed = change::yank(head, entries, version, file, reason.as_deref())?;
             Ok(kept_or_written(changed))
         })
         .await

@@ -57,7 +57,6 @@ async fn a_page_in_its_forms() {
                     "upload-time": "2026-01-02T03:04:05.678000Z",
                     "yanked": false,
                     "core-metadata": core,
-                    "dist-info-metadata": core,
                     "provenance": null,
                 },
                 {
@@ -68,7 +67,6 @@ async fn a_page_in_its_forms() {
                     "upload-time": "2026-01-02T03:04:05.678000Z",
                     "yanked": false,
                     "core-metadata": false,
-                    "dist-info-metadata": false,
                     "provenance": null,
                 },
             ],

@@ -26,7 +26,7 @@ fn the_servers_own_addresses() {
     );
 
     assert!(
-        plain.contains("  npm config set registry http://here/npm/"),
+        plain.contains("\nnpm config set registry http://here/npm/"),
         "{plain}"
     );
 

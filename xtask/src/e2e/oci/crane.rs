@@ -18,7 +18,7 @@ impl Tool for Crane {
     // It logs in without asking, and is told with the first push.
     const WRONG: Words = Words {
         client: "unauthorized",
-        ours: "the user name or the password is wrong",
+        ours: "the user name, the password or the token is wrong",
     };
 
     fn client(world: &World, home: &str, site: &Site) -> Result<Client> {

@@ -21,7 +21,7 @@ impl Tool for Oras {
     const NAME: &'static str = "oras";
     const WRONG: Words = Words {
         client: "unauthorized",
-        ours: "the user name or the password is wrong",
+        ours: "the user name, the password or the token is wrong",
     };
 
     fn client(world: &World, home: &str, _site: &Site) -> Result<Client> {

@@ -160,6 +160,18 @@ async fn a_token_has_its_scopes_within_those_of_its_user() {
         let made = auth.create_token(&ann, scoped(&[wide])).await;
         assert_eq!(kind(made), ErrorKind::Denied, "{wide}");
     }
+    // Unless what is too much is to be left out.
+    let cut = |scope: &str| NewToken {
+        cut: true,
+        ..scoped(&[scope])
+    };
+    let (_, made) = auth
+        .create_token(&ann, cut("npm:package:*:delete"))
+        .await
+        .unwrap();
+    assert_eq!(made.grant.scopes, ["npm:package:@acme/*:write"]);
+    let made = auth.create_token(&ann, cut("cargo:crate:*:read")).await;
+    assert_eq!(kind(made), ErrorKind::Denied);
     let unparsed = auth.create_token(&ann, scoped(&["npm:package:x"])).await;
     assert_eq!(kind(unparsed), ErrorKind::Invalid);
     let narrow = scoped(&["npm:package:@acme/a*:read", "npm:package:@acme/ab:write"]);
