@@ -23,6 +23,7 @@ pub(crate) const SHORT: &[&str] = &[
     "crane",
     "oras",
     "python-clients",
+    "old-pip",
 ];
 /// What the long run of the tests needs beside that.
 pub(crate) const FULL: &[&str] = &["azurite", "fake-gcs-server"];
@@ -136,6 +137,14 @@ const TOOLS: &[Tool] = &[
         programs: &[PYTHON, PIP, TWINE, UV, POETRY],
     },
     Tool {
+        name: "old-pip",
+        // The one that a stable distribution has.
+        how: How::Pip {
+            packages: &[("pip", "23.0.1")],
+        },
+        programs: &[OLD_PIP],
+    },
+    Tool {
         name: "pypiserver",
         how: How::Pip {
             packages: &[("pypiserver", "2.4.2")],
@@ -202,6 +211,8 @@ pub(crate) const ORAS: &str = "bin/oras";
 pub(crate) const PYTHON: &str = "python-clients/bin/python";
 /// pip's program.
 pub(crate) const PIP: &str = "python-clients/bin/pip";
+/// The program of a pip of some years ago.
+pub(crate) const OLD_PIP: &str = "old-pip/bin/pip";
 /// twine's program.
 pub(crate) const TWINE: &str = "python-clients/bin/twine";
 /// uv's program.

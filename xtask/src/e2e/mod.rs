@@ -71,7 +71,7 @@ const PROTOCOLS: &[Protocol] = &[
             ("pip", pypi::pip::steps),
             ("poetry", pypi::poetry::steps),
         ],
-        tools: &["python-clients"],
+        tools: &["python-clients", "old-pip"],
         peer: Some((pypi::peer, &["pypiserver"])),
     },
 ];

@@ -50,6 +50,23 @@ fn install(run: &mut Run, world: &World) -> Result<()> {
             used_metadata(world, &mark, "pip/", "pip")
         },
     )?;
+    // It reads the pages' JSON, and less of it.
+    run.step(world, "pip: an old one installs", || {
+        let (_, python) = environment(world, "pip-old")?;
+        let command = [tools::OLD_PIP, "--python", &python];
+        let old = client(
+            world,
+            "pip-old",
+            &command,
+            &[("PIP_INDEX_URL", &index(world))],
+        )?;
+        old.ok(
+            world.elsewhere(),
+            &["install", "Pip.Lib"],
+            &["Successfully installed"],
+        )?;
+        says(world, &python, "pip_lib", "pip.Lib 1.0")
+    })?;
     run.step(
         world,
         "pip: install from the index at the server's root",
