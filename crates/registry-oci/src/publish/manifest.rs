@@ -5,14 +5,14 @@ use http::{HeaderValue, Response, StatusCode, header};
 use registry_core::{
     Body, Error as CoreError, ErrorKind,
     digest::{Algorithm, Digest, random_hex},
-    protocol,
+    protocol::{self, Protocol},
     store::{Change, Document, Hold, Repo},
     task,
 };
 
 use super::{references::Missing, referrers, tags};
 use crate::{
-    Answer, Call, Reference, RepositoryName, Tag,
+    Answer, Call, Oci, Reference, RepositoryName, Tag,
     blobs::header_of,
     document,
     error::{Code, Error, Result},
@@ -43,7 +43,7 @@ impl Call<'_> {
         body: Body,
     ) -> Answer {
         let text = body.collect(self.config.max_manifest).await;
-        let text = text.map_err(broken_off)?;
+        let text = text.map_err(|error| self.too_large(error))?;
         let manifest = wire::Manifest::parse(self.content_type()?, &text)?;
         let digest = match &reference {
             Reference::Digest(digest) => check_digest(digest, &text)?,
@@ -75,8 +75,22 @@ impl Call<'_> {
             head,
             tags,
         };
-        task::carry_through(push.commit()).await??;
+        task::carry_through(push.commit()).await?.map_err(refused)?;
         Ok(answer)
+    }
+
+    /// A body that is too long, with the name of the setting that bounds it.
+    fn too_large(&self, error: CoreError) -> Error {
+        if error.kind() != ErrorKind::TooLarge {
+            return error.into();
+        }
+        let (most, mount) = (self.config.max_manifest, &*self.context.mount);
+        let section = if mount == Oci::NAME { "" } else { "mount." };
+        let message = format!(
+            "the manifest has more than the {most} bytes that are taken here; make it smaller, or \
+             have {section}{mount}.max_manifest raised"
+        );
+        CoreError::new(ErrorKind::TooLarge, message).into()
     }
 
     fn content_type(&self) -> Result<Option<&str>> {
@@ -206,10 +220,12 @@ fn check_digest(digest: &Digest, text: &[u8]) -> Result<Digest> {
     Err(Error::new(Code::DigestInvalid, message))
 }
 
-/// A body that is too long, or ends too early, has the wrong size.
-fn broken_off(error: CoreError) -> Error {
-    match error.kind() {
-        ErrorKind::Invalid => Error::with(Code::SizeInvalid, error),
-        _ => error.into(),
+/// What a hook finds wrong in a manifest, under the code for that.
+fn refused(error: Error) -> Error {
+    match (error.kind(), error.code()) {
+        (ErrorKind::Invalid, Code::SizeInvalid) => {
+            Error::with(Code::ManifestInvalid, error.cause().clone())
+        }
+        _ => error,
     }
 }
