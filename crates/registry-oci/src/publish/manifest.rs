@@ -10,7 +10,12 @@ use registry_core::{
     task,
 };
 
-use super::{references::Missing, referrers, tags};
+use super::{
+    condition::Condition,
+    references::Missing,
+    referrers,
+    tags::{self, Target},
+};
 use crate::{
     Answer, Call, Oci, Reference, RepositoryName, Tag,
     blobs::header_of,
@@ -31,6 +36,10 @@ struct Push {
     /// What the manifest becomes if it is not there yet.
     head: document::Manifest,
     tags: Vec<Tag>,
+    /// What is asked of the manifest that is pushed by its digest.
+    condition: Condition,
+    /// What the tag has to name still, where something was asked of that.
+    before: Option<Option<Target>>,
 }
 
 impl Call<'_> {
@@ -50,10 +59,19 @@ impl Call<'_> {
             Reference::Tag(_) => Digest::of(Algorithm::Sha256, &text),
         };
         let answer = self.pushed(name, &digest, &manifest, &tags)?;
+        let repo = self.granted.repo()?.clone();
+        let (mut condition, mut before) = (Condition::of(self.headers), None);
         if let Reference::Tag(tag) = reference {
+            let condition = std::mem::take(&mut condition);
+            if !condition.is_none() {
+                let target = tags::target(&repo, &tag).await?;
+                let alive = tags::is_alive(&repo, target.as_ref()).await?;
+                let there = target.as_ref().filter(|_| alive);
+                condition.check(there.map(|(digest, _)| digest))?;
+                before = Some(target);
+            }
             tags.push(tag);
         }
-        let repo = self.granted.repo()?.clone();
         let hold = self.check_references(&manifest).await?;
         let head = document::Manifest {
             digest: Some(digest.clone()),
@@ -74,6 +92,8 @@ impl Call<'_> {
             text,
             head,
             tags,
+            condition,
+            before,
         };
         task::carry_through(push.commit()).await?.map_err(refused)?;
         Ok(answer)
@@ -145,6 +165,7 @@ impl Push {
             &self.digest,
             &incarnation,
             self.tags,
+            self.before,
             &self.head.pushed,
         )
         .await
@@ -157,9 +178,13 @@ impl Push {
         let content = Bytes::from(content);
         let (head, text) = (self.head.clone(), self.text.clone());
         let media_type = self.manifest.media_type;
+        let (condition, digest) = (self.condition.clone(), self.digest.clone());
         let change = move |document: &mut Document<document::Manifest>| -> Result<_> {
             let there = &document.head;
             let alive = there.is_alive();
+            if there.incarnation != head.incarnation {
+                condition.check(alive.then_some(&digest))?;
+            }
             if alive && there.media_type == head.media_type {
                 // One whose answer was lost comes again, and finds what it wrote.
                 let born = there.incarnation == head.incarnation;
