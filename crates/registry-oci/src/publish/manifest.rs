@@ -95,7 +95,7 @@ impl Call<'_> {
             condition,
             before,
         };
-        task::carry_through(push.commit()).await?.map_err(refused)?;
+        task::carry_through(push.commit()).await??;
         Ok(answer)
     }
 
@@ -243,14 +243,4 @@ fn check_digest(digest: &Digest, text: &[u8]) -> Result<Digest> {
     }
     let message = format!("the manifest's digest is {found}, and the address says {digest}");
     Err(Error::new(Code::DigestInvalid, message))
-}
-
-/// What a hook finds wrong in a manifest, under the code for that.
-fn refused(error: Error) -> Error {
-    match (error.kind(), error.code()) {
-        (ErrorKind::Invalid, Code::SizeInvalid) => {
-            Error::with(Code::ManifestInvalid, error.cause().clone())
-        }
-        _ => error,
-    }
 }

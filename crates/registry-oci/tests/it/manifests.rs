@@ -354,27 +354,3 @@ async fn a_push_on_a_condition() {
     assert_eq!(put_if(&client, (is, "*"), &one, "new").await, 412);
     assert_eq!(put_if(&client, (is_not, "*"), &one, "new").await, 201);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_those_that_want_a_tag_for_themselves_one_gets_it() {
-    let client = writer();
-    push_blob(&client, "a", "{}").await;
-    let mut pushes = tokio::task::JoinSet::new();
-    for n in 0..8 {
-        let layer = format!("layer {n}");
-        push_blob(&client, "a", &layer).await;
-        let client = client.header("if-none-match", "*");
-        pushes.spawn(async move {
-            let image = Manifest::image(&layer);
-            (
-                image.put(&client, "a", "latest").await.status.as_u16(),
-                image.text(),
-            )
-        });
-    }
-    let all = pushes.join_all().await;
-    let won: Vec<_> = all.iter().filter(|(status, _)| *status == 201).collect();
-    let lost = all.iter().filter(|(status, _)| *status == 412).count();
-    assert_eq!((won.len(), lost), (1, 7));
-    assert_eq!(client.get("/v2/a/manifests/latest").await.text(), won[0].1);
-}
