@@ -33,7 +33,7 @@ pub enum Code {
     NameInvalid,
     /// There is no such repository.
     NameUnknown,
-    /// There are more bytes, or fewer, than were announced or are taken.
+    /// There are more bytes, or fewer, than were announced, asked for or are taken.
     SizeInvalid,
     /// Somebody in particular is needed.
     Unauthorized,
@@ -102,10 +102,13 @@ impl Code {
             ErrorKind::Denied => Self::Denied,
             ErrorKind::InvalidName => Self::NameInvalid,
             ErrorKind::DigestMismatch => Self::DigestInvalid,
-            ErrorKind::TooLarge => Self::SizeInvalid,
-            ErrorKind::Conflict | ErrorKind::RangeNotSatisfiable => Self::BlobUploadInvalid,
-            ErrorKind::Invalid
-            | ErrorKind::PreconditionFailed
+            // What the core finds wrong in a request is a body that broke off, or is longer or
+            // shorter than it was said to be; and a range that is more than there is of a blob.
+            ErrorKind::Invalid | ErrorKind::TooLarge | ErrorKind::RangeNotSatisfiable => {
+                Self::SizeInvalid
+            }
+            ErrorKind::Conflict => Self::BlobUploadInvalid,
+            ErrorKind::PreconditionFailed
             | ErrorKind::MethodNotAllowed
             | ErrorKind::Unsupported => Self::Unsupported,
             ErrorKind::RateLimited => Self::TooManyRequests,
@@ -276,12 +279,12 @@ mod tests {
             401 "Basic" {"errors":[{"code":"UNAUTHORIZED","message":"Unauthenticated"}]}
             403 {"errors":[{"code":"DENIED","message":"Denied"}]}
             400 {"errors":[{"code":"NAME_INVALID","message":"InvalidName"}]}
-            400 {"errors":[{"code":"UNSUPPORTED","message":"Invalid"}]}
+            400 {"errors":[{"code":"SIZE_INVALID","message":"Invalid"}]}
             400 {"errors":[{"code":"DIGEST_INVALID","message":"DigestMismatch"}]}
             409 {"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"Conflict"}]}
             413 {"errors":[{"code":"SIZE_INVALID","message":"TooLarge"}]}
             412 {"errors":[{"code":"UNSUPPORTED","message":"PreconditionFailed"}]}
-            416 {"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"RangeNotSatisfiable"}]}
+            416 {"errors":[{"code":"SIZE_INVALID","message":"RangeNotSatisfiable"}]}
             405 {"errors":[{"code":"UNSUPPORTED","message":"MethodNotAllowed"}]}
             501 {"errors":[{"code":"UNSUPPORTED","message":"Unsupported"}]}
             429 {"errors":[{"code":"TOOMANYREQUESTS","message":"RateLimited"}]}

@@ -70,6 +70,9 @@ pub struct OciConfig {
     /// after it, by which the names of their repositories begin for clients, and the mount's name.
     /// Clients look for the token endpoint at `/v2/` alone, so that it gives tokens for all.
     pub beside: BTreeMap<String, String>,
+    /// Where this mount itself lies below `/v2`, what its repositories' names begin with for
+    /// clients, with the slash: `mirror/` for one at `/v2/mirror`.
+    pub prefix: String,
 }
 
 impl Default for OciConfig {
@@ -80,6 +83,7 @@ impl Default for OciConfig {
             max_manifest: 4 << 20,
             max_blob: 100 << 30,
             beside: BTreeMap::new(),
+            prefix: String::new(),
         }
     }
 }
@@ -179,6 +183,10 @@ impl Protocol for Oci {
         call.dispatch(route, body).await
     }
 
+    fn prefix(&self) -> &str {
+        &self.config.prefix
+    }
+
     fn render(&self, error: &Error, context: &Context) -> Response<Body> {
         error::render(error, token::challenge(&self.config, error, context))
     }
@@ -188,18 +196,21 @@ impl Protocol for Oci {
     }
 
     fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String {
-        let place = base.as_str();
-        let place = place.split_once("//").map_or(place, |(_, place)| place);
+        let (scheme, place) = base.as_str().split_once("//").unwrap_or_default();
         let host = place.split('/').next().unwrap_or_default();
-        // A second mount lies below /v2, and its path begins the names of its repositories.
-        let below = place
-            .split_once("/v2/")
-            .map(|(_, below)| format!("/{below}"));
-        let below = below.unwrap_or_default();
+        let image = format!("{host}/{}NAME:TAG", self.config.prefix);
         let token = token.unwrap_or("TOKEN");
+        // docker asks the host itself whether it speaks TLS, if it is this machine.
+        let (plain, plain_to) = match scheme {
+            "http:" => (" --tls-verify=false", " --dest-tls-verify=false"),
+            _ => ("", ""),
+        };
         format!(
             "echo {token} | docker login -u token --password-stdin {host}\n\
-             docker push {host}{below}/NAME:TAG"
+             docker push {image}\n\
+             echo {token} | podman login{plain} -u token --password-stdin {host}\n\
+             podman push{plain} {image}\n\
+             skopeo copy --all{plain_to} docker://FROM/NAME:TAG docker://{image}"
         )
     }
 }
@@ -268,6 +279,11 @@ impl Call<'_> {
             }
             Route::CancelUpload { name, id } => self.cancel_upload(&name, &id).await,
         }
+    }
+
+    /// What clients call a repository of this mount.
+    fn called(&self, name: &RepositoryName) -> String {
+        format!("{}{name}", self.config.prefix)
     }
 
     /// The address of a path below this mount, as the client sees it, without scheme and host: what

@@ -45,8 +45,9 @@ impl FromStr for RepositoryName {
             None => Ok(Self(text.into())),
             Some("") => wrong("a repository's name has no empty part; leave out the slash".into()),
             Some(part) => wrong(format!(
-                "a part of a repository's name is made of a-z and 0-9, with single dots, one or \
-                 two underscores or any hyphens between them, which {part:?} is not"
+                "{part:?} is no part of a repository's name: it is made of a-z and 0-9, with \
+                 single dots, one or two underscores or any hyphens between them",
+                part = shown(part)
             )),
         }
     }
@@ -101,8 +102,8 @@ impl FromStr for Tag {
         Err(Error::new(
             Code::ManifestInvalid,
             format!(
-                "a tag is made of 1 to {MAX_TAG} letters, digits, underscores, dots and hyphens, \
-                 and does not begin with a dot or a hyphen, as {text:?} does not"
+                "{text:?} is no tag: a tag is 1 to {MAX_TAG} letters, digits, underscores, dots \
+                 and hyphens, and begins with no dot or hyphen"
             ),
         ))
     }
@@ -138,8 +139,8 @@ pub fn digest(text: &str) -> Result<Digest> {
     digest.filter(is_content_digest).ok_or_else(|| {
         let text = shown(text);
         let message = format!(
-            "a digest is sha256: and 64, or sha512: and 128 lower-case hexadecimal digits, which \
-             {text:?} is not"
+            "{text:?} is no digest: it is sha256: and 64, or sha512: and 128 lower-case \
+             hexadecimal digits"
         );
         Error::new(Code::DigestInvalid, message)
     })

@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use registry_core::{
     Body,
     auth::{Access, AccessEntry, AccessRequest, Action, Credentials, Identity, Secret},
-    protocol::{self, Context, Protocol, Shown},
+    protocol::{self, Context, MadeBy, Protocol, Shown},
 };
 
 use crate::{
@@ -83,7 +83,7 @@ impl Call<'_> {
 
     /// The answer with a token for `identity`, good for as much of what is asked as they may.
     async fn give(&self, identity: &Identity, request: &TokenRequest) -> Answer {
-        let within = Place::of(self.config, self.context);
+        let within = Place::of(self.config, &self.context.mount);
         let (mount, entries) = within.entries(&request.scopes);
         let asked = AccessRequest {
             mount,
@@ -111,6 +111,9 @@ impl Call<'_> {
         let mut response = protocol::json(StatusCode::OK, &answer)?;
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(user) = &identity.user {
+            response.extensions_mut().insert(MadeBy(user.clone()));
+        }
         Ok(response)
     }
 }
@@ -120,20 +123,11 @@ impl Call<'_> {
 struct Place<'a> {
     config: &'a OciConfig,
     mount: &'a str,
-    /// With a slash at its end, unless it is empty.
-    prefix: String,
 }
 
 impl<'a> Place<'a> {
-    fn of(config: &'a OciConfig, context: &'a Context) -> Self {
-        let below = context.base.as_str().split_once("/v2/");
-        Self {
-            config,
-            mount: &context.mount,
-            prefix: below
-                .map(|(_, below)| format!("{below}/"))
-                .unwrap_or_default(),
-        }
+    fn of(config: &'a OciConfig, mount: &'a str) -> Self {
+        Self { config, mount }
     }
 
     /// What scopes ask for, and of which mount. What no mount can give is left out, and so is what
@@ -175,7 +169,7 @@ impl<'a> Place<'a> {
 
     /// The mount that a repository is in by its name for clients, and its name there.
     fn locate<'n>(&self, name: &'n str) -> Option<(&'a str, &'n str)> {
-        let name = name.strip_prefix(&*self.prefix)?;
+        let name = name.strip_prefix(&*self.config.prefix)?;
         let inner = |(path, mount): (&String, &'a String)| {
             let rest = name.strip_prefix(&**path)?.strip_prefix('/')?;
             Some((path.len(), mount.as_str(), rest))
@@ -196,7 +190,7 @@ impl<'a> Place<'a> {
             .map(|(path, _)| format!("{path}/"))
             .unwrap_or_default();
         let actions: Vec<_> = entry.actions.iter().map(|action| word(*action)).collect();
-        let (kind, prefix) = (Oci::RESOURCE, &self.prefix);
+        let (kind, prefix) = (Oci::RESOURCE, &self.config.prefix);
         format!(
             "{kind}:{prefix}{beside}{}:{}",
             entry.name,
@@ -267,6 +261,6 @@ fn wanted(config: &OciConfig, context: &Context) -> Option<String> {
         Action::Write => [Action::Read, Action::Write].into(),
         action => [*action].into(),
     };
-    let within = Place::of(config, context);
+    let within = Place::of(config, &context.mount);
     Some(within.scope(within.mount, &entry(&resource.name, actions)))
 }

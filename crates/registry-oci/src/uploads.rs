@@ -225,7 +225,6 @@ fn parse_range(range: &str) -> Option<(u64, u64)> {
 fn refused(error: CoreError) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::with(Code::BlobUploadUnknown, error),
-        ErrorKind::Invalid => Error::with(Code::SizeInvalid, error),
         _ => error.into(),
     }
 }

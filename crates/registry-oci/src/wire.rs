@@ -28,6 +28,12 @@ pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list
 /// The most blobs and manifests that one manifest may name.
 pub const MAX_NAMED: usize = 10_000;
 
+/// Docker's media types of an image before those, which is not taken.
+const DOCKER_FIRST: &[&str] = &[
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+];
+
 /// The types of layers that may lie elsewhere, and so need not be pushed.
 const ELSEWHERE: &[&str] = &[
     "application/vnd.oci.image.layer.nondistributable.v1.tar",
@@ -186,6 +192,8 @@ pub struct Named {
     pub digest: Digest,
     /// What is known of it.
     pub what: What,
+    /// How many bytes it is said to have; two numbers where the manifest contradicts itself.
+    pub sizes: Vec<u64>,
 }
 
 /// What a manifest may name.
@@ -212,10 +220,18 @@ impl Manifest {
         let text = std::str::from_utf8(text).map_err(|_| invalid("the manifest is not UTF-8"))?;
         let sent: Sent = serde_json::from_str(text)
             .map_err(|error| invalid(format!("the manifest is not what it should be: {error}")))?;
+        let essence = content_type.map(essence);
+        let first = |essence: &String| DOCKER_FIRST.contains(&&**essence);
+        if sent.schema_version == Some(1) || essence.as_ref().is_some_and(first) {
+            return Err(invalid(
+                "docker's image manifest of schema 1 is not taken; push the image as schema 2 or \
+                 as an OCI image",
+            ));
+        }
         if sent.schema_version != Some(2) {
             return Err(invalid("the manifest's schemaVersion has to be 2"));
         }
-        let media_type = media_type(content_type, &sent)?;
+        let media_type = media_type(essence, &sent)?;
         let (media_type, kind) = known(&media_type).ok_or_else(|| {
             invalid(format!(
                 "{media_type:?} is no type of manifest that is taken here; use {IMAGE} or {INDEX}"
@@ -248,13 +264,15 @@ fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(Code::ManifestInvalid, why)
 }
 
+/// A media type without its parameters.
+fn essence(text: &str) -> String {
+    let essence = text.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
 /// The type that a manifest has by its header and by its own word, which have to agree.
-fn media_type(content_type: Option<&str>, sent: &Sent) -> Result<String> {
-    let essence = |text: &str| {
-        let essence = text.split(';').next().unwrap_or_default();
-        essence.trim().to_ascii_lowercase()
-    };
-    let header = content_type.map(essence).filter(|text| !text.is_empty());
+fn media_type(header: Option<String>, sent: &Sent) -> Result<String> {
+    let header = header.filter(|text| !text.is_empty());
     let own = sent.media_type.clone().filter(|text| !text.is_empty());
     match (header, own) {
         (Some(header), Some(own)) if header != own => Err(invalid(format!(
@@ -308,13 +326,18 @@ fn named(sent: &Sent) -> Result<Vec<Named>> {
         let known = Kind::of(&manifest.media_type).is_some();
         (manifest, if known { What::Manifest } else { What::Either })
     });
-    let mut all: BTreeMap<&Digest, What> = BTreeMap::new();
+    let mut all: BTreeMap<&Digest, (What, Vec<u64>)> = BTreeMap::new();
     let subject = sent.subject.iter().map(|subject| &subject.digest);
     for (descriptor, what) in config.chain(layers).chain(manifests) {
-        let before = all.entry(&descriptor.digest).or_insert(what);
+        let before = all.entry(&descriptor.digest);
+        let (before, sizes) = before.or_insert_with(|| (what, Vec::new()));
         // What is named twice has to be there if either says so.
         if *before == What::Elsewhere {
             *before = what;
+        }
+        // Two are enough to see that one of them is wrong.
+        if sizes.len() < 2 && !sizes.contains(&descriptor.size) {
+            sizes.push(descriptor.size);
         }
     }
     if all.len() > MAX_NAMED {
@@ -332,9 +355,10 @@ fn named(sent: &Sent) -> Result<Vec<Named>> {
             "the manifest names {digest}, but content is named by sha256 or sha512 here"
         )));
     }
-    let each = all.into_iter().map(|(digest, what)| Named {
+    let each = all.into_iter().map(|(digest, (what, sizes))| Named {
         digest: digest.clone(),
         what,
+        sizes,
     });
     Ok(each.collect())
 }

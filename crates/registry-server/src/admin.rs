@@ -1,6 +1,6 @@
 //! The commands that administer users and tokens, beside running servers or without any.
 
-use std::{io::BufRead, sync::Arc, time::Duration, time::SystemTime};
+use std::{collections::BTreeSet, io::BufRead, sync::Arc, time::Duration, time::SystemTime};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use registry::{
 use crate::{
     cli::{Token, User},
     config::{Config, duration},
+    mounts,
     output::Output,
     storage,
 };
@@ -65,6 +66,7 @@ pub(crate) async fn user(command: User, config: &Config, out: &mut Output) -> Re
                 }
                 Err(error) => return Err(error.into()),
             }
+            warn(&scopes, config);
         }
         User::List => {
             for user in open(config).await?.list_users().await? {
@@ -79,6 +81,40 @@ pub(crate) async fn user(command: User, config: &Config, out: &mut Output) -> Re
         }
     }
     Ok(())
+}
+
+/// Says of scopes that nothing here would ask for them. That is no error, since what they name may
+/// be mounted later.
+fn warn(scopes: &[String], config: &Config) {
+    let mounts = mounts::resources(config);
+    for scope in scopes {
+        if let Some(doubt) = doubt(scope, &mounts) {
+            eprintln!("warning: {scope}: {doubt}");
+        }
+    }
+}
+
+/// What is odd about a scope that parses, given each mount's name and type.
+fn doubt(scope: &str, mounts: &[(&str, &str)]) -> Option<String> {
+    let mut fields = scope.split(':');
+    let (mount, kind) = (fields.next()?, fields.next()?);
+    let (names, kinds): (BTreeSet<_>, BTreeSet<_>) = mounts.iter().copied().unzip();
+    let listed = |words: BTreeSet<&str>| words.into_iter().collect::<Vec<_>>().join(", ");
+    let of = mounts.iter().find(|(name, _)| *name == mount);
+    match of {
+        None if mount != "*" => Some(format!(
+            "there is no mount called {mount}; there are {}",
+            listed(names)
+        )),
+        Some((_, own)) if kind != "*" && kind != *own => Some(format!(
+            "the mount {mount} has nothing of the type {kind}; it has {own}"
+        )),
+        None if kind != "*" && !kinds.contains(kind) => Some(format!(
+            "no mount has anything of the type {kind}; there are {}",
+            listed(kinds)
+        )),
+        _ => None,
+    }
 }
 
 /// The first line of the standard input.
@@ -105,13 +141,14 @@ pub(crate) async fn token(command: Token, config: &Config, out: &mut Output) -> 
             let life = life.map_err(|wrong| anyhow::anyhow!("--expires: {wrong}"))?;
             let grant = NewToken {
                 name: "registry token create".to_owned(),
-                scopes,
+                scopes: scopes.clone(),
                 read_only,
                 expires: life.map(|life| SystemTime::now() + life),
                 ..NewToken::default()
             };
             let (secret, _) = open(config).await?.create_token_for(&user, grant).await?;
             out.line(secret.reveal());
+            warn(&scopes, config);
         }
         Token::List => {
             for token in open(config).await?.list_all_tokens().await? {

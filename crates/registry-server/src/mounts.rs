@@ -42,19 +42,21 @@ pub(crate) fn registry(
 /// Mounts one protocol: a line for each that there is.
 fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
     match &mount.protocol {
-        ProtocolConfig::Cargo(cargo) => builder.mount(placed(Cargo::new(cargo.clone()), mount)),
-        ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), mount)),
+        ProtocolConfig::Cargo(cargo) => {
+            builder.mount(placed(Cargo::new(cargo.clone()), mount, config))
+        }
+        ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), mount, config)),
         ProtocolConfig::Oci(oci) => {
+            let paths = oci_paths(mount);
             let oci = OciConfig {
-                beside: beside(&oci_paths(mount), config),
+                beside: beside(&paths, config),
+                prefix: prefix(&paths),
                 ..oci.clone()
             };
-            let placed = Mount::new(Oci::new(oci)).named(&mount.name);
-            let paths = oci_paths(mount);
-            builder.mount(paths.iter().fold(placed, |placed, path| placed.at(path)))
+            builder.mount(placed(Oci::new(oci), mount, config))
         }
         ProtocolConfig::Pypi(pypi) => {
-            let mut placed = placed(Pypi::new(pypi.clone()), mount);
+            let mut placed = placed(Pypi::new(pypi.clone()), mount, config);
             // Where clients look for an index that they know only the host of.
             if mount.name == Pypi::NAME {
                 placed = placed.also_at("/simple", "/simple");
@@ -89,6 +91,46 @@ fn beside(paths: &[String], config: &Config) -> BTreeMap<String, String> {
     below.collect()
 }
 
+/// What the names of an OCI mount's repositories begin with for clients, which begin at `/v2/`.
+fn prefix(paths: &[String]) -> String {
+    let below = paths.iter().find_map(|path| path.strip_prefix("/v2/"));
+    below.map(|below| format!("{below}/")).unwrap_or_default()
+}
+
+/// All paths of a mount: what lies below `/v2` lies below `/oci` too, where the two are the same
+/// registry and nothing else was put there.
+fn all_paths(mount: &MountConfig, config: &Config) -> Vec<String> {
+    let mut paths = match &mount.protocol {
+        ProtocolConfig::Oci(_) => oci_paths(mount),
+        _ => vec![path(mount)],
+    };
+    let both = |mount: &MountConfig| mount.name == Oci::NAME && mount.path.is_none();
+    if config.mounts.iter().any(both) {
+        let again = paths.iter().filter_map(|path| path.strip_prefix("/v2/"));
+        let again: Vec<_> = again.map(|below| format!("/oci/{below}")).collect();
+        let taken = |path: &String| {
+            config
+                .mounts
+                .iter()
+                .any(|of| of.path.as_ref() == Some(path))
+        };
+        paths.extend(again.into_iter().filter(|path| !taken(path)));
+    }
+    paths
+}
+
+/// Each mount's name, and its protocol's word for what scopes name there.
+pub(crate) fn resources(config: &Config) -> Vec<(&str, &'static str)> {
+    let of = |mount: &MountConfig| match &mount.protocol {
+        ProtocolConfig::Cargo(_) => Cargo::RESOURCE,
+        ProtocolConfig::Npm(_) => Npm::RESOURCE,
+        ProtocolConfig::Oci(_) => Oci::RESOURCE,
+        ProtocolConfig::Pypi(_) => Pypi::RESOURCE,
+    };
+    let mounts = config.mounts.iter();
+    mounts.map(|mount| (&*mount.name, of(mount))).collect()
+}
+
 /// Where a mount lies that is a folder of its own.
 pub(crate) fn path(mount: &MountConfig) -> String {
     let named = || format!("/{}", mount.name);
@@ -96,8 +138,10 @@ pub(crate) fn path(mount: &MountConfig) -> String {
 }
 
 /// A protocol under its mount's name, where the configuration puts it.
-fn placed<P: Protocol>(protocol: P, mount: &MountConfig) -> Mount<P> {
-    Mount::new(protocol).named(&mount.name).at(&path(mount))
+fn placed<P: Protocol>(protocol: P, mount: &MountConfig, config: &Config) -> Mount<P> {
+    let placed = Mount::new(protocol).named(&mount.name);
+    let paths = all_paths(mount, config);
+    paths.iter().fold(placed, |placed, path| placed.at(path))
 }
 
 #[cfg(test)]
@@ -133,5 +177,39 @@ mod tests {
         let mirror = oci_paths(of("mirror"));
         assert_eq!(mirror, ["/v2/mirror"]);
         assert_eq!(beside(&mirror, &config), BTreeMap::new());
+        assert_eq!(prefix(&paths), "");
+        assert_eq!(prefix(&mirror), "mirror/");
+        assert_eq!(prefix(&oci_paths(of("elsewhere"))), "");
+        // What lies below /v2 lies below /oci too, whatever it is.
+        assert_eq!(
+            all_paths(of("mirror"), &config),
+            ["/v2/mirror", "/oci/mirror"]
+        );
+        assert_eq!(all_paths(of("deep"), &config), ["/v2/a/b", "/oci/a/b"]);
+        assert_eq!(all_paths(of("npm2"), &config), ["/v2/npm2", "/oci/npm2"]);
+        assert_eq!(all_paths(of("elsewhere"), &config), ["/elsewhere"]);
+        assert_eq!(all_paths(of("npm"), &config), ["/npm"]);
+    }
+
+    #[test]
+    fn what_lies_below_oci_by_its_own_path_stays() {
+        let of = |env: &[(&str, &str)], name: &str| {
+            let env = env
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let (config, _) = Config::load(Flags::new(), env, None).unwrap();
+            let mount = config.mounts.iter().find(|mount| mount.name == name);
+            all_paths(mount.unwrap(), &config)
+        };
+        let mirror = ("REGISTRY_MOUNT_MIRROR_PROTOCOL", "oci");
+        let taken = [
+            mirror,
+            ("REGISTRY_MOUNT_OTHER_PROTOCOL", "npm"),
+            ("REGISTRY_MOUNT_OTHER_PATH", "/oci/mirror"),
+        ];
+        assert_eq!(of(&taken, "mirror"), ["/v2/mirror"]);
+        assert_eq!(of(&taken, "other"), ["/oci/mirror"]);
+        let moved = [mirror, ("REGISTRY_OCI_PATH", "/v2")];
+        assert_eq!(of(&moved, "mirror"), ["/v2/mirror"]);
     }
 }

@@ -14,19 +14,22 @@ pub struct Granted {
     auth: Arc<dyn AuthProvider>,
     store: Store,
     kind: &'static str,
+    /// What the resources' names begin with in messages.
+    prefix: Box<str>,
     actor: Arc<Actor>,
     repo: Option<Repo>,
     lists: bool,
 }
 
 impl Granted {
-    /// Checks what a route needs against what somebody may do.
+    /// Checks what a route needs against what somebody may do. What is asked for is called by the
+    /// protocol's word for a resource, and by its name behind a prefix.
     pub(crate) async fn check(
         access: &Access,
         identity: Arc<Identity>,
         auth: Arc<dyn AuthProvider>,
         store: Store,
-        kind: &'static str,
+        (kind, prefix): (&'static str, &str),
         actor: Arc<Actor>,
     ) -> Result<Self> {
         let mut granted = Self {
@@ -34,6 +37,7 @@ impl Granted {
             auth,
             store,
             kind,
+            prefix: prefix.into(),
             actor,
             repo: None,
             lists: false,
@@ -125,11 +129,12 @@ impl Granted {
         if decision == Decision::Allow {
             return Ok(self.store.repo(resource, self.actor.clone()));
         }
-        let (verb, kind, name) = (action.as_str(), self.kind, &resource.name);
+        let (verb, kind) = (action.as_str(), self.kind);
         if self.identity.access.is_some() {
             let subject = self.identity.subject();
-            decision = self.decide(&subject, name, action).await?;
+            decision = self.decide(&subject, &resource.name, action).await?;
         }
+        let name = format!("{}{}", self.prefix, resource.name);
         match (decision, self.identity.user.as_deref()) {
             (Decision::Allow, _) => Err(Error::new(
                 ErrorKind::Unauthenticated,

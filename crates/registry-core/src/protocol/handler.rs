@@ -33,6 +33,11 @@ pub struct Handled {
     pub message: Option<Box<str>>,
 }
 
+/// Who made a request whose credentials only its protocol could find: an extension of the response,
+/// for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeBy(pub Arc<str>);
+
 /// A mounted protocol, whatever it is: answers every request, never fails.
 pub trait ProtocolHandler: Send + Sync + 'static {
     /// Answers a request whose path has the mount's prefix removed.
@@ -71,7 +76,9 @@ impl<P: Protocol> ProtocolHandler for Handler<P> {
                 Ok(response) => response,
                 Err(error) => self.fail(&error, &context, &mut handled),
             };
+            let told = || response.extensions().get::<MadeBy>();
             handled.user = context.actor.user.clone();
+            handled.user = handled.user.or_else(|| told().map(|by| by.0.clone()));
             handled.ip = context.actor.ip;
             response.extensions_mut().insert(handled);
             response
@@ -101,7 +108,8 @@ impl<P: Protocol> Handler<P> {
         let identity = self.identify(&access, request.headers(), context).await?;
         let (auth, store) = (self.auth.clone(), self.store.clone());
         let actor = context.actor.clone();
-        let granted = Granted::check(&access, identity, auth, store, P::RESOURCE, actor).await?;
+        let called = (P::RESOURCE, self.protocol.prefix());
+        let granted = Granted::check(&access, identity, auth, store, called, actor).await?;
         self.protocol.call(route, request, context, &granted).await
     }
 

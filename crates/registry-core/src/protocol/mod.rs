@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, Request, Response};
 pub use self::{
     asked::{Asked, segments},
     context::{BaseUrl, Connection, Context, InvalidBaseUrl, RequestId, Shown},
-    handler::{Handled, ProtocolHandler},
+    handler::{Handled, MadeBy, ProtocolHandler},
     page::{escape, login_page, page, read_login},
     respond::{
         Artifact, Reason, empty, immutable, json, none_match, read_json, rendered, serve,
@@ -72,6 +72,12 @@ pub trait Protocol: Catalog + Sized {
         context: &Context,
         granted: &Granted,
     ) -> impl Future<Output = Result<Response<Body>, Self::Error>> + Send;
+
+    /// What the names of its resources begin with for clients, where that is more than the names:
+    /// messages call them so.
+    fn prefix(&self) -> &str {
+        ""
+    }
 
     /// An error as this protocol's clients read it. What was asked for and shown stands in the
     /// context.

@@ -5,14 +5,19 @@ use http::{HeaderValue, Response, StatusCode, header};
 use registry_core::{
     Body, Error as CoreError, ErrorKind,
     digest::{Algorithm, Digest, random_hex},
-    protocol,
+    protocol::{self, Protocol},
     store::{Change, Document, Hold, Repo},
     task,
 };
 
-use super::{references::Missing, referrers, tags};
+use super::{
+    condition::Condition,
+    references::Missing,
+    referrers,
+    tags::{self, Target},
+};
 use crate::{
-    Answer, Call, Reference, RepositoryName, Tag,
+    Answer, Call, Oci, Reference, RepositoryName, Tag,
     blobs::header_of,
     document,
     error::{Code, Error, Result},
@@ -31,6 +36,10 @@ struct Push {
     /// What the manifest becomes if it is not there yet.
     head: document::Manifest,
     tags: Vec<Tag>,
+    /// What is asked of the manifest that is pushed by its digest.
+    condition: Condition,
+    /// What the tag has to name still, where something was asked of that.
+    before: Option<Option<Target>>,
 }
 
 impl Call<'_> {
@@ -43,17 +52,26 @@ impl Call<'_> {
         body: Body,
     ) -> Answer {
         let text = body.collect(self.config.max_manifest).await;
-        let text = text.map_err(broken_off)?;
+        let text = text.map_err(|error| self.too_large(error))?;
         let manifest = wire::Manifest::parse(self.content_type()?, &text)?;
         let digest = match &reference {
             Reference::Digest(digest) => check_digest(digest, &text)?,
             Reference::Tag(_) => Digest::of(Algorithm::Sha256, &text),
         };
         let answer = self.pushed(name, &digest, &manifest, &tags)?;
+        let repo = self.granted.repo()?.clone();
+        let (mut condition, mut before) = (Condition::of(self.headers), None);
         if let Reference::Tag(tag) = reference {
+            let condition = std::mem::take(&mut condition);
+            if !condition.is_none() {
+                let target = tags::target(&repo, &tag).await?;
+                let alive = tags::is_alive(&repo, target.as_ref()).await?;
+                let there = target.as_ref().filter(|_| alive);
+                condition.check(there.map(|(digest, _)| digest))?;
+                before = Some(target);
+            }
             tags.push(tag);
         }
-        let repo = self.granted.repo()?.clone();
         let hold = self.check_references(&manifest).await?;
         let head = document::Manifest {
             digest: Some(digest.clone()),
@@ -74,9 +92,25 @@ impl Call<'_> {
             text,
             head,
             tags,
+            condition,
+            before,
         };
         task::carry_through(push.commit()).await??;
         Ok(answer)
+    }
+
+    /// A body that is too long, with the name of the setting that bounds it.
+    fn too_large(&self, error: CoreError) -> Error {
+        if error.kind() != ErrorKind::TooLarge {
+            return error.into();
+        }
+        let (most, mount) = (self.config.max_manifest, &*self.context.mount);
+        let section = if mount == Oci::NAME { "" } else { "mount." };
+        let message = format!(
+            "the manifest has more than the {most} bytes that are taken here; make it smaller, or \
+             have {section}{mount}.max_manifest raised"
+        );
+        CoreError::new(ErrorKind::TooLarge, message).into()
     }
 
     fn content_type(&self) -> Result<Option<&str>> {
@@ -131,6 +165,7 @@ impl Push {
             &self.digest,
             &incarnation,
             self.tags,
+            self.before,
             &self.head.pushed,
         )
         .await
@@ -143,9 +178,13 @@ impl Push {
         let content = Bytes::from(content);
         let (head, text) = (self.head.clone(), self.text.clone());
         let media_type = self.manifest.media_type;
+        let (condition, digest) = (self.condition.clone(), self.digest.clone());
         let change = move |document: &mut Document<document::Manifest>| -> Result<_> {
             let there = &document.head;
             let alive = there.is_alive();
+            if there.incarnation != head.incarnation {
+                condition.check(alive.then_some(&digest))?;
+            }
             if alive && there.media_type == head.media_type {
                 // One whose answer was lost comes again, and finds what it wrote.
                 let born = there.incarnation == head.incarnation;
@@ -204,12 +243,4 @@ fn check_digest(digest: &Digest, text: &[u8]) -> Result<Digest> {
     }
     let message = format!("the manifest's digest is {found}, and the address says {digest}");
     Err(Error::new(Code::DigestInvalid, message))
-}
-
-/// A body that is too long, or ends too early, has the wrong size.
-fn broken_off(error: CoreError) -> Error {
-    match error.kind() {
-        ErrorKind::Invalid => Error::with(Code::SizeInvalid, error),
-        _ => error.into(),
-    }
 }

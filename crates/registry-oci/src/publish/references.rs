@@ -21,34 +21,40 @@ const AT_ONCE: usize = 16;
 const TOLD: usize = 100;
 
 impl Call<'_> {
-    /// Makes sure that what a manifest names is there, as far as the operator wants that, and keeps
-    /// its blobs from being collected.
+    /// Makes sure that what a manifest names is there, as far as the operator wants that, and of the
+    /// size that it says; and keeps its blobs from being collected.
     pub(super) async fn check_references(&self, manifest: &Manifest) -> Result<Hold> {
         let repo = self.granted.repo()?;
         let hold = repo
             .hold(&manifest.digests(|what| what != What::Manifest))
             .await?;
         let absent: HashSet<&Digest> = hold.missing().iter().collect();
-        let needed = |named: &&Named| match named.what {
-            What::Manifest => true,
-            What::Either => absent.contains(&named.digest),
-            What::Blob | What::Elsewhere => false,
-        };
-        let look = manifest.named.iter().filter(needed);
+        let is_absent = |named: &Named| absent.contains(&named.digest);
+        let named = manifest.named.iter();
         // A list of futures, since the compiler cannot follow a closure through an await.
-        let look: Vec<_> = look
-            .map(|named| unless_alive(repo, &named.digest))
+        let look: Vec<_> = named
+            .clone()
+            .map(|named| size(repo, named, is_absent(named)))
             .collect();
         let look = stream::iter(look).buffered(AT_ONCE);
-        let absent_manifests: Vec<Option<Digest>> = look.try_collect().await?;
-        let blobs = manifest.digests(|what| what == What::Blob).into_iter();
-        let blobs = blobs.filter(|digest| absent.contains(digest));
-        let missing = blobs.chain(absent_manifests.into_iter().flatten());
-        let missing = Missing(missing.collect());
-        match missing.into_error() {
-            Some(error) if !self.may_be_sparse(manifest.kind) => Err(error),
-            _ => Ok(hold),
+        let sizes: Vec<Option<u64>> = look.try_collect().await?;
+        let found = named.zip(&sizes);
+        let missing = found.clone().filter(|(named, size)| match named.what {
+            What::Manifest => size.is_none(),
+            What::Either => is_absent(named) && size.is_none(),
+            What::Blob => is_absent(named),
+            What::Elsewhere => false,
+        });
+        let missing = Missing(missing.map(|(named, _)| named.digest.clone()).collect());
+        if let Some(error) = missing.into_error()
+            && !self.may_be_sparse(manifest.kind)
+        {
+            return Err(error);
         }
+        for (named, size) in found {
+            check_size(named, *size)?;
+        }
+        Ok(hold)
     }
 
     fn may_be_sparse(&self, kind: Kind) -> bool {
@@ -60,12 +66,37 @@ impl Call<'_> {
     }
 }
 
-/// The digest of a manifest that is not there.
-async fn unless_alive(repo: &Repo, digest: &Digest) -> Result<Option<Digest>> {
-    let file = layout::manifest(digest);
-    let document = repo.document::<document::Manifest>(&file).await?;
-    let alive = document.is_some_and(|document| document.head.is_alive());
-    Ok((!alive).then(|| digest.clone()))
+/// The size of what a manifest names, if it is there; whether it is `absent` among the blobs is
+/// known.
+async fn size(repo: &Repo, named: &Named, absent: bool) -> Result<Option<u64>> {
+    let digest = &named.digest;
+    let is_manifest = match named.what {
+        What::Manifest => true,
+        What::Either => absent,
+        What::Blob | What::Elsewhere => false,
+    };
+    if is_manifest {
+        let file = layout::manifest(digest);
+        let head = repo.head::<document::Manifest>(&file).await?;
+        return Ok(head.filter(|head| head.is_alive()).map(|head| head.size));
+    }
+    if absent {
+        return Ok(None);
+    }
+    let blob = repo.blob(digest).await?;
+    Ok(blob.map(|blob| blob.size()))
+}
+
+/// Refuses a manifest by which something has another size than it has: clients take what they are
+/// told for how much to fetch.
+fn check_size(named: &Named, held: Option<u64>) -> Result<()> {
+    let Some(held) = held else { return Ok(()) };
+    let Some(said) = named.sizes.iter().find(|said| **said != held) else {
+        return Ok(());
+    };
+    let digest = &named.digest;
+    let message = format!("the manifest says that {digest} has {said} bytes, and it has {held}");
+    Err(Error::new(Code::ManifestInvalid, message))
 }
 
 /// What a manifest names that is not there.

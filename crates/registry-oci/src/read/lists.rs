@@ -19,11 +19,11 @@ impl Call<'_> {
         let last = page.last.as_deref();
         let look = |all: &Repositories| all.tags(name.as_str(), last, most);
         let (tags, more) = self.granted.view(look).await?.ok_or_else(|| {
-            let message = format!("nothing was ever pushed to {name}");
+            let message = format!("nothing was ever pushed to {}", self.called(name));
             Error::new(Code::NameUnknown, message)
         })?;
         let list = wire::TagList {
-            name: name.as_str(),
+            name: &self.called(name),
             tags: &tags,
         };
         let response = protocol::json(StatusCode::OK, &list)?;

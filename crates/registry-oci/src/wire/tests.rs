@@ -160,7 +160,9 @@ fn what_is_no_manifest() {
     check(
         None,
         r#"{"schemaVersion":1,"fsLayers":[]}"#,
-        expect!["the manifest's schemaVersion has to be 2"],
+        expect![
+            "docker's image manifest of schema 1 is not taken; push the image as schema 2 or as an OCI image"
+        ],
     );
     check(
         Some("application/json"),

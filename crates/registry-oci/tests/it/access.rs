@@ -145,3 +145,42 @@ async fn who_has_not_the_right() {
     let catalog = stranger.get("/v2/_catalog").await;
     assert_eq!(catalog.text(), r#"{"repositories":[]}"#);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repositories_of_a_second_mount_are_called_as_clients_call_them() {
+    let storage = Arc::new(Memory::default());
+    let below = OciConfig {
+        prefix: "mirror/".to_owned(),
+        ..OciConfig::default()
+    };
+    let second = Mount::new(Oci::new(below)).named("mirror");
+    let service = Builder::new(storage, TestAuth::new(None), Options::default())
+        .mount(Mount::new(Oci::default()).at("/v2").at("/oci"))
+        .mount(second.at("/v2/mirror").at("/oci/mirror"))
+        .build()
+        .unwrap();
+    let client = Client::new(service);
+    let reader = client.token("reader");
+    for place in ["/v2/mirror", "/oci/mirror"] {
+        let refused = reader.post(&format!("{place}/ci/blobs/uploads/"), "").await;
+        assert_refused(&refused, 403, "DENIED");
+        let message = refused.json()["errors"][0]["message"].clone();
+        let expected = "reader may not write the repository mirror/ci with these credentials";
+        assert_eq!(message, expected, "{place}");
+        let unknown = reader.get(&format!("{place}/no/tags/list")).await;
+        assert_refused(&unknown, 404, "NAME_UNKNOWN");
+        let message = unknown.json()["errors"][0]["message"].clone();
+        assert_eq!(message, "nothing was ever pushed to mirror/no", "{place}");
+        let nobody = client.get(&format!("{place}/ci/tags/list")).await;
+        let expected = format!(
+            r#"Bearer realm="http://test{place}/token",service="test",scope="repository:mirror/ci:pull""#
+        );
+        assert_eq!(challenge(&nobody), expected);
+    }
+    let writer = client.token("writer");
+    push(&writer, "mirror/ci", "latest", "layer").await;
+    for place in ["/v2", "/oci"] {
+        let tags = writer.get(&format!("{place}/mirror/ci/tags/list")).await;
+        assert_eq!(tags.text(), r#"{"name":"mirror/ci","tags":["latest"]}"#);
+    }
+}

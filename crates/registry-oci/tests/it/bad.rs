@@ -3,13 +3,19 @@
 use http::{Method, StatusCode};
 use registry_core::Body;
 use registry_oci::{OciConfig, Sparse};
-use registry_testkit::Client;
+use registry_testkit::{Answer, Client};
 use serde_json::json;
 
 use crate::{
     fixture::{DOCKER_IMAGE, IMAGE, INDEX, Manifest, assert_refused, digest, push, push_blob},
     with, writer,
 };
+
+/// The sentence of a refusal.
+fn message(answer: &Answer) -> String {
+    let message = &answer.json()["errors"][0]["message"];
+    message.as_str().unwrap().to_owned()
+}
 
 async fn is_empty(client: &Client) {
     let catalog = client.get("/v2/_catalog").await;
@@ -105,6 +111,11 @@ async fn four_mebibytes_are_taken_and_not_a_byte_more() {
     assert_eq!(most.text().len(), 4 << 20);
     let refused = of((4 << 20) + 1).put(&client, "a", "more").await;
     assert_refused(&refused, 413, "SIZE_INVALID");
+    assert_eq!(
+        message(&refused),
+        "the manifest has more than the 4194304 bytes that are taken here; make it smaller, or have \
+         oci.max_manifest raised"
+    );
     is_empty(&client).await;
     assert_eq!(
         most.put(&client, "a", "most").await.status,
@@ -218,4 +229,112 @@ async fn names_and_methods() {
         let allow = answer.headers.contains_key("allow");
         assert_eq!(allow, status == 405, "{method} {path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dockers_first_form_of_an_image_is_told_what_to_become() {
+    let client = writer();
+    let old = json!({
+        "schemaVersion": 1, "name": "a", "tag": "latest", "architecture": "amd64",
+        "fsLayers": [{ "blobSum": digest("layer") }], "history": [], "signatures": [],
+    });
+    for content_type in [
+        "application/vnd.docker.distribution.manifest.v1+prettyjws",
+        "application/vnd.docker.distribution.manifest.v1+json",
+        "application/json",
+    ] {
+        let put = client.header("content-type", content_type);
+        let refused = put.put("/v2/a/manifests/latest", old.to_string()).await;
+        assert_refused(&refused, 400, "MANIFEST_INVALID");
+        assert_eq!(
+            message(&refused),
+            "docker's image manifest of schema 1 is not taken; push the image as schema 2 or as an \
+             OCI image"
+        );
+    }
+    is_empty(&client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentences_begin_with_what_is_wrong() {
+    let client = writer();
+    let refused = client.put("/v2/a/manifests/.x", "{}").await;
+    assert_eq!(
+        message(&refused),
+        "\".x\" is no tag: a tag is 1 to 128 letters, digits, underscores, dots and hyphens, and \
+         begins with no dot or hyphen"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_beyond_a_blob() {
+    let client = writer();
+    push_blob(&client, "a", "layer").await;
+    let path = format!("/v2/a/blobs/{}", digest("layer"));
+    let refused = client.header("range", "bytes=5-").get(&path).await;
+    assert_refused(&refused, 416, "SIZE_INVALID");
+    assert_eq!(refused.header("content-range"), "bytes */5");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_manifest_names_has_the_size_that_it_says() {
+    let client = writer();
+    let image = push(&client, "a", "good", "layer").await;
+    let index = Manifest::index(&[&image]);
+    push_blob(&client, "a", "other").await;
+    let other = crate::fixture::descriptor("application/vnd.oci.image.layer.v1.tar+gzip", "other");
+    let mut wrong_other = other.clone();
+    wrong_other["size"] = json!(4);
+    let twice = |one: &serde_json::Value, two: &serde_json::Value| {
+        let layers = json!([one, two]);
+        Manifest::image("layer").with("layers", layers)
+    };
+    for (manifest, path) in [
+        (image.clone(), "/config"),
+        (image.clone(), "/layers/0"),
+        (index.clone(), "/manifests/0"),
+    ] {
+        let mut wrong = manifest.clone();
+        let descriptor = wrong.value.pointer_mut(path).unwrap();
+        let held = descriptor["size"].as_u64().unwrap();
+        let named = descriptor["digest"].as_str().unwrap().to_owned();
+        descriptor["size"] = json!(held + 1);
+        let refused = wrong.put(&client, "a", "wrong").await;
+        assert_refused(&refused, 400, "MANIFEST_INVALID");
+        let said = held + 1;
+        assert_eq!(
+            message(&refused),
+            format!("the manifest says that {named} has {said} bytes, and it has {held}")
+        );
+        let gone = client.get("/v2/a/manifests/wrong").await;
+        assert_refused(&gone, 404, "MANIFEST_UNKNOWN");
+        assert_eq!(
+            manifest.put(&client, "a", "right").await.status,
+            StatusCode::CREATED
+        );
+    }
+    for contradictory in [twice(&other, &wrong_other), twice(&wrong_other, &other)] {
+        let refused = contradictory.put(&client, "a", "wrong").await;
+        assert_refused(&refused, 400, "MANIFEST_INVALID");
+    }
+    let same = twice(&other, &other).put(&client, "a", "twice").await;
+    assert_eq!(same.status, StatusCode::CREATED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_of_what_is_not_there_is_believed() {
+    let client = with(OciConfig {
+        sparse: Sparse::All,
+        ..OciConfig::default()
+    });
+    push_blob(&client, "a", "{}").await;
+    let mut image = Manifest::image("layer");
+    image.value["layers"][0]["size"] = json!(1_000_000);
+    assert_eq!(
+        image.put(&client, "a", "x").await.status,
+        StatusCode::CREATED
+    );
+    image.value["config"]["size"] = json!(1);
+    let refused = image.put(&client, "a", "y").await;
+    assert_refused(&refused, 400, "MANIFEST_INVALID");
 }

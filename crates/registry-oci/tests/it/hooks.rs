@@ -13,6 +13,7 @@ use registry_core::{
 };
 use registry_oci::Oci;
 use registry_testkit::{Client, TestAuth};
+use tokio::sync::Barrier;
 
 use crate::fixture::{IMAGE, Manifest, assert_refused, push, push_blob};
 
@@ -138,4 +139,51 @@ async fn manifests_are_seen_and_may_be_refused() {
         403,
         "DENIED",
     );
+}
+
+/// Lets manifests in when as many as it waits for are about to be written.
+struct Gate(Barrier);
+
+#[async_trait]
+impl StorageHook for Gate {
+    async fn before_put(&self, operation: &Operation) -> Result<Option<Box<dyn Inspector>>, Veto> {
+        if operation.content_type == IMAGE {
+            self.0.wait().await;
+        }
+        Ok(None)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_those_that_want_a_tag_for_themselves_one_gets_it() {
+    let all = 4;
+    let auth = TestAuth::new(Some(Action::Read));
+    let service = Builder::new(Arc::new(Memory::default()), auth, Options::default())
+        .hook(Arc::new(Gate(Barrier::new(all))))
+        .mount(Mount::new(Oci::default()).at("/v2"))
+        .build()
+        .unwrap();
+    let client = Client::new(service).token("writer");
+    push_blob(&client, "a", "{}").await;
+    let mut pushes = tokio::task::JoinSet::new();
+    for n in 0..all {
+        let layer = format!("layer {n}");
+        push_blob(&client, "a", &layer).await;
+        let client = client.header("if-none-match", "*");
+        pushes.spawn(async move {
+            let image = Manifest::image(&layer);
+            let put = image.put(&client, "a", "latest").await;
+            (put.status, image.text())
+        });
+    }
+    let ended = pushes.join_all().await;
+    let (won, lost): (Vec<_>, Vec<_>) = ended
+        .into_iter()
+        .partition(|(status, _)| *status == StatusCode::CREATED);
+    let lost = lost
+        .iter()
+        .filter(|(status, _)| *status == StatusCode::PRECONDITION_FAILED);
+    assert_eq!((won.len(), lost.count()), (1, all - 1));
+    let pulled = client.get("/v2/a/manifests/latest").await;
+    assert_eq!(pulled.text(), won[0].1);
 }

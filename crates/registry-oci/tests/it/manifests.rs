@@ -276,3 +276,81 @@ fn the_example_serves() {
         "{head}"
     );
 }
+
+/// The answer to a push of `image` on a condition.
+async fn put_if(
+    client: &Client,
+    condition: (&'static str, &str),
+    image: &Manifest,
+    to: &str,
+) -> u16 {
+    let client = client.header(condition.0, condition.1);
+    image.put(&client, "a", to).await.status.as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_on_a_condition() {
+    let client = writer();
+    let one = push(&client, "a", "latest", "one").await;
+    push_blob(&client, "a", "two").await;
+    let two = Manifest::image("two");
+    let quoted = |of: &Manifest| format!("\"{}\"", of.digest());
+    let (is_one, is_two) = (quoted(&one), quoted(&two));
+    let either = format!("{is_two}, {is_one}");
+    let weak = format!("W/{is_one}");
+    let (is, is_not) = ("if-match", "if-none-match");
+    for (condition, to, status) in [
+        ((is_not, "*"), "latest", 412),
+        ((is, &*is_two), "latest", 412),
+        ((is, &*weak), "latest", 412),
+        ((is_not, &*is_one), "latest", 412),
+        ((is, "*"), "new", 412),
+        ((is, "*"), &*two.digest(), 412),
+        ((is_not, "*"), &*one.digest(), 400),
+    ] {
+        assert_eq!(
+            put_if(&client, condition, &two, to).await,
+            status,
+            "{condition:?} {to}"
+        );
+    }
+    assert_eq!(
+        put_if(&client, (is_not, "*"), &one, &one.digest()).await,
+        412
+    );
+    let refused = two
+        .put(&client.header("if-match", &is_two), "a", "latest")
+        .await;
+    assert_refused(&refused, 412, "UNSUPPORTED");
+    let told = refused.json()["errors"][0]["message"].clone();
+    let expected = format!(
+        "If-Match does not hold: this address names {} now",
+        one.digest()
+    );
+    assert_eq!(told, expected);
+    // Nothing of what was refused is there.
+    assert_eq!(
+        status(&client, &format!("/v2/a/manifests/{}", two.digest())).await,
+        404
+    );
+    assert_eq!(status(&client, "/v2/a/manifests/new").await, 404);
+    for (condition, image, to) in [
+        ((is, &*either), &two, "latest"),
+        ((is, "*"), &one, "latest"),
+        ((is_not, &*is_two), &two, "latest"),
+        ((is_not, "*"), &two, "new"),
+        ((is, "*"), &two, &*two.digest()),
+    ] {
+        assert_eq!(
+            put_if(&client, condition, image, to).await,
+            201,
+            "{condition:?} {to}"
+        );
+    }
+    // A tag whose manifest is gone is not there.
+    client
+        .delete(&format!("/v2/a/manifests/{}", two.digest()))
+        .await;
+    assert_eq!(put_if(&client, (is, "*"), &one, "new").await, 412);
+    assert_eq!(put_if(&client, (is_not, "*"), &one, "new").await, 201);
+}

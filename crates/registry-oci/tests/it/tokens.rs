@@ -47,9 +47,13 @@ async fn world(anonymous: Anonymous) -> (Client, Client, String) {
         beside: BTreeMap::from([("mirror".to_owned(), "mirror".to_owned())]),
         ..OciConfig::default()
     });
+    let second = Oci::new(OciConfig {
+        prefix: "mirror/".to_owned(),
+        ..OciConfig::default()
+    });
     let service = Builder::new(storage, Arc::new(auth), Options::default())
         .mount(Mount::new(first).at("/v2").at("/oci"))
-        .mount(Mount::new(Oci::default()).named("mirror").at("/v2/mirror"))
+        .mount(Mount::new(second).named("mirror").at("/v2/mirror"))
         .build()
         .unwrap();
     let nobody = Client::new(service);

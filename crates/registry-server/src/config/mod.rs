@@ -407,8 +407,21 @@ fn show_one(out: &mut String, name: &str, setting: &Resolved) {
             writeln!(out, "{name} = [{}] # {}", items.join(", "), setting.origin)
         }
         Some(items) => {
-            let items: String = items.iter().map(quoted).collect();
+            let plain = |text: &String| {
+                if is_bare(text) {
+                    text.clone()
+                } else {
+                    quoted(text)
+                }
+            };
+            let items: String = items.iter().map(plain).collect();
             writeln!(out, "{name} = {items} # {}", setting.origin)
         }
     };
+}
+
+/// Whether a value is written without quotes: a number or a truth, which are read back as written.
+fn is_bare(text: &str) -> bool {
+    let is_number = |number: i64| number.to_string() == text;
+    text.parse().is_ok_and(is_number) || text.parse::<bool>().is_ok()
 }

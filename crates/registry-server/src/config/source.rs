@@ -57,7 +57,7 @@ impl Sources {
         for (name, value) in env {
             if let Some(rest) = name.strip_prefix(PREFIX)
                 && !value.is_empty()
-                && !is_service_link(rest)
+                && !is_anothers(rest)
             {
                 sources.env.insert(name, value);
             }
@@ -244,6 +244,12 @@ fn last(key: &str) -> &str {
 
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known.min_by_key(|candidate| strsim::damerau_levenshtein(word, candidate))
+}
+
+/// Whether a variable is not meant for this program: podman, skopeo and buildah find the passwords of
+/// their users by `REGISTRY_AUTH_FILE`.
+fn is_anothers(rest: &str) -> bool {
+    rest == "AUTH_FILE" || is_service_link(rest)
 }
 
 /// Whether a variable is one that Kubernetes sets by itself beside a service called `registry` or

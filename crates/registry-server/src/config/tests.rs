@@ -212,6 +212,12 @@ fn what_kubernetes_sets_by_itself_is_passed_over() {
 }
 
 #[test]
+fn the_variable_of_container_clients_is_passed_over() {
+    let env = [("REGISTRY_AUTH_FILE", "/run/user/1000/containers/auth.json")];
+    load(&[], &env, "").unwrap();
+}
+
+#[test]
 fn pypi_is_configured_per_mount() {
     let file = "[pypi]\nmax_size = '100M'\nrelease_open_for = '14d'\n[mount.old]\nprotocol = 'pypi'\nnames = 'lenient'\nmax_project_size = '10G'\n";
     let config = load(&[], &[], file).unwrap();

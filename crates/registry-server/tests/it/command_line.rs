@@ -67,6 +67,42 @@ fn tokens_are_administered() {
 }
 
 #[test]
+fn scopes_that_nothing_here_would_ask_for_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let warned = |line: &str, input: &str| {
+        let (success, out, error) = on(place, line, input);
+        assert!(success, "{error}");
+        let warnings = error.lines().filter(|line| line.starts_with("warning: "));
+        (out, warnings.map(str::to_owned).collect::<Vec<_>>())
+    };
+    let (_, none) = warned(
+        "user add ann --scope oci:repository:a/*:push --scope *:*:*:read --scope *:crate:x:read",
+        "correct horse",
+    );
+    assert_eq!(none, Vec::<String>::new());
+    let (_, mount) = warned(
+        "user add ann --scope docker:repository:*:read",
+        "correct horse",
+    );
+    let expected = "warning: docker:repository:*:read: there is no mount called docker; there are \
+                    cargo, npm, oci, pypi";
+    assert_eq!(mount, [expected]);
+    let create = "token create --user ann --scope oci:package:*:read --scope *:image:*:read";
+    let (token, kinds) = warned(create, "");
+    assert!(
+        token.starts_with("reg_") && token.lines().count() == 1,
+        "{token}"
+    );
+    let expected = [
+        "warning: oci:package:*:read: the mount oci has nothing of the type package; it has repository",
+        "warning: *:image:*:read: no mount has anything of the type image; there are crate, package, \
+         repository",
+    ];
+    assert_eq!(kinds, expected);
+}
+
+#[test]
 fn the_first_start_makes_an_admin_and_the_second_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().to_str().unwrap();

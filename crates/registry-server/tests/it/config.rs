@@ -26,6 +26,9 @@ fn the_first_word_wins_and_is_named() {
         format!("shutdown = \"5s\" # {file}:4"),
         "owners = \"enforced\" # REGISTRY_NPM_OWNERS".to_owned(),
         "auth_max_age = \"10s\" # default".to_owned(),
+        "max_streams = 256 # default".to_owned(),
+        "single_writer = false # default".to_owned(),
+        "metadata_max_age = 0 # default".to_owned(),
     ] {
         assert!(shown.contains(&line), "{line} is missing in {shown}");
     }

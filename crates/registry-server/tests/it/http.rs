@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use super::support::{Server, rest};
+use super::support::{Server, rest, run};
 
 #[test]
 fn the_servers_own_addresses() {
@@ -60,6 +60,73 @@ fn the_servers_own_addresses() {
     assert!(log.contains("path=\"/nowhere\" status=404"), "{log}");
     assert!(!log.contains("secret"), "{log}");
     assert_eq!(log.matches("registry::access").count(), 7, "{log}");
+}
+
+#[test]
+fn who_gets_a_token_stands_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let add = ["user", "add", "ann", "--storage", place];
+    let (success, _, error) = run(&add, &[], "correct horse");
+    assert!(success, "{error}");
+    let server = Server::with(&["--storage", place], &[]);
+    // ann:correct horse
+    let basic = "authorization: Basic YW5uOmNvcnJlY3QgaG9yc2U=\r\n";
+    let answer = server.get("/v2/token?service=here", basic);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let form = "grant_type=password&username=ann&password=correct+horse";
+    let length = form.len();
+    let answer = server.talk(
+        format!(
+            "POST /v2/token HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\
+             content-length: {length}\r\n\r\n{form}"
+        )
+        .as_bytes(),
+    );
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let wrong = "authorization: Basic YW5uOndyb25n\r\n";
+    let answer = server.get("/v2/token?service=here", wrong);
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    let nobody = server.get("/v2/token?service=here", "");
+    assert!(nobody.starts_with("HTTP/1.1 200 "), "{nobody}");
+    server.signal("TERM");
+    let (_, _, log) = server.end();
+    let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    assert_eq!(lines("route=\"token\" user=\"ann\""), 1, "{log}");
+    assert_eq!(lines("route=\"token-form\" user=\"ann\""), 1, "{log}");
+    assert_eq!(lines("user="), 2, "{log}");
+    assert!(!log.contains("horse"), "{log}");
+}
+
+#[test]
+fn what_lies_below_v2_lies_below_oci() {
+    let environment = [
+        ("REGISTRY_ANONYMOUS", "all"),
+        ("REGISTRY_MOUNT_MIRROR_PROTOCOL", "oci"),
+    ];
+    let server = Server::start(&environment);
+    let digest = "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
+    let answer = server.talk(
+        format!(
+            "POST /v2/mirror/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: here\r\n\
+             connection: close\r\ncontent-length: 3\r\n\r\nfoo"
+        )
+        .as_bytes(),
+    );
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    for (path, there) in [
+        ("/v2/mirror/a", true),
+        ("/oci/mirror/a", true),
+        ("/v2/a", false),
+        ("/oci/a", false),
+    ] {
+        let answer = server.get(&format!("{path}/blobs/{digest}"), "");
+        let status = if there { "200" } else { "404" };
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{path}: {answer}"
+        );
+    }
 }
 
 #[test]
