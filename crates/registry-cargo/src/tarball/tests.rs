@@ -81,11 +81,7 @@ fn what_cargo_would_not_unpack() {
             "a-b-1.0.0+x/pipe",
             "neither a file nor a folder",
         ),
-        (
-            EntryType::GNUSparse,
-            "a-b-1.0.0+x/hole",
-            "a sparse file",
-        ),
+        (EntryType::GNUSparse, "a-b-1.0.0+x/hole", "a sparse file"),
         (
             EntryType::XGlobalHeader,
             "pax_global_header",

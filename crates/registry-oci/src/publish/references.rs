@@ -1,7 +1,5 @@
 //! Whether what a manifest names is there.
 
-use std::collections::HashSet;
-
 use futures_util::{StreamExt, TryStreamExt, stream};
 use registry_core::{
     digest::Digest,
@@ -28,21 +26,17 @@ impl Call<'_> {
         let hold = repo
             .hold(&manifest.digests(|what| what != What::Manifest))
             .await?;
-        let absent: HashSet<&Digest> = hold.missing().iter().collect();
-        let is_absent = |named: &Named| absent.contains(&named.digest);
         let named = manifest.named.iter();
         // A list of futures, since the compiler cannot follow a closure through an await.
         let look: Vec<_> = named
             .clone()
-            .map(|named| size(repo, named, is_absent(named)))
+            .map(|named| size(repo, named, hold.size(&named.digest)))
             .collect();
         let look = stream::iter(look).buffered(AT_ONCE);
         let sizes: Vec<Option<u64>> = look.try_collect().await?;
         let found = named.zip(&sizes);
         let missing = found.clone().filter(|(named, size)| match named.what {
-            What::Manifest => size.is_none(),
-            What::Either => is_absent(named) && size.is_none(),
-            What::Blob => is_absent(named),
+            What::Manifest | What::Either | What::Blob => size.is_none(),
             What::Elsewhere => false,
         });
         let missing = Missing(missing.map(|(named, _)| named.digest.clone()).collect());
@@ -66,25 +60,16 @@ impl Call<'_> {
     }
 }
 
-/// The size of what a manifest names, if it is there; whether it is `absent` among the blobs is
-/// known.
-async fn size(repo: &Repo, named: &Named, absent: bool) -> Result<Option<u64>> {
-    let digest = &named.digest;
-    let is_manifest = match named.what {
-        What::Manifest => true,
-        What::Either => absent,
-        What::Blob | What::Elsewhere => false,
-    };
-    if is_manifest {
-        let file = layout::manifest(digest);
-        let head = repo.head::<document::Manifest>(&file).await?;
-        return Ok(head.filter(|head| head.is_alive()).map(|head| head.size));
+/// The size of what a manifest names, if it is there; that of a blob of its digest is known.
+async fn size(repo: &Repo, named: &Named, blob: Option<u64>) -> Result<Option<u64>> {
+    match named.what {
+        What::Manifest => {}
+        What::Either if blob.is_none() => {}
+        What::Either | What::Blob | What::Elsewhere => return Ok(blob),
     }
-    if absent {
-        return Ok(None);
-    }
-    let blob = repo.blob(digest).await?;
-    Ok(blob.map(|blob| blob.size()))
+    let file = layout::manifest(&named.digest);
+    let head = repo.head::<document::Manifest>(&file).await?;
+    Ok(head.filter(|head| head.is_alive()).map(|head| head.size))
 }
 
 /// Refuses a manifest by which something has another size than it has: clients take what they are

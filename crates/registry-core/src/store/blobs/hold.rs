@@ -1,5 +1,7 @@
 //! Blobs that a document is about to name, kept from collections.
 
+use std::collections::HashMap;
+
 use futures_util::{TryStreamExt, stream, stream::StreamExt};
 
 use super::{Joined, Repo, layout};
@@ -19,7 +21,8 @@ struct Collections {
 pub struct Hold {
     repo: Repo,
     before: Collections,
-    held: Vec<Digest>,
+    /// Those that the repository holds, and their sizes in bytes.
+    held: HashMap<Digest, u64>,
     missing: Vec<Digest>,
 }
 
@@ -27,6 +30,11 @@ impl Hold {
     /// The blobs that the repository does not hold.
     pub fn missing(&self) -> &[Digest] {
         &self.missing
+    }
+
+    /// The size in bytes of a blob that the repository holds.
+    pub fn size(&self, digest: &Digest) -> Option<u64> {
+        self.held.get(digest).copied()
     }
 
     /// Makes sure, once the document is written, that no collection that began meanwhile has taken
@@ -43,7 +51,7 @@ impl Hold {
             return Ok(Vec::new());
         }
         let mut lost = Vec::new();
-        for digest in self.held {
+        for digest in self.held.into_keys() {
             // That somebody says that it is held is not enough: it may be another who lost it.
             if !self.repo.join(&digest).await? {
                 lost.push(digest);
@@ -77,26 +85,33 @@ impl Repo {
             .iter()
             .map(|digest| self.hold_one(digest, before.under_way));
         let look = stream::iter(look.collect::<Vec<_>>()).buffered(AT_ONCE);
-        let all: Vec<(Digest, bool)> = look.try_collect().await?;
-        let (held, missing): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, held)| *held);
-        let digests = |all: Vec<(Digest, bool)>| all.into_iter().map(|(digest, _)| digest);
-        Ok(Hold {
+        let all: Vec<(Digest, Option<u64>)> = look.try_collect().await?;
+        let mut hold = Hold {
             repo: self.clone(),
             before,
-            held: digests(held).collect(),
-            missing: digests(missing).collect(),
-        })
+            held: HashMap::new(),
+            missing: Vec::new(),
+        };
+        for (digest, size) in all {
+            match size {
+                Some(size) => drop(hold.held.insert(digest, size)),
+                None => hold.missing.push(digest),
+            }
+        }
+        Ok(hold)
     }
 
-    /// Says again that a blob is held, if it is; so that the record hears of it, too, if collections
+    /// Says again that a blob is held, if it is, and its size is the answer; so that the record hears of it, too, if collections
     /// are `under_way`.
-    async fn hold_one(&self, digest: &Digest, under_way: bool) -> Result<(Digest, bool)> {
-        let held = match self.fresh_blob(digest).await? {
+    async fn hold_one(&self, digest: &Digest, under_way: bool) -> Result<(Digest, Option<u64>)> {
+        let blob = self.fresh_blob(digest).await?;
+        let held = match &blob {
             Some(_) if under_way => self.join(digest).await?,
-            Some(blob) => self.renew_blob(&blob).await?,
+            Some(blob) => self.renew_blob(blob).await?,
             None => false,
         };
-        Ok((digest.clone(), held))
+        let size = blob.filter(|_| held).map(|blob| blob.size());
+        Ok((digest.clone(), size))
     }
 
     /// What collections are under way in this repository, and how many there were.
