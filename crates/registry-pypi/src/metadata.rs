@@ -65,6 +65,10 @@ impl Metadata {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
             let line = line.strip_suffix('\r').unwrap_or(line);
             rest = after;
+            if line.contains('\r') {
+                // Python's reader ends a line there, and would see other fields.
+                return Err(no_field(line));
+            }
             if line.is_empty() {
                 in_fields = false;
             } else if line.starts_with([' ', '\t']) {
@@ -75,10 +79,7 @@ impl Metadata {
                 value.push_str(unfolded(line));
             } else {
                 let field = line.split_once(':').filter(|(name, _)| is_name(name));
-                let (name, value) = field.ok_or_else(|| {
-                    let shown: String = line.chars().take(40).collect();
-                    wrong(format!("the line {shown:?} is no field"))
-                })?;
+                let (name, value) = field.ok_or_else(|| no_field(line))?;
                 fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
             }
         }
@@ -199,6 +200,11 @@ pub fn check_summary(summary: &str) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+fn no_field(line: &str) -> Error {
+    let shown: String = line.chars().take(40).collect();
+    wrong(format!("the line {shown:?} is no field"))
 }
 
 fn is_name(name: &str) -> bool {

@@ -45,6 +45,9 @@ fn faults_are_told_by_field() {
         ),
         ("Summary: one\n  two\n", "one line"),
         ("what is this\n", "is no field"),
+        // Others end a line there.
+        ("Summary: a\rRequires-Dist: b\n", "is no field"),
+        ("Summary: a\n b\rRequires-Dist: b\n", "is no field"),
         (&format!("Summary: {}\n", "x".repeat(513)), "512 characters"),
     ] {
         let error = with(more).unwrap_err();

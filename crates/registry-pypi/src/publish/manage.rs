@@ -62,8 +62,7 @@ impl Call<'_> {
         let status: Status = read(body).await?.unwrap_or_default();
         let may_quarantine = self.granted.may(project.as_str(), Action::Delete).await?;
         self.change(move |document| {
-            let Document { head, entries, .. } = document;
-            let changed = change::set_status(head, entries, &status, may_quarantine)?;
+            let changed = change::set_status(&mut document.head, &status, may_quarantine)?;
             Ok(kept_or_written(changed))
         })
         .await
