@@ -81,11 +81,7 @@ fn what_cargo_would_not_unpack() {
             "a-b-1.0.0+x/pipe",
             "neither a file nor a folder",
         ),
-        (
-            EntryType::GNUSparse,
-            "a-b-1.0.0+x/hole",
-            "neither a file nor a folder",
-        ),
+        (EntryType::GNUSparse, "a-b-1.0.0+x/hole", "sparse file"),
         (
             EntryType::XGlobalHeader,
             "pax_global_header",
@@ -102,6 +98,7 @@ fn what_cargo_would_not_unpack() {
         (EntryType::Regular, "./a-b-1.0.0+x/x", "does not lie in"),
         (EntryType::Regular, "a-b-1.0.0/x", "does not lie in"),
         (EntryType::Regular, "A-B-1.0.0+x/x", "does not lie in"),
+        (EntryType::Regular, "a-b-1.0.0+x", "does not lie in"),
         (
             EntryType::Regular,
             "a-b-1.0.0+x/./Cargo.toml",
