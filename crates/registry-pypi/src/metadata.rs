@@ -20,6 +20,9 @@ const KNOWN: &[&str] = &[
 /// The longest summary, in characters.
 const MAX_SUMMARY: usize = 512;
 
+/// The most fields.
+const MAX_FIELDS: usize = 10_000;
+
 /// Fields that may stand there once at most.
 const SINGLE: &[&str] = &[
     "metadata-version",
@@ -54,7 +57,7 @@ impl Metadata {
     /// Reads fields, and the description that may follow them.
     ///
     /// # Errors
-    /// When it is not UTF-8 or a line is no field.
+    /// When it is not UTF-8, a line is no field, or there are too many.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -80,6 +83,9 @@ impl Metadata {
             } else {
                 let field = line.split_once(':').filter(|(name, _)| is_name(name));
                 let (name, value) = field.ok_or_else(|| no_field(line))?;
+                if fields.len() >= MAX_FIELDS {
+                    return Err(wrong(format!("it may have at most {MAX_FIELDS} fields")));
+                }
                 fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
             }
         }
