@@ -43,6 +43,7 @@ const RESERVED: &[&str] = &[
     "core",
     "alloc",
     "proc_macro",
+    "test",
 ];
 
 /// The name of a crate, as it is spelled.
@@ -199,7 +200,15 @@ mod tests {
         let name: CrateName = "Foo-Bar_baz".parse().unwrap();
         assert_eq!(name.lower(), "foo-bar_baz");
         assert_eq!(name.canonical(), "foo_bar_baz");
-        for reserved in ["nul", "NUL", "com1", "proc-macro", "proc_macro", "std"] {
+        for reserved in [
+            "nul",
+            "NUL",
+            "com1",
+            "proc-macro",
+            "proc_macro",
+            "std",
+            "test",
+        ] {
             let name: CrateName = reserved.parse().unwrap();
             assert!(name.check_new().is_err(), "{reserved}");
         }

@@ -1,6 +1,6 @@
 //! What is read: a function for each route that only looks.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use registry_core::{
     Body,
     auth::Action,
@@ -17,9 +17,6 @@ use crate::{
     wire::{Config, Done, Found, Total},
 };
 
-/// Caches between cargo and us have to ask each time: cargo waits for what it published.
-const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-
 impl Call<'_> {
     /// Where everything is. Whoever may not read gets a 401 before this, at which cargo sends its
     /// token.
@@ -30,11 +27,8 @@ impl Call<'_> {
             api: base,
             auth_required: !self.granted.anybody_may(Action::Read).await?,
         };
-        let mut response = protocol::json(StatusCode::OK, &config)?;
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, REVALIDATE);
-        Ok(response)
+        let response = protocol::json(StatusCode::OK, &config)?;
+        Ok(protocol::revalidated(response))
     }
 
     /// The versions of a crate.
@@ -53,11 +47,8 @@ impl Call<'_> {
         let repo = self.granted.repo()?;
         // The same at every address, but only for the crate that is spelled so.
         let form = repo.rendered(DOCUMENT, "index", &lower, render).await?;
-        let mut response = protocol::rendered(&*form.ok_or(missing)?, self.headers);
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, REVALIDATE);
-        Ok(response)
+        let response = protocol::rendered(&*form.ok_or(missing)?, self.headers);
+        Ok(protocol::revalidated(response))
     }
 
     /// A crate file, whole or in part.

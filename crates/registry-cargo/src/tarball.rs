@@ -85,7 +85,8 @@ fn check_path(top: &str, entry: &archive::Entry<'_>) -> Result<Option<Vec<u8>>> 
         return Err(CRATE.invalid(what));
     }
     let below = path.strip_prefix(top);
-    let inside = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_top = entry.kind == EntryKind::Folder;
+    let inside = below.is_some_and(|rest| rest.starts_with('/') || (is_top && rest.is_empty()));
     if !inside {
         let what = format!("its entry {:?} does not lie in {top}/", shown());
         return Err(CRATE.invalid(what));

@@ -122,8 +122,8 @@ impl Archive {
         }
         // The gzip trailer stands after the end of the archive, and holds the checksum.
         let mut rest = archive.into_inner();
-        io::copy(&mut rest, &mut io::sink()).map_err(|error| self.broken(error))?;
-        if rest.reader.has_more().map_err(|error| self.broken(error))? {
+        let empty = only_zeros(&mut rest).map_err(|error| self.broken(error))?;
+        if !empty || rest.reader.has_more().map_err(|error| self.broken(error))? {
             let what = "it goes on after its end, where those who unpack it do not look";
             return Err(self.invalid(what));
         }
@@ -222,11 +222,18 @@ impl Walk<'_> {
         if kind.is_gnu_sparse() {
             return Err(self.called.invalid("it has a sparse file"));
         }
+        // Some readers take these for extended headers and long names, others for files.
+        if matches!(kind.as_byte(), b'X' | b'N') {
+            let what = "it has a header of a form that not all know; pack it with its own client";
+            return Err(self.called.invalid(what));
+        }
         let hard = kind.is_hard_link();
         let kind = if kind.is_pax_global_extensions() {
-            // Readers pass over the path that it says all files have, but not over the size.
+            // Readers differ in whether all files that follow have the path that it says.
             let header = self.header(&mut entry)?;
-            self.extended(&header)?;
+            if self.extended(&header)? != (None, None) {
+                return Err(self.called.invalid("it has one path for all its files"));
+            }
             EntryKind::Global
         } else if kind.is_file() || kind.is_contiguous() {
             EntryKind::File
@@ -248,8 +255,21 @@ impl Walk<'_> {
             EntryKind::Global => None,
             _ => self.next_path.take(),
         };
-        let path = path.unwrap_or_else(|| entry.path_bytes().into_owned());
+        let own = entry.path_bytes().into_owned();
+        let slash = own.ends_with(b"/") || path.as_ref().is_some_and(|path| path.ends_with(b"/"));
+        let path = path.unwrap_or(own);
         self.check_path(&path)?;
+        let kind = match kind {
+            EntryKind::File if slash => EntryKind::Folder,
+            kind => kind,
+        };
+        // Some readers look for the next entry right behind what should have no content, within it.
+        if !matches!(kind, EntryKind::File | EntryKind::Global) && entry.size() > 0 {
+            return Err(self.called.invalid(format!(
+                "its entry {:?} is no file, but has content",
+                String::from_utf8_lossy(&path)
+            )));
+        }
         visit(Entry {
             path,
             kind,
@@ -306,6 +326,18 @@ pub fn below_top(path: &[u8]) -> Option<Vec<u8>> {
     let segments = path[slash + 1..].split(|byte| *byte == b'/');
     let kept = segments.filter(|segment| !matches!(segment, [] | [b'.']));
     Some(kept.collect::<Vec<_>>().join(&b'/'))
+}
+
+/// Whether `reader` has nothing but zeros, which fill up an archive, up to its end.
+fn only_zeros(reader: &mut impl Read) -> io::Result<bool> {
+    let mut buffer = [0; 8 << 10];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(true),
+            read if buffer[..read].iter().any(|byte| *byte != 0) => return Ok(false),
+            _ => {}
+        }
+    }
 }
 
 /// Gunzips all members, or the first.
@@ -456,9 +488,48 @@ mod tests {
     }
 
     #[test]
+    fn what_could_hide_files_is_refused() {
+        let hidden = tar(&[(tar::EntryType::Regular, "b", b"2")]);
+        let hidden = &hidden[..1024];
+        let file = (tar::EntryType::Regular, "a", &b"1"[..]);
+        for (kind, path) in [
+            (tar::EntryType::Directory, "d/"),
+            (tar::EntryType::Regular, "d/"),
+            (tar::EntryType::new(0), "d/"),
+            (tar::EntryType::Symlink, "l"),
+            (tar::EntryType::Link, "l"),
+            (tar::EntryType::Fifo, "p"),
+        ] {
+            let error = read(STRICT, &gzip(&tar(&[(kind, path, hidden), file]))).unwrap_err();
+            assert!(error.to_string().contains("no file"), "{kind:?}: {error}");
+        }
+        // What has its true path before it is still what its own header makes of it.
+        let long = (tar::EntryType::GNULongName, "x", &b"f"[..]);
+        let named = [long, (tar::EntryType::new(0), "d/", hidden)];
+        assert!(read(STRICT, &gzip(&tar(&named))).is_err());
+        for old in [b'X', b'N'] {
+            let old = (tar::EntryType::new(old), "x", &b"10 path=b\n"[..]);
+            assert!(read(STRICT, &gzip(&tar(&[old, file]))).is_err());
+        }
+        for record in [&b"10 path=b\n"[..], b"14 linkpath=b\n"] {
+            let global = (tar::EntryType::XGlobalHeader, "g", record);
+            let error = read(STRICT, &gzip(&tar(&[global, file]))).unwrap_err();
+            assert!(error.to_string().contains("one path for all"), "{error}");
+        }
+        // One empty block ends an archive for some, two for others.
+        let end = [0; 512];
+        let all = [&tar(&[file])[..1024], &end, hidden, &end, &end].concat();
+        let error = read(STRICT, &gzip(&all)).unwrap_err();
+        assert!(error.to_string().contains("after its end"), "{error}");
+        let padded = [&tar(&[file])[..], &[0; 8192]].concat();
+        assert!(read(STRICT, &gzip(&padded)).is_ok());
+    }
+
+    #[test]
     fn kinds() {
         let bytes = tar(&[
-            (tar::EntryType::XGlobalHeader, "g", b"10 path=b\n"),
+            (tar::EntryType::XGlobalHeader, "g", b"13 comment=b\n"),
+            (tar::EntryType::Regular, "e/", b""),
             (tar::EntryType::Directory, "d/", b""),
             (tar::EntryType::XHeader, "x", b"10 path=b\n"),
             (tar::EntryType::Regular, "f", b"1"),
@@ -467,6 +538,7 @@ mod tests {
         ]);
         let expected = [
             (EntryKind::Global, "g"),
+            (EntryKind::Folder, "e/"),
             (EntryKind::Folder, "d/"),
             (EntryKind::File, "b"),
             (EntryKind::Link, "l"),

@@ -52,9 +52,7 @@ impl Form {
         if let Some(format) = format {
             return exact(format).ok_or_else(none);
         }
-        let values = headers.get_all(header::ACCEPT).iter();
-        let values = values.filter_map(|value| value.to_str().ok());
-        let values: Vec<&str> = values.filter(|value| !value.trim().is_empty()).collect();
+        let values = accepted(headers);
         if values.is_empty() {
             return Ok(Self::Text);
         }
@@ -89,8 +87,7 @@ const EXACT: u8 = 2;
 fn quality(form: Form, accept: &[&str]) -> Option<(u8, u16)> {
     let ranges = accept.iter().flat_map(|value| value.split(','));
     let matching = ranges.filter_map(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next()?;
+        let (name, quality) = weighed(range);
         let specific = match name.to_ascii_lowercase().as_str() {
             "*/*" => 0,
             "application/*" if form != Form::Text => 1,
@@ -98,15 +95,22 @@ fn quality(form: Form, accept: &[&str]) -> Option<(u8, u16)> {
             _ if exact(name) == Some(form) => EXACT,
             _ => return None,
         };
-        let quality = parts.find_map(|part| {
-            let (name, value) = part.split_once('=')?;
-            name.trim()
-                .eq_ignore_ascii_case("q")
-                .then(|| thousandths(value.trim()))
-        });
-        Some((specific, quality.unwrap_or(1000)))
+        Some((specific, quality))
     });
     matching.max()
+}
+
+/// A range of media types, and what a client thinks of it, in thousandths.
+fn weighed(range: &str) -> (&str, u16) {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let quality = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("q")
+            .then(|| thousandths(value.trim()))
+    });
+    (name, quality.unwrap_or(1000))
 }
 
 fn thousandths(text: &str) -> u16 {
@@ -121,16 +125,21 @@ fn none() -> Error {
 
 /// Whether a client takes one of these media types.
 pub(crate) fn takes(headers: &HeaderMap, types: &[&str]) -> bool {
+    let values = accepted(headers);
+    let mut ranges = values.iter().flat_map(|value| value.split(','));
+    values.is_empty()
+        || ranges.any(|range| {
+            let (name, quality) = weighed(range);
+            let named = types.iter().any(|kind| name.eq_ignore_ascii_case(kind));
+            quality > 0 && (named || matches!(name, "*/*" | "application/*"))
+        })
+}
+
+/// What a client says that it takes; nothing where it does not say.
+fn accepted(headers: &HeaderMap) -> Vec<&str> {
     let values = headers.get_all(header::ACCEPT).iter();
-    let mut values = values.filter_map(|value| value.to_str().ok()).peekable();
-    if values.peek().is_none() {
-        return true;
-    }
-    values.flat_map(|value| value.split(',')).any(|range| {
-        let name = range.split(';').next().unwrap_or_default().trim();
-        matches!(name, "*/*" | "application/*")
-            || types.iter().any(|kind| name.eq_ignore_ascii_case(kind))
-    })
+    let values = values.filter_map(|value| value.to_str().ok());
+    values.filter(|value| !value.trim().is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -179,6 +188,19 @@ mod tests {
             ("", text),
         ] {
             assert_eq!(wanted(Some(accept), None), expected, "{accept}");
+        }
+        for (accept, taken) in [
+            (None, true),
+            (Some(""), true),
+            (Some("application/json"), true),
+            (Some("text/html, */*;q=0.1"), true),
+            (Some("application/json;q=0"), false),
+            (Some("text/html, */*; q=0.0"), false),
+            (Some("text/html"), false),
+        ] {
+            let accept = accept.map(|value: &str| (header::ACCEPT, value.parse().unwrap()));
+            let headers = accept.into_iter().collect();
+            assert_eq!(takes(&headers, &["application/json"]), taken, "{headers:?}");
         }
         assert_eq!(wanted(None, None), text);
         assert_eq!(wanted(Some("text/html"), Some(JSON)), json);

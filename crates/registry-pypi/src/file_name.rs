@@ -96,9 +96,10 @@ impl FileName {
                 (name, version, "")
             }
         };
-        let version = version
-            .parse()
-            .map_err(|_| invalid("its version is none"))?;
+        // A version that is read by itself may have blanks around it.
+        let spelled = Some(version).filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+        let version = spelled.and_then(|text| text.parse().ok());
+        let version = version.ok_or_else(|| invalid("its version is none"))?;
         Ok(Self {
             text: text.to_owned(),
             packing,

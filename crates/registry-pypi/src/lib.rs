@@ -19,7 +19,7 @@ pub mod version;
 mod view;
 pub mod wire;
 
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, header};
 use registry_core::{
     Body,
     auth::{Access, Action, Granted},
@@ -109,9 +109,19 @@ impl Protocol for Pypi {
         method: &Method,
         path: &str,
         query: Option<&str>,
-        _: &HeaderMap,
+        headers: &HeaderMap,
     ) -> Result<Route, Error> {
-        Ok(Route::parse(method, path, query)?)
+        let route = Route::parse(method, path, query)?;
+        // Told before anybody is asked who they are: pip would ask its user for a password.
+        let kind = headers.get(header::CONTENT_TYPE);
+        if route == Route::Upload
+            && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/xml"))
+        {
+            return Err(Error::gone(
+                "XML-RPC, and with it pip search, is not there.",
+            ));
+        }
+        Ok(route)
     }
 
     fn label(route: &Route) -> &'static str {

@@ -20,6 +20,9 @@ const KNOWN: &[&str] = &[
 /// The longest summary, in characters.
 const MAX_SUMMARY: usize = 512;
 
+/// The most fields.
+const MAX_FIELDS: usize = 10_000;
+
 /// Fields that may stand there once at most.
 const SINGLE: &[&str] = &[
     "metadata-version",
@@ -54,7 +57,7 @@ impl Metadata {
     /// Reads fields, and the description that may follow them.
     ///
     /// # Errors
-    /// When it is not UTF-8 or a line is no field.
+    /// When it is not UTF-8, a line is no field, or there are too many.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -65,6 +68,10 @@ impl Metadata {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
             let line = line.strip_suffix('\r').unwrap_or(line);
             rest = after;
+            if line.contains('\r') {
+                // Python's reader ends a line there, and would see other fields.
+                return Err(no_field(line));
+            }
             if line.is_empty() {
                 in_fields = false;
             } else if line.starts_with([' ', '\t']) {
@@ -75,10 +82,10 @@ impl Metadata {
                 value.push_str(unfolded(line));
             } else {
                 let field = line.split_once(':').filter(|(name, _)| is_name(name));
-                let (name, value) = field.ok_or_else(|| {
-                    let shown: String = line.chars().take(40).collect();
-                    wrong(format!("the line {shown:?} is no field"))
-                })?;
+                let (name, value) = field.ok_or_else(|| no_field(line))?;
+                if fields.len() >= MAX_FIELDS {
+                    return Err(wrong(format!("it may have at most {MAX_FIELDS} fields")));
+                }
                 fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
             }
         }
@@ -199,6 +206,11 @@ pub fn check_summary(summary: &str) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+fn no_field(line: &str) -> Error {
+    let shown: String = line.chars().take(40).collect();
+    wrong(format!("the line {shown:?} is no field"))
 }
 
 fn is_name(name: &str) -> bool {

@@ -1,8 +1,8 @@
 //! What is read: a function for each route that only looks.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use registry_core::{
-    Body, Error as CoreError,
+    Error as CoreError,
     auth::Action,
     protocol,
     store::{Document, Rendered, StoredBytes},
@@ -44,7 +44,10 @@ impl Call<'_> {
             let body = render::index(&spelled.await?, form)?;
             Rendered::new(body, form.content_type(), now)?
         };
-        Ok(fresh(protocol::rendered(&page, self.headers)))
+        Ok(protocol::revalidated(protocol::rendered(
+            &page,
+            self.headers,
+        )))
     }
 
     /// A project's page.
@@ -66,7 +69,10 @@ impl Call<'_> {
         let repo = self.granted.repo()?;
         let page = repo.rendered(DOCUMENT, form.name(), base, make).await?;
         let page = page.ok_or_else(no_project)?;
-        Ok(fresh(protocol::rendered(&page, self.headers)))
+        Ok(protocol::revalidated(protocol::rendered(
+            &page,
+            self.headers,
+        )))
     }
 
     /// Leads to where something is found.
@@ -152,14 +158,9 @@ impl Call<'_> {
         };
         let body = json::page(addresses, &document, &by, &metadata, version.is_none())?;
         let page = Rendered::new(body, "application/json", document.modified)?;
-        Ok(fresh(protocol::rendered(&page, self.headers)))
+        Ok(protocol::revalidated(protocol::rendered(
+            &page,
+            self.headers,
+        )))
     }
-}
-
-/// Lets caches keep an answer but not use it without asking: clients keep pages for as long as they
-/// are allowed to, and would not see what was just published.
-fn fresh(mut response: Response<Body>) -> Response<Body> {
-    let value = HeaderValue::from_static("no-cache");
-    response.headers_mut().insert(header::CACHE_CONTROL, value);
-    response
 }

@@ -1,5 +1,7 @@
 //! Judges the metadata of a publish, and makes of it the line of a version.
 
+use std::collections::{HashMap, HashSet};
+
 use bytes::Bytes;
 use registry_core::{Error, Result, digest::Algorithm, store::StoredBytes};
 use semver::VersionReq;
@@ -240,21 +242,24 @@ fn index_dependency(dep: &NewDependency) -> IndexDependency {
 /// `dep:` and `?/`, be it only because they turn on such a feature.
 fn split(features: &Features) -> (Features, Features) {
     let new_syntax = |value: &String| value.starts_with("dep:") || value.contains("?/");
-    let (mut later, mut plain): (Features, Features) = features
-        .clone()
-        .into_iter()
-        .partition(|(_, values)| values.iter().any(new_syntax));
-    loop {
-        let moved: Features = plain
-            .extract_if(.., |_, values| {
-                values.iter().any(|value| later.contains_key(value))
-            })
-            .collect();
-        if moved.is_empty() {
-            return (plain, later);
+    let mut turned_on_by: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (name, values) in features {
+        for value in values {
+            turned_on_by.entry(value).or_default().push(name);
         }
-        later.extend(moved);
     }
+    let new = features
+        .iter()
+        .filter(|(_, values)| values.iter().any(new_syntax));
+    let mut open: Vec<&str> = new.map(|(name, _)| name.as_str()).collect();
+    let mut later = HashSet::new();
+    while let Some(name) = open.pop() {
+        if later.insert(name) {
+            open.extend(turned_on_by.remove(name).unwrap_or_default());
+        }
+    }
+    let all = features.clone().into_iter();
+    all.partition(|(name, _)| !later.contains(name.as_str()))
 }
 
 #[cfg(test)]

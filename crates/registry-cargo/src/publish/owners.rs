@@ -59,10 +59,7 @@ impl Call<'_> {
             check_writer(&writer, head)?;
             if add {
                 let changed = change::add_owners(head, &name, &users)?;
-                return Ok(Change {
-                    write: changed,
-                    ..Change::keep(())
-                });
+                return Ok(Change::when(changed, ()));
             }
             change::remove_owners(head, &name, &users)?;
             Ok(Change::write(()))

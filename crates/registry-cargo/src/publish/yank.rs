@@ -17,11 +17,8 @@ impl Call<'_> {
         let yank = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
             check_writer(&writer, head)?;
-            Ok(if change::yank(head, entries, &name, &version, yanked)? {
-                Change::write(())
-            } else {
-                Change::keep(())
-            })
+            let changed = change::yank(head, entries, &name, &version, yanked)?;
+            Ok(Change::when(changed, ()))
         };
         self.granted
             .repo()?

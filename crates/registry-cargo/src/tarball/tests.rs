@@ -98,6 +98,7 @@ fn what_cargo_would_not_unpack() {
         (EntryType::Regular, "./a-b-1.0.0+x/x", "does not lie in"),
         (EntryType::Regular, "a-b-1.0.0/x", "does not lie in"),
         (EntryType::Regular, "A-B-1.0.0+x/x", "does not lie in"),
+        (EntryType::Regular, "a-b-1.0.0+x", "does not lie in"),
         (
             EntryType::Regular,
             "a-b-1.0.0+x/./Cargo.toml",

@@ -165,6 +165,14 @@ pub fn immutable(response: &mut Response<Body>, granted: &Granted) {
     response.headers_mut().insert(header::CACHE_CONTROL, value);
 }
 
+/// Lets caches keep an answer but not use it without asking: clients wait for what was just
+/// published.
+pub fn revalidated(mut response: Response<Body>) -> Response<Body> {
+    let value = HeaderValue::from_static("no-cache");
+    response.headers_mut().insert(header::CACHE_CONTROL, value);
+    response
+}
+
 /// The part of an artifact that a request asks for (RFC 9110 §14.2), validators honoured; `None`
 /// for the whole of it.
 ///
@@ -315,8 +323,24 @@ fn http_date(time: SystemTime) -> Option<HeaderValue> {
 /// # Errors
 /// `TooLarge` beyond `limit`, `Invalid` when it is not such JSON.
 pub async fn read_json<T: serde::de::DeserializeOwned>(body: Body, limit: usize) -> Result<T> {
-    let bytes: Bytes = body.collect(limit).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    parsed(&body.collect(limit).await?)
+}
+
+/// The same of a request that need not have a body.
+///
+/// # Errors
+/// `TooLarge` beyond `limit`, `Invalid` when it is something else than such JSON.
+pub async fn read_json_if_any<T: serde::de::DeserializeOwned>(
+    body: Body,
+    limit: usize,
+) -> Result<Option<T>> {
+    let bytes = body.collect(limit).await?;
+    let any = Some(&bytes).filter(|bytes| !bytes.is_empty());
+    any.map(parsed).transpose()
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(bytes: &Bytes) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
         Error::new(
             ErrorKind::Invalid,
             format!("the request body is not the JSON it should be: {error}"),

@@ -67,6 +67,14 @@ impl<R> Change<R> {
         }
     }
 
+    /// The document changed, or is as it should be already.
+    pub fn when(changed: bool, value: R) -> Self {
+        Self {
+            write: changed,
+            ..Self::keep(value)
+        }
+    }
+
     /// The document changed and names some bytes no longer.
     #[must_use]
     pub fn removing(mut self, removed: Vec<StoredBytes>) -> Self {

@@ -80,10 +80,7 @@ impl Call<'_> {
             } else {
                 stars.remove(&user)
             };
-            Ok(Change {
-                write: changed,
-                ..Change::keep(())
-            })
+            Ok(Change::when(changed, ()))
         };
         repo.change(DOCUMENT, Vec::new(), star).await?;
         done(StatusCode::OK)

@@ -2,7 +2,7 @@
 //!
 //! Rules: [recording installed projects](https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use registry_core::{Error, Result};
 
@@ -14,22 +14,26 @@ use registry_core::{Error, Result};
 /// When a file is missing in either, or stands in the list twice.
 pub fn check(list: &[u8], files: &[String], exempt: &[String]) -> Result<()> {
     let text = std::str::from_utf8(list).map_err(|_| wrong("it is not UTF-8"))?;
-    let mut named = HashSet::new();
+    // Of the list no more is kept than there are files, however long it is.
+    let mut named: HashMap<&str, bool> = files.iter().map(|file| (&**file, false)).collect();
+    let mut absent = None;
     for line in text.lines().filter(|line| !line.is_empty()) {
         let path =
             first_field(line).ok_or_else(|| wrong(format!("the line {line:?} is not CSV")))?;
         // Old tools on Windows wrote its separators.
         let path = path.replace('\\', "/");
-        if let Some(path) = named.replace(path) {
-            return Err(wrong(format!("it names {path:?} twice")));
+        match named.get_mut(path.as_str()) {
+            Some(true) => return Err(wrong(format!("it names {path:?} twice"))),
+            Some(named) => *named = true,
+            None => absent = absent.or(Some(path)),
         }
     }
     for file in files {
-        if !named.remove(file) && !exempt.contains(file) {
+        if named.get(file.as_str()) == Some(&false) && !exempt.contains(file) {
             return Err(wrong(format!("it does not name {file:?}")));
         }
     }
-    match named.iter().min() {
+    match absent {
         Some(path) => Err(wrong(format!("it names {path:?}, which is not there"))),
         None => Ok(()),
     }

@@ -2,7 +2,7 @@
 //!
 //! Rules: [source distribution format](https://packaging.python.org/en/latest/specifications/source-distribution-format/).
 
-use std::{collections::HashSet, io::Read};
+use std::io::Read;
 
 use registry_core::{
     Error, Result,
@@ -47,7 +47,7 @@ pub fn inspect_tar(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> 
                 if !found.stays(&inner, &target, entry.hard) {
                     return Err(TAR.invalid(format!("its link {path:?} leads outside of it")));
                 }
-                found.links.insert(inner);
+                found.link(inner)?;
             }
             EntryKind::Folder => {}
             EntryKind::Global | EntryKind::Other => {
@@ -86,8 +86,9 @@ struct Found<'a> {
     folder: Option<String>,
     metadata: Option<Vec<u8>>,
     files: Vec<String>,
-    files_size: u64,
-    links: HashSet<String>,
+    links: Vec<String>,
+    /// Bytes of the names of files and links.
+    names_size: u64,
 }
 
 impl<'a> Found<'a> {
@@ -97,8 +98,8 @@ impl<'a> Found<'a> {
             folder: None,
             metadata: None,
             files: Vec::new(),
-            files_size: 0,
-            links: HashSet::new(),
+            links: Vec::new(),
+            names_size: 0,
         }
     }
 
@@ -120,14 +121,29 @@ impl<'a> Found<'a> {
         if inner.is_empty() {
             return Err(TAR.invalid("it holds a file that lies in no folder"));
         }
+        self.admit(&inner)?;
+        self.files.push(inner);
+        Ok(())
+    }
+
+    fn link(&mut self, inner: String) -> Result<()> {
+        if inner.is_empty() {
+            return Err(TAR.invalid("its top folder is a link"));
+        }
+        self.admit(&inner)?;
+        self.links.push(inner);
+        Ok(())
+    }
+
+    /// Refuses what would take the metadata's place, and one name too many.
+    fn admit(&mut self, inner: &str) -> Result<()> {
         if inner == PKG_INFO && self.metadata.is_some() {
             return Err(TAR.invalid("it holds PKG-INFO twice"));
         }
-        self.files_size += inner.len() as u64;
-        if self.files_size > self.limits.record {
+        self.names_size += inner.len() as u64;
+        if self.names_size > self.limits.record {
             return Err(TAR.too_large("the names of its files are too long"));
         }
-        self.files.push(inner);
         Ok(())
     }
 
@@ -167,16 +183,14 @@ impl<'a> Found<'a> {
 
     /// Refuses what would be unpacked through a link, wherever that leads by then.
     fn check_links(&self) -> Result<()> {
-        let ends = |path: &str| {
-            path.match_indices('/')
-                .map(|(at, _)| at)
-                .collect::<Vec<_>>()
-        };
-        for path in self.files.iter().chain(&self.links) {
-            if ends(path)
-                .into_iter()
-                .any(|end| self.links.contains(&path[..end]))
-            {
+        // In order, what lies below a link begins right where its name with a slash would stand.
+        let mut all: Vec<&str> = self.files.iter().map(String::as_str).collect();
+        all.extend(self.links.iter().map(String::as_str));
+        all.sort_unstable();
+        for link in &self.links {
+            let below = format!("{link}/");
+            let at = all.partition_point(|path| *path < below.as_str());
+            if let Some(path) = all.get(at).filter(|path| path.starts_with(&below)) {
                 return Err(TAR.invalid(format!("its entry {path:?} lies below a link")));
             }
         }

@@ -174,6 +174,9 @@ fn a_source_distribution_stays_in_its_folder() {
         ((link, "foo-1.0/x", ""), "leads outside"),
         ((hard, "foo-1.0/x", "../etc/passwd"), "leads outside"),
         ((hard, "foo-1.0/x", "LICENSE"), "leads outside"),
+        ((link, "foo-1.0", "x"), "its top folder"),
+        ((link, "foo-1.0/PKG-INFO", "x"), "twice"),
+        ((hard, "foo-1.0/./PKG-INFO", "foo-1.0/x"), "twice"),
         ((EntryType::Fifo, "foo-1.0/x", ""), "no file or folder"),
         ((EntryType::Char, "foo-1.0/x", ""), "no file or folder"),
         ((EntryType::GNUSparse, "foo-1.0/x", ""), "sparse"),
@@ -201,6 +204,48 @@ fn a_source_distribution_stays_in_its_folder() {
     }
     let two = [sdist(&[INFO]), gzip(b"")].concat();
     assert!(inspected(&two, Packing::TarGz).is_err());
+}
+
+#[test]
+fn names_of_files_and_links_are_bounded() {
+    let limits = Limits {
+        // PKG-INFO, and 90 bytes more.
+        record: 98,
+        ..Limits::default()
+    };
+    let long = format!("foo-1.0/{}", "x".repeat(90));
+    for kind in [FILE, EntryType::Symlink] {
+        let one = (kind, long.as_str(), "x");
+        let bytes = sdist(&[INFO, one]);
+        inspect(&mut &bytes[..], Packing::TarGz, &limits).unwrap();
+        let other = (kind, "foo-1.0/y", "x");
+        for more in [[one, other], [one, one]] {
+            let bytes = sdist(&[INFO, more[0], more[1]]);
+            let error = inspect(&mut &bytes[..], Packing::TarGz, &limits).unwrap_err();
+            assert_eq!(error.kind(), registry_core::ErrorKind::TooLarge, "{error}");
+        }
+    }
+}
+
+/// The work grows with the names and not with their depth: by depth, this would not end.
+#[test]
+fn deep_folders_beside_links() {
+    let mut all = Vec::new();
+    for n in 0..50 {
+        let path = format!("foo-1.0/{n}{}", "/a".repeat(32_000));
+        all.push((EntryType::GNULongName, "x".to_owned(), path));
+        all.push((FILE, "x".to_owned(), String::new()));
+    }
+    let link = (EntryType::Symlink, "foo-1.0/0/b", "a");
+    let all = all
+        .iter()
+        .map(|(kind, path, content)| (*kind, &**path, &**content));
+    let all: Vec<_> = [INFO, link].into_iter().chain(all).collect();
+    let found = inspected(&sdist(&all), Packing::TarGz).unwrap();
+    assert_eq!(found.files.len(), 51);
+    let below = [&all[..], &[(FILE, "foo-1.0/0/b/c", "")]].concat();
+    let error = inspected(&sdist(&below), Packing::TarGz).unwrap_err();
+    assert!(error.to_string().contains("below a link"), "{error}");
 }
 
 #[test]

@@ -244,15 +244,11 @@ pub fn delete(
 /// Sets how a project stands.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] for a project without files, [`ErrorKind::Invalid`] for a reason that is
+/// [`ErrorKind::NotFound`] for a project that never had files, [`ErrorKind::Invalid`] for a reason that is
 /// too long, [`ErrorKind::Denied`] when a quarantine is begun or ended without `may_quarantine`.
-pub fn set_status(
-    head: &mut Head,
-    entries: &Entries,
-    status: &Status,
-    may_quarantine: bool,
-) -> Result<bool> {
-    if entries.is_empty() {
+pub fn set_status(head: &mut Head, status: &Status, may_quarantine: bool) -> Result<bool> {
+    // One whose files were all deleted still takes uploads or does not.
+    if head.name.is_empty() {
         return Err(CoreError::not_found("the project was not found").into());
     }
     check_reason(status.reason.as_deref().unwrap_or_default())?;

@@ -251,9 +251,8 @@ fn how_a_project_stands() {
         reason: Some(reason.to_owned()),
     };
     let archived = status(State::Archived, "see bar");
-    let set = |project: &mut Project, status: &Status, may| {
-        set_status(&mut project.head, &project.entries, status, may)
-    };
+    let set =
+        |project: &mut Project, status: &Status, may| set_status(&mut project.head, status, may);
     assert!(set(&mut project, &archived, false).unwrap());
     assert!(!set(&mut project, &archived, false).unwrap());
     let error = project.put("e.whl", "1.0", "05").unwrap_err();
@@ -270,6 +269,6 @@ fn how_a_project_stands() {
     let deprecated = status(State::Deprecated, "");
     assert!(set(&mut project, &deprecated, false).unwrap());
     assert_eq!(project.put("e.whl", "1.0", "05").unwrap(), Added::New);
-    let error = set_status(&mut Head::default(), &Entries::new(), &archived, true);
+    let error = set_status(&mut Head::default(), &archived, true);
     assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound);
 }

@@ -29,6 +29,8 @@ fn wheels() {
         "foo_bar-1.0-py3..py2-none-any.whl",
         "foo_bar-1.0-py3-none-any lore.whl",
         "foo_bar-x-py3-none-any.whl",
+        "foo_bar- 1.0-py3-none-any.whl",
+        "foo_bar-1.0\u{a0}-py3-none-any.whl",
         "Foo_Bar-1.0-py3-none-any.whl",
         "foo.bar-1.0-py3-none-any.whl",
         "foo_baz-1.0-py3-none-any.whl",
@@ -52,6 +54,8 @@ fn wheels() {
         "foo_bar-1.0-py3..py2-none-any.whl" Invalid wheel filename (its tags are not well-formed): 'foo_bar-1.0-py3..py2-none-any.whl'
         "foo_bar-1.0-py3-none-any lore.whl" Invalid wheel filename (its tags are not well-formed): 'foo_bar-1.0-py3-none-any lore.whl'
         "foo_bar-x-py3-none-any.whl" Invalid wheel filename (its version is none): 'foo_bar-x-py3-none-any.whl'
+        "foo_bar- 1.0-py3-none-any.whl" Invalid wheel filename (its version is none): 'foo_bar- 1.0-py3-none-any.whl'
+        "foo_bar-1.0\u{a0}-py3-none-any.whl" Invalid wheel filename (its version is none): 'foo_bar-1.0 -py3-none-any.whl'
         "Foo_Bar-1.0-py3-none-any.whl" Filename 'Foo_Bar-1.0-py3-none-any.whl' should contain the normalized project name 'foo_bar', not 'Foo_Bar'.
         "foo.bar-1.0-py3-none-any.whl" Filename 'foo.bar-1.0-py3-none-any.whl' should contain the normalized project name 'foo_bar', not 'foo.bar'.
         "foo_baz-1.0-py3-none-any.whl" Start filename for 'Foo.Bar' with 'foo_bar'.
@@ -82,6 +86,7 @@ fn source_distributions() {
         ("foo_bar-1.0-0.tar.gz", true),
         ("foo_bar.tar.gz", true),
         ("foo_bar-.tar.gz", true),
+        ("foo_bar-1.0 .tar.gz", true),
         ("bar-1.0.tar.gz", true),
         ("foo_bar-1.0.tar.bz2", true),
     ] {
@@ -98,6 +103,7 @@ fn source_distributions() {
         foo_bar-1.0-0.tar.gz Version in filename should be '1.0' not '1.0.post0'.
         foo_bar.tar.gz Invalid source distribution filename (a project's name, a hyphen and a version should be there): 'foo_bar.tar.gz'
         foo_bar-.tar.gz Invalid source distribution filename (its version is none): 'foo_bar-.tar.gz'
+        foo_bar-1.0 .tar.gz Invalid source distribution filename (its version is none): 'foo_bar-1.0 .tar.gz'
         bar-1.0.tar.gz Start filename for 'foo-bar' with 'foo_bar'.
         foo_bar-1.0.tar.bz2 Invalid file extension: Use .tar.gz, .whl or .zip extension.
     "#]].assert_eq(&lines);

@@ -44,7 +44,11 @@ fn faults_are_told_by_field() {
             "License-Expression",
         ),
         ("Summary: one\n  two\n", "one line"),
+        (&"Classifier: A\n".repeat(10_000), "at most 10000 fields"),
         ("what is this\n", "is no field"),
+        // Others end a line there.
+        ("Summary: a\rRequires-Dist: b\n", "is no field"),
+        ("Summary: a\n b\rRequires-Dist: b\n", "is no field"),
         (&format!("Summary: {}\n", "x".repeat(513)), "512 characters"),
     ] {
         let error = with(more).unwrap_err();

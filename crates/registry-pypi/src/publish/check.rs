@@ -1,5 +1,7 @@
 //! Whether a file is what its name and its form say.
 
+use std::collections::HashSet;
+
 use registry_core::{Error, Result};
 
 use super::form::Form;
@@ -56,9 +58,15 @@ pub fn content(file: &FileName, form: &Form, inspected: &Inspected) -> Result<Me
         }
         Kind::Sdist => "",
     };
-    for license in metadata.license_files() {
+    let mut licensed = metadata.license_files().peekable();
+    // The list is long for some, and so are their licenses.
+    let held: HashSet<&str> = match licensed.peek() {
+        Some(_) => inspected.files.iter().map(String::as_str).collect(),
+        None => HashSet::new(),
+    };
+    for license in licensed {
         let place = format!("{licenses}{license}");
-        if !inspected.files.contains(&place) {
+        if !held.contains(place.as_str()) {
             let text = &file.text;
             return Err(Error::invalid(format!(
                 "License-File {license} does not exist in distribution file {text} at \

@@ -2,12 +2,11 @@
 
 use http::StatusCode;
 use registry_core::{
-    Body, Error as CoreError,
+    Body,
     auth::Action,
-    protocol,
+    protocol::{self, read_json_if_any},
     store::{Change, Document},
 };
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
@@ -24,12 +23,12 @@ const MAX_BODY: usize = 16 << 10;
 impl Call<'_> {
     /// Yanks a file or a release, perhaps with a reason.
     pub(crate) async fn yank(&self, target: Target, body: Body) -> Answer {
-        let Yank { reason } = read(body).await?.unwrap_or_default();
+        let Yank { reason } = read_json_if_any(body, MAX_BODY).await?.unwrap_or_default();
         self.change(move |document| {
             let Document { head, entries, .. } = document;
             let (version, file) = (&target.version, target.file.as_deref());
             let changed = change::yank(head, entries, version, file, reason.as_deref())?;
-            Ok(kept_or_written(changed))
+            Ok(Change::when(changed, ()))
         })
         .await
     }
@@ -40,7 +39,7 @@ impl Call<'_> {
             let Document { head, entries, .. } = document;
             let (version, file) = (&target.version, target.file.as_deref());
             let changed = change::unyank(head, entries, version, file)?;
-            Ok(kept_or_written(changed))
+            Ok(Change::when(changed, ()))
         })
         .await
     }
@@ -51,19 +50,18 @@ impl Call<'_> {
             let Document { head, entries, .. } = document;
             let (version, file) = (&target.version, target.file.as_deref());
             let removed = change::delete(head, entries, version, file)?;
-            Ok(kept_or_written(!removed.is_empty()).removing(removed))
+            Ok(Change::when(!removed.is_empty(), ()).removing(removed))
         })
         .await
     }
 
     /// Says how a project stands; without a body, that it is active.
     pub(crate) async fn set_status(&self, project: &ProjectName, body: Body) -> Answer {
-        let status: Status = read(body).await?.unwrap_or_default();
+        let status: Status = read_json_if_any(body, MAX_BODY).await?.unwrap_or_default();
         let may_quarantine = self.granted.may(project.as_str(), Action::Delete).await?;
         self.change(move |document| {
-            let Document { head, entries, .. } = document;
-            let changed = change::set_status(head, entries, &status, may_quarantine)?;
-            Ok(kept_or_written(changed))
+            let changed = change::set_status(&mut document.head, &status, may_quarantine)?;
+            Ok(Change::when(changed, ()))
         })
         .await
     }
@@ -76,27 +74,4 @@ impl Call<'_> {
         repo.change(DOCUMENT, Vec::new(), change).await?;
         Ok(protocol::json(StatusCode::OK, &json!({ "ok": true }))?)
     }
-}
-
-fn kept_or_written(changed: bool) -> Change<()> {
-    if changed {
-        Change::write(())
-    } else {
-        Change::keep(())
-    }
-}
-
-/// A small JSON body, if there is one.
-async fn read<T: DeserializeOwned>(body: Body) -> Result<Option<T>, CoreError> {
-    let bytes = body.collect(MAX_BODY).await?;
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let parsed = serde_json::from_slice(&bytes);
-    let parsed = parsed.map_err(|error| {
-        CoreError::invalid(format!(
-            "the request body is not the JSON it should be: {error}"
-        ))
-    })?;
-    Ok(Some(parsed))
 }

@@ -55,11 +55,6 @@ impl Call<'_> {
     pub(crate) async fn upload(&self, body: Body) -> Answer {
         let content_type = self.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
-        if content_type.is_some_and(|kind| kind.starts_with("text/xml")) {
-            return Err(Error::gone(
-                "XML-RPC, and with it pip search, is not there.",
-            ));
-        }
         let received = self.receive(&boundary(content_type)?, body).await?;
         let Received {
             form,

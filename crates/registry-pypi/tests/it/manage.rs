@@ -158,6 +158,24 @@ async fn deletions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_project_without_files_can_be_opened_again() {
+    let client = writer();
+    Upload::wheel("foo", "1.0", "").publish(&client).await;
+    let archived = json!({ "status": "archived" }).to_string();
+    let set = client.put("/pypi/api/status/foo", archived.clone()).await;
+    assert_eq!(set.status, StatusCode::OK);
+    let deleted = client.delete("/pypi/api/files/foo/1.0").await;
+    assert_eq!(deleted.status, StatusCode::OK);
+    let next = Upload::wheel("foo", "2.0", "");
+    assert_eq!(next.send(&client).await.status, StatusCode::FORBIDDEN);
+    let cleared = client.delete("/pypi/api/status/foo").await;
+    assert_eq!(cleared.status, StatusCode::OK, "{}", cleared.text());
+    next.publish(&client).await;
+    let never = client.put("/pypi/api/status/bar", archived).await;
+    assert_eq!(never.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn how_a_project_stands() {
     let client = published().await;
     let set = async |body: Value| client.put("/pypi/api/status/foo", body.to_string()).await;

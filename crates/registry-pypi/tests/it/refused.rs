@@ -195,6 +195,9 @@ async fn what_is_no_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_upload() {
     let client = registry(Arc::new(Memory::default()), PypiConfig::default());
+    let search = client.header("content-type", "text/xml");
+    let answer = search.post("/pypi/", "<methodCall/>").await;
+    assert_eq!(answer.status, StatusCode::GONE, "nobody is asked to log in");
     let answer = wheel().send(&client).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert_eq!(
