@@ -189,36 +189,84 @@ impl Walk<'_> {
         mut entry: tar::Entry<'_, R>,
         visit: &mut impl FnMut(Entry<'_>) -> Result<()>,
     ) -> Result<()> {
-        let kind = entry.header().entry_type();
         self.entries += 1;
         if self.entries > self.limits.entries {
             let most = self.limits.entries;
             let what = format!("it holds more than {most} files");
             return Err(self.called.too_large(what));
         }
-        if kind.is_gnu_longname() || kind.is_gnu_longlink() || kind.is_pax_local_extensions() {
-            let header = self.header(&mut entry)?;
-            let end = memchr::memchr(0, &header).unwrap_or(header.len());
-            let long = || Some(header[..end].to_vec());
-            let named = if kind.is_gnu_longname() {
-                (long(), None)
-            } else if kind.is_gnu_longlink() {
-                (None, long())
-            } else {
-                self.extended(&header)?
-            };
-            for (next, named) in [
-                (&mut self.next_path, named.0),
-                (&mut self.next_target, named.1),
-            ] {
-                // Readers differ in which they believe.
-                if named.is_some() && next.is_some() {
-                    return Err(self.called.invalid("it has a file with two paths"));
-                }
-                *next = next.take().or(named);
-            }
+        if self.names_next(&mut entry)? {
             return Ok(());
         }
+        let kind = self.kind(&mut entry)?;
+        let global = kind == EntryKind::Global;
+        let (next_path, next_target) = if global {
+            (None, None)
+        } else {
+            (self.next_path.take(), self.next_target.take())
+        };
+        let own = entry.path_bytes().into_owned();
+        let slash = [Some(&own), next_path.as_ref()];
+        let slash = slash.into_iter().flatten().any(|path| path.ends_with(b"/"));
+        let path = next_path.unwrap_or(own);
+        self.check_path(&path)?;
+        let kind = match kind {
+            EntryKind::File if slash => EntryKind::Folder,
+            kind => kind,
+        };
+        // Some readers look for the next entry right behind what should have no content, within it.
+        if !global && kind != EntryKind::File && entry.size() > 0 {
+            return Err(self.called.invalid(format!(
+                "its entry {:?} is no file, but has content",
+                String::from_utf8_lossy(&path)
+            )));
+        }
+        let target = next_target
+            .or_else(|| entry.link_name_bytes().map(|target| target.into_owned()))
+            .filter(|_| kind == EntryKind::Link);
+        visit(Entry {
+            path,
+            kind,
+            target,
+            hard: entry.header().entry_type().is_hard_link(),
+            size: entry.size(),
+            content: &mut entry,
+        })
+    }
+
+    /// Whether an entry only says what the next one is called; then that is kept.
+    fn names_next<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<bool> {
+        let kind = entry.header().entry_type();
+        let (path, target) = (kind.is_gnu_longname(), kind.is_gnu_longlink());
+        if !path && !target && !kind.is_pax_local_extensions() {
+            return Ok(false);
+        }
+        let header = self.header(entry)?;
+        let end = memchr::memchr(0, &header).unwrap_or(header.len());
+        let long = || Some(header[..end].to_vec());
+        let named = if path {
+            (long(), None)
+        } else if target {
+            (None, long())
+        } else {
+            self.extended(&header)?
+        };
+        for (next, named) in [
+            (&mut self.next_path, named.0),
+            (&mut self.next_target, named.1),
+        ] {
+            // Readers differ in which they believe.
+            if named.is_some() && next.is_some() {
+                return Err(self.called.invalid("it has a file with two paths"));
+            }
+            *next = next.take().or(named);
+        }
+        Ok(true)
+    }
+
+    /// What an entry is by its own header.
+    fn kind<R: Read>(&self, entry: &mut tar::Entry<'_, R>) -> Result<EntryKind> {
+        let kind = entry.header().entry_type();
         if kind.is_gnu_sparse() {
             return Err(self.called.invalid("it has a sparse file"));
         }
@@ -227,10 +275,9 @@ impl Walk<'_> {
             let what = "it has a header of a form that not all know; pack it with its own client";
             return Err(self.called.invalid(what));
         }
-        let hard = kind.is_hard_link();
-        let kind = if kind.is_pax_global_extensions() {
+        Ok(if kind.is_pax_global_extensions() {
             // Readers differ in whether all files that follow have the path that it says.
-            let header = self.header(&mut entry)?;
+            let header = self.header(entry)?;
             if self.extended(&header)? != (None, None) {
                 return Err(self.called.invalid("it has one path for all its files"));
             }
@@ -239,44 +286,10 @@ impl Walk<'_> {
             EntryKind::File
         } else if kind.is_dir() {
             EntryKind::Folder
-        } else if kind.is_symlink() || hard {
+        } else if kind.is_symlink() || kind.is_hard_link() {
             EntryKind::Link
         } else {
             EntryKind::Other
-        };
-        let target = match kind {
-            EntryKind::Global => None,
-            _ => self.next_target.take(),
-        };
-        let target = target
-            .or_else(|| entry.link_name_bytes().map(|target| target.into_owned()))
-            .filter(|_| kind == EntryKind::Link);
-        let path = match kind {
-            EntryKind::Global => None,
-            _ => self.next_path.take(),
-        };
-        let own = entry.path_bytes().into_owned();
-        let slash = own.ends_with(b"/") || path.as_ref().is_some_and(|path| path.ends_with(b"/"));
-        let path = path.unwrap_or(own);
-        self.check_path(&path)?;
-        let kind = match kind {
-            EntryKind::File if slash => EntryKind::Folder,
-            kind => kind,
-        };
-        // Some readers look for the next entry right behind what should have no content, within it.
-        if !matches!(kind, EntryKind::File | EntryKind::Global) && entry.size() > 0 {
-            return Err(self.called.invalid(format!(
-                "its entry {:?} is no file, but has content",
-                String::from_utf8_lossy(&path)
-            )));
-        }
-        visit(Entry {
-            path,
-            kind,
-            target,
-            hard,
-            size: entry.size(),
-            content: &mut entry,
         })
     }
 
