@@ -103,7 +103,7 @@ fn doubt(scope: &str, mounts: &[(&str, &str)]) -> Option<String> {
     let of = mounts.iter().find(|(name, _)| *name == mount);
     match of {
         None if mount != "*" => Some(format!(
-            "there is no mount called {mount}; there are {}",
+            "this configuration has no mount called {mount}; it has {}",
             listed(names)
         )),
         Some((_, own)) if kind != "*" && kind != *own => Some(format!(

@@ -85,7 +85,7 @@ fn scopes_that_nothing_here_would_ask_for_are_warned_of() {
         "user add ann --scope docker:repository:*:read",
         "correct horse",
     );
-    let expected = "warning: docker:repository:*:read: there is no mount called docker; there are \
+    let expected = "warning: docker:repository:*:read: this configuration has no mount called docker; it has \
                     cargo, npm, oci, pypi";
     assert_eq!(mount, [expected]);
     let create = "token create --user ann --scope oci:package:*:read --scope *:image:*:read";
