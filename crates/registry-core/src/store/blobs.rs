@@ -235,7 +235,8 @@ impl Repo {
         };
         match self.join_record(digest, Some(record.clone())).await? {
             Joined::New => Ok(true),
-            Joined::Known | Joined::Gone => self.replace_lost(digest, record).await,
+            Joined::Known(known) => self.replace_lost(digest, known, record).await,
+            Joined::Gone => Ok(false),
         }
     }
 
@@ -259,7 +260,7 @@ impl Repo {
         let (name, home): (Arc<str>, Bytes) = (self.name().into(), home.into());
         let creates = new.is_some();
         let join = move |record: &mut Document<Record>| {
-            let mut joined = Joined::Known;
+            let mut joined = Joined::Known(record.head.segments.clone());
             if record.revision == 0 || record.head.gone {
                 let Some(new) = &new else {
                     return Ok((false, Joined::Gone));
@@ -302,10 +303,10 @@ pub(super) fn home_of(entry: &[u8]) -> Result<Key> {
 }
 
 /// What became of a repository's entry in a record.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Joined {
-    /// The blob was there.
-    Known,
+    /// The blob was there, in these pieces.
+    Known(Vec<Segment>),
     /// The record is new.
     New,
     /// There is no such blob.

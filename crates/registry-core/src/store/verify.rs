@@ -133,11 +133,11 @@ impl Store {
         report.documents += 1;
         let read = self.0.documents.fresh(key).await;
         let head = read.and_then(|snapshot| match snapshot {
-            Some(snapshot) => Ok(snapshot.head::<Record>()?),
+            Some(snapshot) => Ok((snapshot.head::<Record>()?, snapshot.revision)),
             None => Err(Error::internal("it vanished")),
         });
-        let record = match head {
-            Ok(record) if record.gone => return Ok(()),
+        let (record, revision) = match head {
+            Ok((record, _)) if record.gone => return Ok(()),
             Ok(record) => record,
             Err(error) => return report.unreadable(key, error),
         };
@@ -158,8 +158,7 @@ impl Store {
             }
             Err(error) => return report.unreadable(key, error),
         };
-        if repair {
-            self.give_up(key, record).await?;
+        if repair && self.give_up(key, revision).await? {
             report.problem(
                 key,
                 format!("{what}; clients are now told to push it again"),

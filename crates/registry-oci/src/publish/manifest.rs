@@ -80,7 +80,7 @@ impl Call<'_> {
             subject: manifest.subject.clone(),
             blobs: manifest.digests(|what| what != wire::What::Manifest),
             manifests: manifest.digests(|what| what == wire::What::Manifest),
-            incarnation: random_hex::<8>()?,
+            incarnation: random_hex::<4>()?,
             gone: false,
             pushed: self.now(),
         };
@@ -182,17 +182,21 @@ impl Push {
         let change = move |document: &mut Document<document::Manifest>| -> Result<_> {
             let there = &document.head;
             let alive = there.is_alive();
-            if there.incarnation != head.incarnation {
+            let ours = there.incarnation.ends_with(&head.incarnation);
+            if !ours {
                 condition.check(alive.then_some(&digest))?;
             }
             if alive && there.media_type == head.media_type {
                 // One whose answer was lost comes again, and finds what it wrote.
-                let born = there.incarnation == head.incarnation;
-                return Ok(Change::keep((born, there.incarnation.clone())));
+                return Ok(Change::keep((ours, there.incarnation.clone())));
             }
             let mut next = head.clone();
             if alive {
                 next.incarnation.clone_from(&there.incarnation);
+            } else {
+                // Of two lives, the one that is greater came later.
+                let order = document.revision.saturating_add(1) & u64::from(u32::MAX);
+                next.incarnation = format!("{order:08x}{}", head.incarnation);
             }
             let incarnation = next.incarnation.clone();
             document.head = next;

@@ -34,6 +34,12 @@ pub(super) async fn add(repo: &Repo, subject: &Digest, Entry(entry): Entry) -> R
         if document.entries.get(&*name) == Some(&json) {
             return Ok(Change::keep(()));
         }
+        let known = document.entries.get(&*name);
+        let known = known.map(|json| Referrer::parse(json)).transpose()?;
+        if known.is_some_and(|known| known.manifest > entry.manifest) {
+            // A later life of it.
+            return Ok(Change::keep(()));
+        }
         document.entries.insert(name.as_str().into(), json.clone());
         Ok(Change::write(()))
     };

@@ -75,6 +75,13 @@ async fn set_one(
         if document.head.target() == tagged.target() {
             return Ok(Change::keep(()));
         }
+        // Whoever pushed the manifest after it was deleted meanwhile was told that the tag names it.
+        let later = |(digest, life): (&Digest, &str)| {
+            tagged.digest.as_ref() == Some(digest) && *life > *tagged.manifest
+        };
+        if document.head.target().is_some_and(later) {
+            return Ok(Change::keep(()));
+        }
         let now = || owned(document.head.target());
         if before.as_ref().is_some_and(|before| *before != now()) {
             let message = "the tag was moved meanwhile; look at what it names and repeat";

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderValue, StatusCode, header};
 use registry_core::{Error as CoreError, digest::Digest, protocol, store::Repo};
 
@@ -20,8 +19,6 @@ use crate::{
 const MAX_ANSWER: usize = 4 << 20;
 /// The most manifests of an index under a fallback tag that are looked at.
 const MAX_FALLBACK: usize = 1000;
-/// How many of those are looked at together.
-const AT_ONCE: usize = 16;
 
 impl Call<'_> {
     /// The manifests that refer to `subject`, which need not be there, in the order of their
@@ -33,13 +30,7 @@ impl Call<'_> {
         wanted: Option<&str>,
         page: Page,
     ) -> Answer {
-        let all = self.listed(name, subject).await?;
-        let fits = |of: &Descriptor| wanted.is_none() || of.artifact_type.as_deref() == wanted;
-        let after = |digest: &String| page.last.as_ref().is_none_or(|last| digest > last);
-        let all = all
-            .into_iter()
-            .filter(|(digest, of)| after(digest) && fits(of));
-        let (shown, more) = cut(all, page.n)?;
+        let (shown, more) = self.page_of(name, subject, wanted, &page).await?;
         let index = Index {
             schema_version: 2,
             media_type: INDEX,
@@ -62,49 +53,64 @@ impl Call<'_> {
         Ok(response)
     }
 
-    /// All that refers to `subject`, by digest.
-    async fn listed(
+    /// What refers to `subject`, as much as fits into one answer, and whether there is more. A
+    /// descriptor can be large: no more of them are held than are shown.
+    async fn page_of(
         &self,
         name: &RepositoryName,
         subject: &Digest,
-    ) -> Result<BTreeMap<String, Descriptor>> {
+        wanted: Option<&str>,
+        page: &Page,
+    ) -> Result<(Vec<Descriptor>, bool)> {
         let repo = self.granted.repo()?;
         let document = repo.document::<()>(&layout::referrers(subject)).await?;
-        let mut all = BTreeMap::new();
-        for json in document
-            .iter()
-            .flat_map(|document| document.entries.values())
-        {
-            let entry = Referrer::parse(json)?;
-            all.insert(entry.descriptor.digest.to_string(), entry);
+        let last = page.last.as_deref();
+        let fits = |of: &Descriptor| wanted.is_none() || of.artifact_type.as_deref() == wanted;
+        let read = |view: &Repositories| -> Result<Shown> {
+            let mut shown = Shown::new(page.n);
+            let entries = document.iter().flat_map(|document| &document.entries);
+            for (digest, json) in
+                entries.filter(|(digest, _)| last.is_none_or(|last| ***digest > *last))
+            {
+                let Referrer {
+                    manifest,
+                    descriptor,
+                } = Referrer::parse(json)?;
+                // What was left by a deletion that broke off is not shown.
+                let alive = view.is_alive(name.as_str(), &descriptor.digest, &manifest);
+                if alive && fits(&descriptor) && !shown.add(digest, descriptor)? {
+                    break;
+                }
+            }
+            Ok(shown)
+        };
+        let listed = match &document {
+            Some(_) => self.granted.view(read).await??,
+            None => Shown::new(page.n),
+        };
+        let is_known = |digest: &str| {
+            let entries = document.as_ref().map(|document| &document.entries);
+            entries.is_some_and(|entries| entries.contains_key(digest))
+        };
+        let mut others = Shown::new(page.n);
+        for digest in self.by_fallback_tag(subject).await? {
+            let text = digest.to_string();
+            if last.is_some_and(|last| *text <= *last) || is_known(&text) {
+                continue;
+            }
+            if let Some(descriptor) = describe(repo, &digest, subject).await?
+                && fits(&descriptor)
+                && !others.add(&text, descriptor)?
+            {
+                break;
+            }
         }
-        if !all.is_empty() {
-            // What was left by a deletion that broke off is not shown.
-            let keep = |view: &Repositories| {
-                all.retain(|_, of| {
-                    view.is_alive(name.as_str(), &of.descriptor.digest, &of.manifest)
-                });
-                all
-            };
-            all = self.granted.view(keep).await?;
-        }
-        let mut all: BTreeMap<String, Descriptor> = all
-            .into_iter()
-            .map(|(digest, of)| (digest, of.descriptor))
-            .collect();
-        for descriptor in self.by_fallback_tag(subject, &all).await? {
-            all.insert(descriptor.digest.to_string(), descriptor);
-        }
-        Ok(all)
+        Shown::join(listed, others, page.n)
     }
 
-    /// What the index under the fallback tag lists beside `known`, and really refers to `subject`:
-    /// it was written by a client that found no list of referrers where it was before.
-    async fn by_fallback_tag(
-        &self,
-        subject: &Digest,
-        known: &BTreeMap<String, Descriptor>,
-    ) -> Result<Vec<Descriptor>> {
+    /// The manifests that the index under the fallback tag lists, in order: it was written by a client
+    /// that found no list of referrers where it was before.
+    async fn by_fallback_tag(&self, subject: &Digest) -> Result<Vec<Digest>> {
         let tag = name::fallback_tag(subject)?;
         let index = match self.find(&Reference::Tag(tag)).await {
             Ok((_, form)) => form,
@@ -113,17 +119,61 @@ impl Call<'_> {
         };
         let content_type = index.content_type.to_str().ok();
         let index = Manifest::parse(content_type, &index.body)?;
-        let repo = self.granted.repo()?;
-        let listed = index.named.iter().map(|named| &named.digest);
-        let listed = listed.filter(|digest| !known.contains_key(&digest.to_string()));
-        let listed = listed.take(MAX_FALLBACK);
-        // A list of futures, since the compiler cannot follow a closure through an await.
-        let look: Vec<_> = listed
-            .map(|digest| describe(repo, digest, subject))
-            .collect();
-        let look = stream::iter(look).buffered(AT_ONCE);
-        let found: Vec<Option<Descriptor>> = look.try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        let listed = index.named.into_iter().map(|named| named.digest);
+        let mut listed: Vec<Digest> = listed.take(MAX_FALLBACK).collect();
+        listed.sort_by_cached_key(Digest::to_string);
+        Ok(listed)
+    }
+}
+
+/// What fits into one answer, in the order of digests.
+struct Shown {
+    all: Vec<(String, Descriptor)>,
+    size: usize,
+    most: Option<usize>,
+    /// Whether something did not fit.
+    more: bool,
+}
+
+impl Shown {
+    fn new(most: Option<usize>) -> Self {
+        Self {
+            all: Vec::new(),
+            size: 0,
+            most,
+            more: false,
+        }
+    }
+
+    /// Adds a descriptor if it fits, which one always does; whether it did.
+    fn add(&mut self, digest: &str, descriptor: Descriptor) -> Result<bool> {
+        let json = serde_json::to_vec(&descriptor).map_err(CoreError::internal)?;
+        self.size += json.len() + 1;
+        let full = !self.all.is_empty() && self.size > MAX_ANSWER;
+        self.more = full || self.most.is_some_and(|most| self.all.len() >= most);
+        if !self.more {
+            self.all.push((digest.to_owned(), descriptor));
+        }
+        Ok(!self.more)
+    }
+
+    /// The first of both, and whether there is more. Where one of them ends early, nothing that comes
+    /// later is shown of the other, or it would be passed over.
+    fn join(one: Self, other: Self, most: Option<usize>) -> Result<(Vec<Descriptor>, bool)> {
+        let ends = [&one, &other].into_iter().filter(|shown| shown.more);
+        let ends = ends.filter_map(|shown| shown.all.last());
+        let end = ends.map(|(digest, _)| digest.clone()).min();
+        let mut all = BTreeMap::new();
+        let mut joined = Self::new(most);
+        let cut = one.more || other.more;
+        all.extend(one.all.into_iter().chain(other.all));
+        for (digest, descriptor) in all {
+            if end.as_ref().is_some_and(|end| digest > *end) || !joined.add(&digest, descriptor)? {
+                break;
+            }
+        }
+        let shown = joined.all.into_iter().map(|(_, descriptor)| descriptor);
+        Ok((shown.collect(), cut || joined.more))
     }
 }
 
@@ -145,23 +195,4 @@ async fn describe(repo: &Repo, digest: &Digest, subject: &Digest) -> Result<Opti
         .ok_or_else(missing)?;
     let manifest = Manifest::parse(Some(&head.media_type), &document::content(entry)?)?;
     Ok(Some(Descriptor::of(&manifest, digest, head.size)))
-}
-
-/// As many as fit into one answer, and whether there are more.
-fn cut(
-    all: impl Iterator<Item = (String, Descriptor)>,
-    most: Option<usize>,
-) -> Result<(Vec<Descriptor>, bool)> {
-    let mut shown = Vec::new();
-    let mut size = 0;
-    for (_, descriptor) in all {
-        let json = serde_json::to_vec(&descriptor).map_err(CoreError::internal)?;
-        size += json.len() + 1;
-        let full = !shown.is_empty() && size > MAX_ANSWER;
-        if full || most.is_some_and(|most| shown.len() >= most) {
-            return Ok((shown, true));
-        }
-        shown.push(descriptor);
-    }
-    Ok((shown, false))
 }

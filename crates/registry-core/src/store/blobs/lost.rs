@@ -1,8 +1,6 @@
 //! Blobs whose bytes are lost or damaged: whoever pushes them again brings them back, to every
 //! repository that holds them.
 
-use std::sync::Arc;
-
 use super::{Record, Repo, Segment, layout};
 use crate::{
     digest::Digest,
@@ -12,25 +10,26 @@ use crate::{
 };
 
 impl Repo {
-    /// Lets a blob's record name the bytes of `new`, if those that it names are not there; whether
-    /// it does.
-    pub(super) async fn replace_lost(&self, digest: &Digest, new: Record) -> Result<bool> {
-        let key = layout::record(&self.store.0.root, digest)?;
-        let Some(known) = self.store.0.documents.fresh(&key).await? else {
-            return Ok(false);
-        };
-        let known = known.head::<Record>()?;
-        if self.store.are_whole(&known.segments).await? {
+    /// Lets a blob's record name the bytes of `new`, if those that it names, `known`, are not there;
+    /// whether it does.
+    pub(super) async fn replace_lost(
+        &self,
+        digest: &Digest,
+        known: Vec<Segment>,
+        new: Record,
+    ) -> Result<bool> {
+        if self.store.are_whole(&known).await? {
             return Ok(false);
         }
         let replace = move |record: &mut Document<Record>| {
-            let lost = record.head.segments == known.segments;
+            let lost = record.head.gone || record.head.segments == known;
             if lost {
                 record.head = new.clone();
             }
             let ours = record.head.segments == new.segments;
             Ok((lost, ours))
         };
+        let key = layout::record(&self.store.0.root, digest)?;
         self.store.0.documents.change(&key, replace).await
     }
 }
@@ -53,16 +52,17 @@ impl Store {
         Ok(true)
     }
 
-    /// Says that the bytes of a blob are gone, if its record still names those of `seen`, so that
-    /// clients are told to send them again. The record goes on to know who holds it.
-    pub(in crate::store) async fn give_up(&self, key: &Key, seen: Arc<Record>) -> Result<()> {
+    /// Says that the bytes of a blob are gone, if its record is still the one of that revision, so that
+    /// clients are told to send them again; whether it was. Whoever pushed the blob meanwhile was told
+    /// that it is there. The record goes on to know who holds it.
+    pub(in crate::store) async fn give_up(&self, key: &Key, revision: u64) -> Result<bool> {
         let give_up = move |record: &mut Document<Record>| {
-            let same = !record.head.gone && record.head.segments == seen.segments;
+            let same = record.revision == revision;
             record.head = Record {
                 gone: true,
                 ..Record::default()
             };
-            Ok((same, ()))
+            Ok((same, same))
         };
         self.0.documents.change(key, give_up).await
     }

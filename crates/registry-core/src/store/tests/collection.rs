@@ -189,6 +189,32 @@ async fn what_was_lost_comes_back_to_all_by_a_push() {
     }
 }
 
+/// A push that found the blob's record before it was given up, and its bytes there, tells its client
+/// that the blob stands.
+#[tokio::test]
+async fn a_blob_that_is_pushed_meanwhile_is_not_given_up() {
+    let bucket = Bucket::default();
+    let (shelf, digest) = (bucket.shelf("a"), sha256(b"blob"));
+    push(&shelf, b"blob").await.unwrap();
+    let file = Key::new(&bucket.content().await[0]).unwrap();
+    damage(&bucket, &file, "glob").await;
+    let gate = Gate::before("m/blobs/");
+    let replica = bucket.replica_with(Habits {
+        gate: Some(gate.clone()),
+        ..Habits::default()
+    });
+    let repair = tokio::spawn(async move { replica.verify(true).await.unwrap() });
+    gate.reached.notified().await;
+    push(&bucket.shelf("b"), b"blob").await.unwrap();
+    gate.open.add_permits(Semaphore::MAX_PERMITS / 2);
+    assert!(!repair.await.unwrap().is_sound());
+    assert!(shelf.blob(&digest).await.unwrap().is_some());
+    assert!(!bucket.replica().verify(true).await.unwrap().is_sound());
+    push(&bucket.shelf("b"), b"blob").await.unwrap();
+    let bytes = read(&shelf, &digest).await.unwrap();
+    assert_eq!(bytes.as_deref(), Some(&b"blob"[..]));
+}
+
 async fn damage(bucket: &Bucket, file: &Key, bytes: &'static str) {
     let replaced = bucket.0.put(file, bytes.into(), PutMode::Replace);
     replaced.await.unwrap();

@@ -28,6 +28,26 @@ fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
 }
 
 #[tokio::test]
+async fn the_last_request_may_come_again() {
+    let bucket = Bucket::default();
+    let shelf = bucket.shelf("a");
+    let name = begin(&shelf).await;
+    append(&shelf, &name, None, "abc".into()).await.unwrap();
+    let digest = sha256(b"abcdef");
+    for body in ["def", "def", ""] {
+        let replica = bucket.shelf("a");
+        let end = finish(&replica, &name, digest.clone(), body.into());
+        assert_eq!(end.await.unwrap(), Finished::Done, "{body:?}");
+    }
+    let other = finish(&shelf, &name, sha256(b"other"), "def".into());
+    assert_eq!(kind(other.await), ErrorKind::NotFound);
+    // Not when the blob was removed meanwhile.
+    shelf.remove_blob(&digest).await.unwrap();
+    let gone = finish(&shelf, &name, digest, "def".into());
+    assert_eq!(kind(gone.await), ErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn pieces_may_go_to_any_replica() {
     let bucket = Bucket::default();
     let name = begin(&bucket.shelf("a")).await;

@@ -18,7 +18,11 @@ impl Upload {
         piece: Piece,
         began: bool,
     ) -> Result<Finished> {
-        let last = self.last_piece(&digest, body, piece, began).await?;
+        let last = match self.last_piece(&digest, body, piece, began).await {
+            // The answer to an earlier attempt was lost, and all its bytes come again.
+            Err(_) if began && self.is_finished(&digest).await? => return Ok(Finished::Done),
+            last => last?,
+        };
         let (last, is) = match last {
             Last::Piece(last, is) => (last, is),
             Last::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
@@ -46,6 +50,17 @@ impl Upload {
             hook.after_put(&operation).await;
         }
         Ok(Finished::Done)
+    }
+
+    /// Whether it has ended with this blob, which is still held.
+    async fn is_finished(&self, digest: &Digest) -> Result<bool> {
+        let documents = &self.repo.store.0.documents;
+        let Some(session) = documents.fresh(&self.key).await? else {
+            return Ok(false);
+        };
+        let end = session.typed::<Session>()?.head.end;
+        let ours = matches!(end, Some(End::Finished(known)) if known == *digest);
+        Ok(ours && self.repo.blob(digest).await?.is_some())
     }
 
     /// Receives the last piece, and hashes all bytes if that was not done as they came.
