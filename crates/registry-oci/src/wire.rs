@@ -28,6 +28,9 @@ pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list
 /// The most blobs and manifests that one manifest may name.
 pub const MAX_NAMED: usize = 10_000;
 
+/// The most bytes of annotations in a manifest with a subject.
+const MAX_ANNOTATIONS: usize = 256 << 10;
+
 /// Docker's media types of an image before those, which is not taken.
 const DOCKER_FIRST: &[&str] = &[
     "application/vnd.docker.distribution.manifest.v1+json",
@@ -241,6 +244,9 @@ impl Manifest {
         let named = named(&sent)?;
         let of_config = sent.config.map(|config| config.media_type);
         let artifact_type = sent.artifact_type.filter(|kind| !kind.is_empty());
+        if sent.subject.is_some() {
+            check_annotations(sent.annotations.as_ref())?;
+        }
         Ok(Self {
             media_type,
             kind,
@@ -258,6 +264,19 @@ impl Manifest {
         let named = self.named.iter().filter(|named| pick(named.what));
         named.map(|named| named.digest.clone()).collect()
     }
+}
+
+/// Refuses a manifest with a subject that says too much of itself: lists of referrers repeat it.
+fn check_annotations(annotations: Option<&BTreeMap<String, String>>) -> Result<()> {
+    let all = annotations.into_iter().flatten();
+    let size: usize = all.map(|(key, value)| key.len() + value.len()).sum();
+    if size > MAX_ANNOTATIONS {
+        return Err(invalid(format!(
+            "the annotations of a manifest with a subject have {MAX_ANNOTATIONS} bytes together at \
+             most, and these have {size}; put what is large into a layer"
+        )));
+    }
+    Ok(())
 }
 
 fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {

@@ -252,3 +252,19 @@ fn bounds() {
     let error = Manifest::parse(None, many.as_bytes()).unwrap_err();
     assert!(error.to_string().contains("10000"), "{error}");
 }
+
+#[test]
+fn a_referrer_says_little_of_itself() {
+    let manifest = |subject: &str, size: usize| {
+        let (a, long) = (of(A), "x".repeat(size));
+        format!(
+            r#"{{"schemaVersion":2,"config":{a},"layers":[],"annotations":{{"k":"{long}"}}{subject}}}"#
+        )
+    };
+    let parse = |text: String| Manifest::parse(None, text.as_bytes());
+    let subject = format!(r#","subject":{}"#, of(A));
+    assert!(parse(manifest(&subject, (256 << 10) - 1)).is_ok());
+    let error = parse(manifest(&subject, 256 << 10)).unwrap_err();
+    assert_eq!(error.code(), Code::ManifestInvalid);
+    assert!(parse(manifest("", 1 << 20)).is_ok());
+}

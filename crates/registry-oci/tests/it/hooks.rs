@@ -1,6 +1,9 @@
 //! Hooks see manifests as they see blobs, and may refuse them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use http::{Method, StatusCode};
@@ -13,7 +16,7 @@ use registry_core::{
 };
 use registry_oci::Oci;
 use registry_testkit::{Client, TestAuth};
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Notify};
 
 use crate::fixture::{IMAGE, Manifest, assert_refused, push, push_blob};
 
@@ -186,4 +189,56 @@ async fn of_those_that_want_a_tag_for_themselves_one_gets_it() {
     assert_eq!((won.len(), lost.count()), (1, all - 1));
     let pulled = client.get("/v2/a/manifests/latest").await;
     assert_eq!(pulled.text(), won[0].1);
+}
+
+/// Holds up the first manifest between its document and its tag.
+#[derive(Default)]
+struct Pause {
+    first: AtomicBool,
+    reached: Notify,
+    goes_on: Notify,
+}
+
+#[async_trait]
+impl StorageHook for Pause {
+    async fn after_put(&self, operation: &Operation) {
+        if operation.content_type == IMAGE && !self.first.swap(true, Ordering::SeqCst) {
+            self.reached.notify_one();
+            self.goes_on.notified().await;
+        }
+    }
+}
+
+/// Deleted and pushed again while the first push has yet to set its tag: both were told that the tag
+/// names it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_keeps_the_later_life_of_its_manifest() {
+    let pause = Arc::new(Pause::default());
+    let service = Builder::new(
+        Arc::new(Memory::default()),
+        TestAuth::new(Some(Action::Read)),
+        Options::default(),
+    )
+    .hook(pause.clone())
+    .mount(Mount::new(Oci::default()).at("/v2"))
+    .build()
+    .unwrap();
+    let client = Client::new(service).token("writer");
+    for blob in ["{}", "layer"] {
+        push_blob(&client, "a", blob).await;
+    }
+    let push = |client: Client| async move {
+        let put = Manifest::image("layer").put(&client, "a", "latest").await;
+        put.status
+    };
+    let first = tokio::spawn(push(client.clone()));
+    pause.reached.notified().await;
+    let digest = Manifest::image("layer").digest();
+    let deleted = client.delete(&format!("/v2/a/manifests/{digest}")).await;
+    assert_eq!(deleted.status, StatusCode::ACCEPTED);
+    assert_eq!(push(client.clone()).await, StatusCode::CREATED);
+    pause.goes_on.notify_one();
+    assert_eq!(first.await.unwrap(), StatusCode::CREATED);
+    let pulled = client.get("/v2/a/manifests/latest").await;
+    assert_eq!(pulled.status, StatusCode::OK, "{}", pulled.text());
 }

@@ -129,8 +129,8 @@ async fn long_lists_come_in_parts() {
     let client = writer();
     let subject = push(&client, "a", "latest", "layer").await;
     let mut all = Vec::new();
-    for n in 0..5 {
-        let text = "x".repeat(1_900_000);
+    for n in 0..40 {
+        let text = "x".repeat(250_000);
         let referrer = Manifest::image("layer")
             .with("artifactType", "t/a+b")
             .with("annotations", json!({ "n": n.to_string(), "text": text }))
