@@ -5,6 +5,7 @@ pub mod name;
 pub mod platform;
 pub mod requirement;
 pub mod version;
+pub mod yaml;
 
 pub use name::GemName;
 pub use platform::Platform;
