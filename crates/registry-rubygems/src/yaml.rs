@@ -18,8 +18,9 @@ pub use plain::is_text;
 
 /// How deep lists and mappings may lie in one another.
 const MAX_DEPTH: usize = 16;
-/// The most bytes of the keys of one mapping.
+/// The most bytes of the keys of one mapping, and what each counts for beside its own.
 const MAX_KEYS: usize = 256 << 10;
+const KEY_SIZE: usize = 48;
 
 /// A document on its way in.
 pub struct Yaml<'a> {
@@ -132,7 +133,7 @@ impl<'a> Yaml<'a> {
                 }) if !plain || is_text(&text) => text,
                 _ => return Err(invalid("a key in it is no text")),
             };
-            size += key.len();
+            size += KEY_SIZE + key.len();
             if size > MAX_KEYS {
                 return Err(invalid("it has too many keys"));
             }
