@@ -74,9 +74,9 @@ impl Form {
     /// When the body is too large or breaks off.
     pub async fn read(query: &str, body: Body) -> Result<Self> {
         let body = body.collect(MAX_FORM).await?;
-        let fields = form_urlencoded::parse(query.as_bytes());
-        let fields = fields.chain(form_urlencoded::parse(&body));
-        Ok(Self(fields.into_owned().collect()))
+        let fields = [query.as_bytes(), &body].map(form_urlencoded::parse);
+        let fields = fields.into_iter().flat_map(|fields| fields.into_owned());
+        Ok(Self(fields.collect()))
     }
 
     /// The first value of a field.

@@ -53,7 +53,9 @@ fn numbers() {
 
 #[test]
 fn the_least_gemspec() {
-    check(&whole_gemspec(&spec("")).0, expect![[r#"
+    check(
+        &whole_gemspec(&spec("")).0,
+        expect![[r#"
         \x04\x08u:\x17Gem::Specification\x01\xf4\x04\x08[\x18I\"\x060\x06:\x06E
         Ti\tI\"\x06a\x06:\x06E
         TU:\x11Gem::Version[\x06I\"\x081.0\x06:\x06E
@@ -66,7 +68,8 @@ fn the_least_gemspec() {
         T[\x00I\"\x00\x06:\x06E
         T[\x00[\x06I\"\x08Ann\x06:\x06E
         T00TI\"\truby\x06:\x06E
-        T[\x00{\x00"#]]);
+        T[\x00{\x00"#]],
+    );
 }
 
 #[test]
@@ -77,7 +80,9 @@ fn a_whole_gemspec() {
     let mut bytes = Vec::new();
     ZlibDecoder::new(&*packed).read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes, whole_gemspec(&gemspec.spec).0);
-    check(&bytes, expect![[r#"
+    check(
+        &bytes,
+        expect![[r#"
         \x04\x08u:\x17Gem::Specification\x029\x05\x04\x08[\x18I\"\x0b3.3.15\x06:\x06E
         Ti\tI\"\x0bdemo-a\x06:\x06E
         TU:\x11Gem::Version[\x06I\"\t1.10\x06:\x06E
@@ -121,5 +126,6 @@ fn a_whole_gemspec() {
         TI\"\ttrue\x06:\x06E
         TI\"\x14source_code_uri\x06:\x06E
         TI\"\x1ahttps://example.com/y\x06:\x06E
-        T"#]]);
+        T"#]],
+    );
 }
