@@ -10,6 +10,7 @@ use registry::{
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
     pypi::Pypi,
+    rubygems::Rubygems,
     storage::Storage,
 };
 
@@ -63,6 +64,9 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
                 placed = placed.also_at("/legacy", "/legacy");
             }
             builder.mount(placed)
+        }
+        ProtocolConfig::Rubygems(rubygems) => {
+            builder.mount(placed(Rubygems::new(rubygems.clone()), mount, config))
         }
     }
 }
@@ -126,6 +130,7 @@ pub(crate) fn resources(config: &Config) -> Vec<(&str, &'static str)> {
         ProtocolConfig::Npm(_) => Npm::RESOURCE,
         ProtocolConfig::Oci(_) => Oci::RESOURCE,
         ProtocolConfig::Pypi(_) => Pypi::RESOURCE,
+        ProtocolConfig::Rubygems(_) => Rubygems::RESOURCE,
     };
     let mounts = config.mounts.iter();
     mounts.map(|mount| (&*mount.name, of(mount))).collect()

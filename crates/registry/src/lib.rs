@@ -12,3 +12,5 @@ pub use registry_npm as npm;
 pub use registry_oci as oci;
 #[cfg(feature = "pypi")]
 pub use registry_pypi as pypi;
+#[cfg(feature = "rubygems")]
+pub use registry_rubygems as rubygems;

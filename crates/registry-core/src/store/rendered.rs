@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
@@ -32,6 +32,8 @@ pub struct Rendered {
     pub content_type: HeaderValue,
     /// When what it says last changed.
     pub modified: SystemTime,
+    /// Further fields of every answer that sends it.
+    pub headers: HeaderMap,
 }
 
 impl Rendered {
@@ -40,24 +42,40 @@ impl Rendered {
     /// # Errors
     /// When compression fails.
     pub fn new(body: Vec<u8>, content_type: &'static str, modified: SystemTime) -> Result<Self> {
-        // The same bytes as something else are another representation.
-        let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
-        hasher.update(content_type.as_bytes());
-        hasher.update(&body);
-        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
         let gzip = if body.len() < COMPRESS_FROM {
             None
         } else {
             Some(gzip(&body)?)
         };
+        Ok(Self {
+            gzip,
+            ..Self::as_it_is(body, content_type, modified)?
+        })
+    }
+
+    /// Tags a form that is not to be compressed, since it is already.
+    ///
+    /// # Errors
+    /// Never, since entity tags are plain text.
+    pub fn as_it_is(
+        body: Vec<u8>,
+        content_type: &'static str,
+        modified: SystemTime,
+    ) -> Result<Self> {
+        // The same bytes as something else are another representation.
+        let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
+        hasher.update(content_type.as_bytes());
+        hasher.update(&body);
+        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
         let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
         Ok(Self {
             etag: header(format!("\"{tag}\""))?,
             gzip_etag: header(format!("\"{tag}-gz\""))?,
             body: body.into(),
-            gzip,
+            gzip: None,
             content_type: HeaderValue::from_static(content_type),
             modified,
+            headers: HeaderMap::new(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use registry_core::{
     Body, Error as CoreError, ErrorKind, Result as CoreResult,
     digest::Digest,
@@ -103,5 +103,6 @@ fn render(document: &Document<document::Manifest>, wanted: &str) -> CoreResult<R
         etag,
         content_type: header(&head.media_type)?,
         modified: document.modified,
+        headers: HeaderMap::new(),
     })
 }

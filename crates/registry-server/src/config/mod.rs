@@ -17,6 +17,7 @@ use registry::{
     oci::{Challenge, OciConfig, Sparse},
     protocol::BaseUrl,
     pypi::PypiConfig,
+    rubygems::RubygemsConfig,
 };
 
 use self::source::{Resolved, Sources};
@@ -28,6 +29,7 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("npm", Protocol::Npm),
     ("oci", Protocol::Oci),
     ("pypi", Protocol::Pypi),
+    ("rubygems", Protocol::Rubygems),
 ];
 
 /// Everything that the server is told.
@@ -138,6 +140,8 @@ pub(crate) enum Protocol {
     Oci,
     /// PyPI.
     Pypi,
+    /// RubyGems.
+    Rubygems,
 }
 
 /// One mount.
@@ -164,6 +168,8 @@ pub(crate) enum ProtocolConfig {
     Oci(OciConfig),
     /// PyPI's.
     Pypi(PypiConfig),
+    /// RubyGems'.
+    Rubygems(RubygemsConfig),
 }
 
 /// What the command line sets, by the key that it stands for.
@@ -299,6 +305,7 @@ fn mount(
             }),
             Protocol::Oci => ProtocolConfig::Oci(oci(from, section)?),
             Protocol::Pypi => ProtocolConfig::Pypi(pypi::resolve(from, section)?),
+            Protocol::Rubygems => ProtocolConfig::Rubygems(rubygems(from, section)?),
         },
     })
 }
@@ -341,6 +348,18 @@ fn cargo(from: &mut Sources, section: &str) -> Result<CargoConfig> {
     config.metadata.size = from.get(&key("max_metadata"), "1M", metadata_size)?;
     config.unpacked.manifest = config.metadata.size.into();
     config.metadata.features = from.get(&key("max_features"), "300", value::count)? as usize;
+    Ok(config)
+}
+
+fn rubygems(from: &mut Sources, section: &str) -> Result<RubygemsConfig> {
+    let key = |key: &str| format!("{section}.{key}");
+    let mut config = RubygemsConfig {
+        owners_enforced: owners(from, section)?,
+        max_gem: from.get(&key("max_size"), "500M", value::size)?,
+        ..RubygemsConfig::default()
+    };
+    config.gem.metadata = from.get(&key("max_metadata"), "10M", metadata_size)?.into();
+    config.gem.data.unpacked = from.get(&key("max_unpacked"), "2G", value::size)?;
     Ok(config)
 }
 
