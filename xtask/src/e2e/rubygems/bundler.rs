@@ -125,13 +125,19 @@ fn update(
         let ran = bundler.ok(folder, &["update", "--verbose"], &["Bundle updated"])?;
         holds(&ran.text(), &["HTTP 304"], &["HTTP 206", "HTTP 200"])
     })?;
-    run.step(world, "bundler: update after a yank", || {
-        let yank = ["yank", "b-leaf", "--version", "1.1.0"];
-        gem.ok(world.elsewhere(), &yank, &["Successfully deleted"])?;
-        bundler
-            .ok(folder, &["update"], &["b-leaf 1.0.0 (was 1.1.0)"])
-            .map(drop)
-    })
+    run.step(
+        world,
+        "bundler: a yanked version is not picked by who has not got it",
+        || {
+            let yank = ["yank", "b-leaf", "--version", "1.1.0"];
+            gem.ok(world.elsewhere(), &yank, &["Successfully deleted"])?;
+            let folder = project(world, &world.server, "yanked", &["b-top"])?;
+            let bundler = client(world, &world.server, "bundler-yanked", "bundle")?;
+            bundler.ok(&folder, &["lock"], &[])?;
+            let lock = fs::read_to_string(folder.join("Gemfile.lock"))?;
+            holds(&lock, &["b-leaf (1.0.0)"], &["1.1.0"])
+        },
+    )
 }
 
 /// What is printed of a part that was fetched.
