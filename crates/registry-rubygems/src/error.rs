@@ -141,6 +141,32 @@ mod tests {
                 all += &shown(wrap(registry_core::Error::new(kind, format!("{kind:?}")))).await;
             }
         }
-        expect![[r#""#]].assert_eq(&all);
+        expect![[r#"
+            404 None NotFound
+            401 Some("Basic realm=\"RubyGems\"") Unauthenticated
+            403 None Denied
+            400 None InvalidName
+            400 None Invalid
+            400 None DigestMismatch
+            409 None Conflict
+            413 None TooLarge
+            412 None PreconditionFailed
+            416 None RangeNotSatisfiable
+            405 None MethodNotAllowed
+            501 None Unsupported
+            429 None RateLimited
+            502 None Upstream
+            503 None Unavailable
+            500 None Internal
+            422 None This registry cannot process this gem.
+            Please try rebuilding it and installing it locally to make sure it's valid.
+            Error:
+            Invalid
+            413 None TooLarge
+            403 None There was a problem saving your gem: Invalid
+            413 None TooLarge
+            422 None Invalid
+            413 None TooLarge
+        "#]].assert_eq(&all);
     }
 }

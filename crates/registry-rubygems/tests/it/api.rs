@@ -17,7 +17,38 @@ async fn pages_of_gems_and_versions() {
     assert_eq!(page["sha"], gem.sha256());
     page["sha"] = "…".into();
     page["spec_sha"] = "…".into();
-    expect![[r#""#]].assert_eq(&serde_json::to_string_pretty(&page).unwrap());
+    expect![[r#"
+        {
+          "authors": "Ann",
+          "bug_tracker_uri": null,
+          "changelog_uri": null,
+          "dependencies": {
+            "development": [],
+            "runtime": []
+          },
+          "documentation_uri": null,
+          "funding_uri": null,
+          "gem_uri": "http://test/rubygems/gems/foo-1.10.gem",
+          "homepage_uri": "https://example.com/it",
+          "info": "What it is, in more words.",
+          "licenses": [
+            "MIT"
+          ],
+          "mailing_list_uri": null,
+          "metadata": {
+            "source_code_uri": "https://example.com/source"
+          },
+          "name": "foo",
+          "platform": "ruby",
+          "project_uri": "http://test/rubygems/api/v1/gems/foo.json",
+          "sha": "…",
+          "source_code_uri": "https://example.com/source",
+          "spec_sha": "…",
+          "version": "1.10",
+          "version_created_at": "2026-01-02T03:04:05Z",
+          "wiki_uri": null,
+          "yanked": false
+        }"#]].assert_eq(&serde_json::to_string_pretty(&page).unwrap());
     let rows = client
         .get("/rubygems/api/v1/versions/foo.json")
         .await
@@ -33,7 +64,13 @@ async fn pages_of_gems_and_versions() {
             format!("{number} {platform} {prerelease} {created}")
         })
         .collect();
-    expect![[r#""#]].assert_eq(&format!("{shown:#?}"));
+    expect![[r#"
+        [
+            "\"2.0.rc1\" \"ruby\" true \"2026-01-02T03:04:05Z\"",
+            "\"1.10\" \"ruby\" false \"2026-01-02T03:04:05Z\"",
+            "\"1.10\" \"java\" false \"2026-01-02T03:04:05Z\"",
+            "\"1.9\" \"ruby\" false \"2026-01-02T03:04:05Z\"",
+        ]"#]].assert_eq(&format!("{shown:#?}"));
     let latest = text(&client, "/api/v1/versions/foo/latest.json").await;
     assert_eq!(latest, r#"{"version":"1.10"}"#);
     let version = client

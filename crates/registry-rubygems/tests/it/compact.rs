@@ -210,7 +210,7 @@ async fn lists_in_rubys_own_format() {
     expect![[r#"["foo", "1.10", "ruby", "foo", "1.9", "java", "foo", "1.9", "ruby"]"#]]
         .assert_eq(&format!("{:?}", strings(&all)));
     let latest = client.get("/rubygems/latest_specs.4.8.gz").await;
-    expect![[r#"["foo", "1.9", "java", "foo", "1.10", "ruby"]"#]]
+    expect![[r#"["foo", "1.10", "ruby", "foo", "1.9", "java"]"#]]
         .assert_eq(&format!("{:?}", strings(&latest)));
     let prerelease = client.get("/rubygems/prerelease_specs.4.8.gz").await;
     expect![[r#"["foo", "2.0.rc1", "ruby"]"#]].assert_eq(&format!("{:?}", strings(&prerelease)));

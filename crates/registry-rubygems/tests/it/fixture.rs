@@ -65,10 +65,18 @@ impl Gem {
     }
 
     pub(crate) fn yaml(&self) -> String {
+        // What would be a number is quoted.
+        let scalar = |text: &str| match text.parse::<f64>() {
+            Ok(_) => format!("'{text}'"),
+            Err(_) => text.to_owned(),
+        };
         format!(
             "--- !ruby/object:Gem::Specification\nname: {}\nversion: !ruby/object:Gem::Version\n  \
              version: {}\nplatform: {}\nautorequire:\n{}",
-            self.name, self.version, self.platform, self.lines
+            self.name,
+            scalar(&self.version),
+            scalar(&self.platform),
+            self.lines
         )
     }
 
