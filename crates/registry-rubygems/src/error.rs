@@ -167,6 +167,7 @@ mod tests {
             413 None TooLarge
             422 None Invalid
             413 None TooLarge
-        "#]].assert_eq(&all);
+        "#]]
+        .assert_eq(&all);
     }
 }
