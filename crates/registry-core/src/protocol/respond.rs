@@ -75,6 +75,7 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
     };
     let mut response = Response::new(Body::empty());
     let fields = response.headers_mut();
+    fields.clone_from(&form.headers);
     fields.insert(header::ETAG, etag.clone());
     fields.insert(
         header::VARY,
@@ -255,7 +256,7 @@ fn bytes(
 }
 
 /// Whether the client takes gzip (RFC 9110 §12.5.3).
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers
         .get_all(header::ACCEPT_ENCODING)
         .iter()

@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
@@ -32,6 +32,8 @@ pub struct Rendered {
     pub content_type: HeaderValue,
     /// When what it says last changed.
     pub modified: SystemTime,
+    /// Further fields of every answer that sends it.
+    pub headers: HeaderMap,
 }
 
 impl Rendered {
@@ -58,6 +60,7 @@ impl Rendered {
             gzip,
             content_type: HeaderValue::from_static(content_type),
             modified,
+            headers: HeaderMap::new(),
         })
     }
 }

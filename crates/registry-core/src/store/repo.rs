@@ -17,6 +17,7 @@ use super::{
     hooks::{Actor, Operation},
     rendered::{FormKey, INLINE, Rendered},
     stage::{Incoming, StageWriter, Staged},
+    view::Fold,
 };
 use crate::{
     digest::{MultiHasher, random_hex},
@@ -150,6 +151,14 @@ impl Repo {
             return Ok(None);
         };
         Ok(Some((snapshot.head()?, entry)))
+    }
+
+    /// Looks at the mount's view, brought up to date, for what it says of this resource.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn view<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<R> {
+        self.store.view(look).await
     }
 
     async fn snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
