@@ -10,6 +10,7 @@ mod hooks;
 mod keys;
 mod layout;
 mod log;
+mod read;
 mod release;
 mod rendered;
 mod repo;
@@ -37,7 +38,7 @@ pub use self::{
     keys::{Keys, SigningKey},
     log::LogEntry,
     release::{release, same_release},
-    rendered::Rendered,
+    rendered::{Form, Rendered, Source},
     repo::{Change, Repo},
     stage::{Incoming, Inspection, StageWriter, Staged},
     uploads::{Finished, Piece, Progress, Upload},

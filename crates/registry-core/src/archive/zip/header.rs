@@ -29,7 +29,7 @@ const ZIP64: u16 = 0x0001;
 const UNICODE_PATH: u16 = 0x7075;
 
 /// What a header says of a file, beside its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Header {
     pub(super) deflated: bool,
     flags: u16,
