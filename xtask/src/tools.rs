@@ -24,6 +24,8 @@ pub(crate) const SHORT: &[&str] = &[
     "oras",
     "python-clients",
     "old-pip",
+    "ruby",
+    "bundler",
 ];
 /// What the long run of the tests needs beside that.
 pub(crate) const FULL: &[&str] = &["azurite", "fake-gcs-server"];
@@ -160,6 +162,16 @@ const TOOLS: &[Tool] = &[
         name: "podman",
         how: How::Apt { package: "podman" },
         programs: &["podman"],
+    },
+    Tool {
+        name: "ruby",
+        how: How::Apt { package: "ruby" },
+        programs: &["ruby", "gem"],
+    },
+    Tool {
+        name: "bundler",
+        how: How::Apt { package: "bundler" },
+        programs: &["bundle"],
     },
     Tool {
         name: "docker-registry",

@@ -10,7 +10,7 @@ use flate2::{Compression, write::ZlibEncoder};
 use jiff::civil::Date;
 use registry_core::{Error, Result};
 
-use crate::{Platform, Requirement, Spec, spec::Dependency};
+use crate::{Platform, Requirement, Spec, platform::Parts, spec::Dependency};
 
 /// What every stream begins with: the version of the format.
 const VERSION: [u8; 2] = [4, 8];
@@ -191,7 +191,16 @@ impl Stream {
 
     /// The platform as clients read it.
     fn platform(&mut self, platform: &Platform) {
-        self.text(&platform.resolved());
+        let Some(Parts { cpu, os, version }) = platform.parts() else {
+            return self.text(platform.as_str());
+        };
+        self.0.push(b'o');
+        self.symbol("Gem::Platform");
+        self.length(3);
+        for (variable, part) in [("@cpu", cpu), ("@os", Some(os)), ("@version", version)] {
+            self.symbol(variable);
+            self.optional(part);
+        }
     }
 
     fn dependency(&mut self, dependency: &Dependency) {

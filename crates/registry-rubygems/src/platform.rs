@@ -36,8 +36,17 @@ impl Platform {
     /// How clients spell it once they have read it: of all that they take for the same, only one
     /// can be there. `i686-linux` is `x86-linux`.
     pub fn resolved(&self) -> String {
-        if self.is_ruby() {
+        let Some(Parts { cpu, os, version }) = self.parts() else {
             return self.0.clone();
+        };
+        let parts: Vec<&str> = [cpu, Some(os), version].into_iter().flatten().collect();
+        parts.join(if cpu.is_some() { "-" } else { "" })
+    }
+
+    /// What clients make it out to be; `None` for the one of gems that run everywhere.
+    pub fn parts(&self) -> Option<Parts<'_>> {
+        if self.is_ruby() {
+            return None;
         }
         let arch = self.0.trim_end_matches('-');
         let (cpu, os) = match arch.split_once('-') {
@@ -47,10 +56,19 @@ impl Platform {
         let cpu = cpu.map(|cpu| if is_x86(cpu) { "x86" } else { cpu });
         let (os, version) = system(os);
         let cpu = cpu.or((os.starts_with("mswin") && os.ends_with("32")).then_some("x86"));
-        let parts = [cpu, Some(os), version];
-        let parts: Vec<&str> = parts.into_iter().flatten().collect();
-        parts.join(if cpu.is_some() { "-" } else { "" })
+        Some(Parts { cpu, os, version })
     }
+}
+
+/// The parts of a platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// The processor, unless it is for every one.
+    pub cpu: Option<&'a str>,
+    /// The operating system.
+    pub os: &'a str,
+    /// The version of the system, or of its libraries.
+    pub version: Option<&'a str>,
 }
 
 /// Whether a processor is one of Intel's that are all called alike: one with `i386` in its name, or

@@ -19,4 +19,5 @@ mod oci;
 mod one_winner;
 mod pypi;
 mod replays;
+mod rubygems;
 mod snapshot;

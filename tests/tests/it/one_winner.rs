@@ -6,6 +6,7 @@ use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::pypi::Pypi;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, sized, together};
 
 const RACERS: usize = 20;
@@ -26,6 +27,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| one_winner(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(RubyGems, cell));
 }
 
 async fn one_winner<E: Ecosystem>(ecosystem: E, cell: Cell) {

@@ -10,6 +10,7 @@ mod npm;
 mod oci;
 mod pypi;
 mod report;
+mod rubygems;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,7 +85,13 @@ struct Protocol {
     benches: &'static [(&'static str, Measure)],
 }
 
-const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, npm::BENCHES, oci::BENCHES, pypi::BENCHES];
+const PROTOCOLS: &[Protocol] = &[
+    cargo::BENCHES,
+    npm::BENCHES,
+    oci::BENCHES,
+    pypi::BENCHES,
+    rubygems::BENCHES,
+];
 
 /// Installs what all benches need.
 pub(crate) fn install(root: &Path) -> Result<()> {

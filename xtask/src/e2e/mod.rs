@@ -11,6 +11,7 @@ mod npm;
 mod oci;
 mod pnpm;
 mod pypi;
+mod rubygems;
 mod tls;
 mod yarn;
 
@@ -74,6 +75,15 @@ const PROTOCOLS: &[Protocol] = &[
         ],
         tools: &["python-clients", "old-pip"],
         peer: Some((pypi::peer, &["pypiserver"])),
+    },
+    Protocol {
+        name: "rubygems",
+        clients: &[
+            ("gem", rubygems::gem::steps),
+            ("bundler", rubygems::bundler::steps),
+        ],
+        tools: &["ruby", "bundler"],
+        peer: None,
     },
     Protocol {
         name: "mixed",

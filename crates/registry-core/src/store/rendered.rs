@@ -72,16 +72,31 @@ impl Rendered {
         hasher.update(&body);
         let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
         let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
+        let content_type = HeaderValue::from_static(content_type);
+        let etag = header(format!("\"{tag}\""))?;
         Ok(Self {
-            etag: header(format!("\"{tag}\""))?,
             gzip_etag: header(format!("\"{tag}-gz\""))?,
-            body: body.into(),
+            ..Self::tagged(body.into(), etag, content_type, modified)
+        })
+    }
+
+    /// A form that has a tag of its own, and is not to be compressed.
+    pub fn tagged(
+        body: Bytes,
+        etag: HeaderValue,
+        content_type: HeaderValue,
+        modified: SystemTime,
+    ) -> Self {
+        Self {
+            body,
             gzip: None,
-            content_type: HeaderValue::from_static(content_type),
+            gzip_etag: etag.clone(),
+            etag,
+            content_type,
             modified,
             headers: HeaderMap::new(),
             source: None,
-        })
+        }
     }
 }
 

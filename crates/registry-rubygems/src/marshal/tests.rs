@@ -83,49 +83,50 @@ fn a_whole_gemspec() {
     check(
         &bytes,
         expect![[r#"
-        \x04\x08u:\x17Gem::Specification\x029\x05\x04\x08[\x18I\"\x0b3.3.15\x06:\x06E
-        Ti\tI\"\x0bdemo-a\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\t1.10\x06:\x06E
-        TIu:\tTime\r\x80\xab\x1f\xc0\x00\x00\x00\x00\x06:\tzoneI\"\x08UTC\x06:\x06E
-        TI\"\x18An: example \"\xc3\xa9\" #x\x06:\x06E
-        TU:\x15Gem::Requirement[\x06[\x07[\x07I\"\x07>=\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x082.5\x06:\x06E
-        T[\x07I\"\x06<\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x064\x06:\x06E
-        TU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x07>=\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x083.0\x06:\x06E
-        TI\"\x11x86_64-linux\x06:\x06E
-        T[\x08o:\x14Gem::Dependency\n:\n@nameI\"\trake\x06:\x06E
-        T:\x11@requirementU:\x15Gem::Requirement[\x06[\x07[\x07I\"\x07~>\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\t13.0\x06:\x06E
-        T[\x07I\"\x07>=\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x0b13.0.1\x06:\x06E
-        T:\n@type:\x0cruntime:\x10@prereleaseF:\x1a@version_requirementsU:\x15Gem::Requirement[\x06[\x07[\x07I\"\x07~>\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\t13.0\x06:\x06E
-        T[\x07I\"\x07>=\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x0b13.0.1\x06:\x06E
-        To:\x14Gem::Dependency\n:\n@nameI\"\x08abc\x06:\x06E
-        T:\x11@requirementU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x07>=\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x060\x06:\x06E
-        T:\n@type:\x0cruntime:\x10@prereleaseF:\x1a@version_requirementsU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x07>=\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x060\x06:\x06E
-        To:\x14Gem::Dependency\n:\n@nameI\"\rminitest\x06:\x06E
-        T:\x11@requirementU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x06=\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x085.0\x06:\x06E
-        T:\n@type:\x10development:\x10@prereleaseF:\x1a@version_requirementsU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x06=\x06:\x06E
-        TU:\x11Gem::Version[\x06I\"\x085.0\x06:\x06E
-        TI\"\x00\x06:\x06E
-        T[\x06I\"\na@b.c\x06:\x06E
-        T[\x07I\"\x0fAnn O. Nym\x06:\x06E
-        TI\"\x08B\xc3\xb6\x06:\x06E
-        TI\"\x1eline one\n\n  line two\ttab\n\x06:\x06E
-        TI\"\x1ahttps://example.com/x\x06:\x06E
-        TTI\"\x11x86_64-linux\x06:\x06E
-        T[\x06I\"\x08MIT\x06:\x06E
-        T{\x07I\"\x1arubygems_mfa_required\x06:\x06E
-        TI\"\ttrue\x06:\x06E
-        TI\"\x14source_code_uri\x06:\x06E
-        TI\"\x1ahttps://example.com/y\x06:\x06E
-        T"#]],
+            \x04\x08u:\x17Gem::Specification\x02g\x05\x04\x08[\x18I\"\x0b3.3.15\x06:\x06E
+            Ti\tI\"\x0bdemo-a\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\t1.10\x06:\x06E
+            TIu:\tTime\r\x80\xab\x1f\xc0\x00\x00\x00\x00\x06:\tzoneI\"\x08UTC\x06:\x06E
+            TI\"\x18An: example \"\xc3\xa9\" #x\x06:\x06E
+            TU:\x15Gem::Requirement[\x06[\x07[\x07I\"\x07>=\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x082.5\x06:\x06E
+            T[\x07I\"\x06<\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x064\x06:\x06E
+            TU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x07>=\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x083.0\x06:\x06E
+            TI\"\x11x86_64-linux\x06:\x06E
+            T[\x08o:\x14Gem::Dependency\n:\n@nameI\"\trake\x06:\x06E
+            T:\x11@requirementU:\x15Gem::Requirement[\x06[\x07[\x07I\"\x07~>\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\t13.0\x06:\x06E
+            T[\x07I\"\x07>=\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x0b13.0.1\x06:\x06E
+            T:\n@type:\x0cruntime:\x10@prereleaseF:\x1a@version_requirementsU:\x15Gem::Requirement[\x06[\x07[\x07I\"\x07~>\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\t13.0\x06:\x06E
+            T[\x07I\"\x07>=\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x0b13.0.1\x06:\x06E
+            To:\x14Gem::Dependency\n:\n@nameI\"\x08abc\x06:\x06E
+            T:\x11@requirementU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x07>=\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x060\x06:\x06E
+            T:\n@type:\x0cruntime:\x10@prereleaseF:\x1a@version_requirementsU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x07>=\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x060\x06:\x06E
+            To:\x14Gem::Dependency\n:\n@nameI\"\rminitest\x06:\x06E
+            T:\x11@requirementU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x06=\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x085.0\x06:\x06E
+            T:\n@type:\x10development:\x10@prereleaseF:\x1a@version_requirementsU:\x15Gem::Requirement[\x06[\x06[\x07I\"\x06=\x06:\x06E
+            TU:\x11Gem::Version[\x06I\"\x085.0\x06:\x06E
+            TI\"\x00\x06:\x06E
+            T[\x06I\"\na@b.c\x06:\x06E
+            T[\x07I\"\x0fAnn O. Nym\x06:\x06E
+            TI\"\x08B\xc3\xb6\x06:\x06E
+            TI\"\x1eline one\n\n  line two\ttab\n\x06:\x06E
+            TI\"\x1ahttps://example.com/x\x06:\x06E
+            TTo:\x12Gem::Platform\x08:\t@cpuI\"\x0bx86_64\x06:\x06E
+            T:\x08@osI\"\nlinux\x06:\x06E
+            T:\r@version0[\x06I\"\x08MIT\x06:\x06E
+            T{\x07I\"\x1arubygems_mfa_required\x06:\x06E
+            TI\"\ttrue\x06:\x06E
+            TI\"\x14source_code_uri\x06:\x06E
+            TI\"\x1ahttps://example.com/y\x06:\x06E
+            T"#]],
     );
 }

@@ -77,22 +77,25 @@ impl<'a> Chars<'a> {
         let text = str::from_utf8(&all[..length]).ok();
         let character = text.and_then(|text| text.chars().next());
         let character = character.ok_or_else(|| invalid("it is not UTF-8"))?;
-        if is_allowed(character) {
-            return Ok(Some(character));
+        match character {
+            // Ruby's reader begins a new line there too.
+            '\u{85}' | '\u{2028}' | '\u{2029}' => Ok(Some('\n')),
+            character if is_allowed(character) => Ok(Some(character)),
+            character => {
+                let code = u32::from(character);
+                Err(invalid(format!(
+                    "the character U+{code:04X} in it must be escaped"
+                )))
+            }
         }
-        let code = u32::from(character);
-        Err(invalid(format!(
-            "the character U+{code:04X} in it must be escaped"
-        )))
     }
 }
 
-/// Whether a character may stand there as it is: none that controls, and none at which only some
-/// readers begin a new line.
+/// Whether a character may stand there as it is.
 fn is_allowed(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => true,
-        '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => false,
+        '\u{feff}' | '\u{fffe}' | '\u{ffff}' => false,
         character => !character.is_control(),
     }
 }

@@ -65,6 +65,11 @@ fn documents() {
         expect!["[['~>','x',],!binary 'YQ==',tag:yaml.org,2002:str 1,]"],
     );
     check(
+        "---\na: |-\n  x\u{2028}  y\u{85}b: c\n",
+        expect![[r#"{a:'x
+y',b:c,}"#]],
+    );
+    check(
         "---\ntext: |-\n  one\n\n    two\nfolded: >\n  a\n  b\n\"\\x41\\u00e9\": Bö\n",
         expect![[r#"
             {text:'one
@@ -93,7 +98,7 @@ fn what_is_not_read_alike_by_all_is_refused() {
     refused("---\n? [a]\n: c\n", "no text");
     refused("---\n? !x a\n: c\n", "no text");
     refused("---\n1: c\n", "no text");
-    for control in ["\0", "\u{1}", "\u{7f}", "\u{85}", "\u{2028}", "\u{feff}"] {
+    for control in ["\0", "\u{1}", "\u{7f}", "\u{81}", "\u{feff}"] {
         refused(format!("---\na: x{control}y\n"), "must be escaped");
     }
     for broken in [
@@ -125,8 +130,8 @@ fn bounds() {
     assert!(read(long(200 << 10)).is_ok());
     let error = read(long(300 << 10)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
-    assert!(read(format!("---\n{}", "- a\n".repeat(200_000))).is_ok());
-    let keys: String = (0..50_000).map(|n| format!("key{n}: x\n")).collect();
+    assert!(read(format!("---\n{}", "- a\n".repeat(70_000))).is_ok());
+    let keys: String = (0..6_000).map(|n| format!("key{n}: x\n")).collect();
     refused(format!("---\n{keys}"), "too many keys");
 }
 
