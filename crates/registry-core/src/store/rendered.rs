@@ -68,6 +68,25 @@ impl Rendered {
             source: None,
         })
     }
+
+    /// A form that is sent as it is, under an entity tag of its own.
+    pub fn tagged(
+        body: Bytes,
+        etag: HeaderValue,
+        content_type: HeaderValue,
+        modified: SystemTime,
+    ) -> Self {
+        Self {
+            body,
+            gzip: None,
+            gzip_etag: etag.clone(),
+            etag,
+            content_type,
+            modified,
+            headers: HeaderMap::new(),
+            source: None,
+        }
+    }
 }
 
 /// A form of a document, as it is kept.
