@@ -80,7 +80,7 @@ impl Rendered {
         })
     }
 
-    /// A form that has a tag of its own, and is not to be compressed.
+    /// A form that is sent as it is, under an entity tag of its own.
     pub fn tagged(
         body: Bytes,
         etag: HeaderValue,
