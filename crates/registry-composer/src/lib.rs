@@ -1,0 +1,5 @@
+//! The Composer repository protocol.
+
+pub mod constraint;
+pub mod name;
+pub mod version;
