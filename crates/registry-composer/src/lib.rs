@@ -1,0 +1,7 @@
+//! The Composer repository protocol.
+
+pub mod composer_json;
+pub mod constraint;
+pub mod minify;
+pub mod name;
+pub mod version;
