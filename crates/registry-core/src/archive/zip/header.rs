@@ -291,11 +291,13 @@ impl Directory {
             return Err(Fault::invalid("it has a record that is not known"));
         }
         let end = Fields(take::<18>(reader)?);
-        let comment = bytes(reader, end.u16(16))?;
-        // Whoever looks for the end from behind must not find another one there.
-        if !comment.is_empty() && (!allowed.comments || memchr::memmem::find(&comment, b"PK").is_some())
-        {
+        if end.u16(16) != 0 && !allowed.comments {
             return Err(Fault::invalid("it has a comment"));
+        }
+        // Whoever looks for the end from behind must not find another one there.
+        let comment = bytes(reader, end.u16(16))?;
+        if memchr::memmem::find(&comment, b"PK").is_some() {
+            return Err(Fault::invalid("its comment looks like a part of a zip"));
         }
         let fits = |stated: u64, most: u64, is: u64| stated == is || (is_64 && stated == most);
         let (short, long) = (u64::from(u16::MAX), u64::from(u32::MAX));
