@@ -1,5 +1,6 @@
 //! The Composer repository protocol.
 
+pub mod advisory;
 pub mod composer_json;
 pub mod constraint;
 pub mod minify;
