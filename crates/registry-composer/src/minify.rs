@@ -28,11 +28,11 @@ pub fn minify(versions: Vec<Fields>) -> Vec<Fields> {
         version.retain(|_, value| value.get() != UNSET);
         let missing = before.keys().filter(|key| !version.contains_key(*key));
         let mut entry: Fields = missing.map(|key| (key.clone(), unset())).collect();
-        let new = |(key, value): &(&String, &Box<RawValue>)| {
-            before.get(*key).is_none_or(|old| old.get() != value.get())
-        };
-        let new = version.iter().filter(new);
-        entry.extend(new.map(|(key, value)| (key.clone(), value.clone())));
+        for (key, value) in &version {
+            if before.get(key).is_none_or(|old| old.get() != value.get()) {
+                entry.insert(key.clone(), value.clone());
+            }
+        }
         minified.push(entry);
         before = version;
     }

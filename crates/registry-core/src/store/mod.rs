@@ -50,6 +50,8 @@ pub(crate) use self::{
     hooks::Hooks,
     rendered::{Contents, Forms, contents, forms},
 };
+use tokio::sync::Semaphore;
+
 use self::{
     log::{Log, Topic},
     view::View,
@@ -58,6 +60,8 @@ use crate::{error::Result, storage::Key};
 
 /// A document that is ahead of the log for longer than this lost its append to a crash.
 const HEAL_AFTER: Duration = Duration::from_secs(5);
+/// How many uploads are read again at once to be hashed with another function.
+const HASHING: usize = 2;
 
 /// What the stores of all mounts have in common.
 #[derive(Clone)]
@@ -85,6 +89,8 @@ struct Inner {
     catalog: Arc<dyn Catalog>,
     log: Log,
     view: Arc<View>,
+    /// Turns at reading whole blobs again to hash them.
+    hashing: Semaphore,
     shared: Shared,
 }
 
@@ -135,6 +141,7 @@ impl Store {
             catalog,
             log,
             view,
+            hashing: Semaphore::new(HASHING),
             shared,
         })))
     }
