@@ -207,7 +207,8 @@ impl Dist {
 fn card(head: &Head, entries: &Entries) -> Result<Option<Card>> {
     let ranked = versions(entries).map(|(normalized, bytes)| {
         let version = Version::from_normalized(normalized, normalized);
-        ((version.stability() == Stability::Stable, version), bytes)
+        let rank = (version.stability() == Stability::Stable, !version.is_dev());
+        ((rank, version), bytes)
     });
     let leading = ranked.max_by(|(a, _), (b, _)| a.cmp(b));
     let Some((_, bytes)) = leading else {

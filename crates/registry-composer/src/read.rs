@@ -53,7 +53,8 @@ impl Call<'_> {
         let listing = self.granted.view(Packages::listing).await?;
         if !self.granted.may("*", Action::Read).await? {
             let names = self.granted.readable(listing.names.clone()).await?;
-            let response = protocol::json(StatusCode::OK, &self.root_of(&names, &patterns(&names)))?;
+            let response =
+                protocol::json(StatusCode::OK, &self.root_of(&names, &patterns(&names)))?;
             return Ok(protocol::revalidated(response));
         }
         let form = listing.page(self.context.base.as_str(), || {
@@ -62,7 +63,10 @@ impl Call<'_> {
             let body = serde_json::to_vec(&root).map_err(CoreError::internal)?;
             Rendered::new(body, "application/json", date(listing.changed))
         })?;
-        Ok(protocol::revalidated(protocol::rendered(&form, self.headers)))
+        Ok(protocol::revalidated(protocol::rendered(
+            &form,
+            self.headers,
+        )))
     }
 
     fn root_of<'a>(&self, names: &'a [String], patterns: &'a [String]) -> Root<'a> {
@@ -131,7 +135,10 @@ impl Call<'_> {
         let repo = self.granted.repo()?;
         let form = repo.rendered(DOCUMENT, form, base, make).await?;
         let form = form.ok_or(missing)?;
-        Ok(protocol::revalidated(protocol::rendered(&form, self.headers)))
+        Ok(protocol::revalidated(protocol::rendered(
+            &form,
+            self.headers,
+        )))
     }
 
     /// A zip, whole or in part; be its version there still or not.
@@ -140,10 +147,9 @@ impl Call<'_> {
         let dist = repo.entry(DOCUMENT, &dist_key(reference)).await?;
         let missing = || CoreError::not_found(format!("{name} has no zip {reference}"));
         let stored = Dist::parse(&dist.ok_or_else(missing)?)?.stored();
-        let mut response =
-            protocol::serve(repo, &stored, ZIP_TYPE, self.method, self.headers)
-                .await
-                .map_err(Error::sending)?;
+        let mut response = protocol::serve(repo, &stored, ZIP_TYPE, self.method, self.headers)
+            .await
+            .map_err(Error::sending)?;
         protocol::immutable(&mut response, self.granted);
         Ok(response)
     }
@@ -195,10 +201,16 @@ impl Call<'_> {
         query: &Query,
         page: (usize, usize),
     ) -> Result<(usize, Vec<Told>), CoreError> {
-        let found = self.granted.search(Packages::index, query, page, view::resource);
+        let found = self
+            .granted
+            .search(Packages::index, query, page, view::resource);
         let (total, shown) = found.await?;
         let told = shown.iter().map(|told| serde_json::from_str(told.get()));
-        Ok((total, told.collect::<Result<_, _>>().map_err(CoreError::internal)?))
+        Ok((
+            total,
+            told.collect::<Result<_, _>>()
+                .map_err(CoreError::internal)?,
+        ))
     }
 
     fn hit(&self, told: Told) -> Option<Hit> {
@@ -258,7 +270,9 @@ impl Call<'_> {
             return Err(CoreError::invalid(message).into());
         }
         let mut names = query.packages.clone();
-        names.iter_mut().for_each(|name| name.make_ascii_lowercase());
+        names
+            .iter_mut()
+            .for_each(|name| name.make_ascii_lowercase());
         let names = self.granted.view(|all: &Packages| match names.is_empty() {
             true => all.advised(),
             false => {
@@ -290,7 +304,10 @@ impl Call<'_> {
         let recent = |updated: u64| {
             since.is_none_or(|since| i64::try_from(updated).is_ok_and(|updated| updated >= since))
         };
-        let all = head.advisories.values().filter(|known| recent(known.updated));
+        let all = head
+            .advisories
+            .values()
+            .filter(|known| recent(known.updated));
         let all = all.map(|known| to_raw_value(&render::advisory(&name, known)));
         all.map(|of| of.map_err(CoreError::internal)).collect()
     }
@@ -373,8 +390,9 @@ mod tests {
     #[test]
     fn many_names_are_told_by_their_vendors() {
         let names = |count: usize, vendors: usize| -> Vec<String> {
-            let mut names: Vec<String> =
-                (0..count).map(|n| format!("v{}/p{n}", n % vendors)).collect();
+            let mut names: Vec<String> = (0..count)
+                .map(|n| format!("v{}/p{n}", n % vendors))
+                .collect();
             names.sort_unstable();
             names
         };

@@ -53,7 +53,9 @@ pub fn publish(
     if let Some(there) = entries.get(key) {
         let there = Entry::parse(there)?;
         let same = there.reference == new.reference && same_zip(entries, new)?;
-        if same {
+        // A branch may move on without a change of what is in the zip.
+        let moved = new.version.is_dev() && there.source != Entry::parse(&new.entry)?.source;
+        if same && !moved {
             return Ok((Published::Replay, Removed::new()));
         }
         if !new.version.is_dev() {
@@ -79,7 +81,12 @@ pub fn publish(
     let is_first = versions(entries).next().is_none();
     entries.insert(key.into(), new.entry.clone());
     head.gone.remove(key);
-    touch(head, is_first || !new.version.is_dev(), is_first || new.version.is_dev(), now);
+    touch(
+        head,
+        is_first || !new.version.is_dev(),
+        is_first || new.version.is_dev(),
+        now,
+    );
     head.card = card(head, entries)?;
     Ok((Published::New, removed))
 }
@@ -131,7 +138,9 @@ pub fn delete(
     now: u64,
 ) -> Result<(bool, Removed)> {
     let is_meant = |of: &str| version.is_none_or(|version| version.normalized() == of);
-    let meant = versions(entries).map(|(of, _)| of).filter(|of| is_meant(of));
+    let meant = versions(entries)
+        .map(|(of, _)| of)
+        .filter(|of| is_meant(of));
     let meant: Vec<Version> = meant.map(|of| Version::from_normalized(of, of)).collect();
     if meant.is_empty() && !head.gone.keys().any(|gone| is_meant(gone)) {
         return Err(match version {
@@ -149,7 +158,8 @@ pub fn delete(
         let dist = entries.get(&*dist_key(&Entry::parse(&bytes)?.reference));
         let sha256 = dist.map(|dist| Dist::parse(dist)).transpose()?;
         let sha256 = sha256.map(|dist| dist.sha256).unwrap_or_default();
-        head.gone.insert(version.normalized().to_owned(), Gone { sha256 });
+        head.gone
+            .insert(version.normalized().to_owned(), Gone { sha256 });
         touch(head, !version.is_dev(), version.is_dev(), now);
     }
     let removed = match purge {

@@ -137,8 +137,7 @@ impl<R: BufRead> Walk<'_, R> {
                 }
                 return Ok(signature);
             }
-            let (mut header, name, described) =
-                Header::read(&mut self.reader, at, self.allowed)?;
+            let (mut header, name, described) = Header::read(&mut self.reader, at, self.allowed)?;
             let key = self.admit(&name)?;
             if described == Described::Before || !header.deflated {
                 self.content(&header, &name, visit)?;

@@ -160,11 +160,13 @@ impl Header {
     fn name(&self, reader: &mut dyn Read, length: u16, allowed: Allowed) -> Result<String> {
         let described = if allowed.descriptors { DESCRIBED } else { 0 };
         if self.flags & !(FLAGS | described) != 0 {
-            return Err(Fault::invalid(if self.flags & DESCRIBED & !described != 0 {
-                "it contains a data descriptor"
-            } else {
-                "it is encrypted, or packed in another way that is not known"
-            }));
+            return Err(Fault::invalid(
+                if self.flags & DESCRIBED & !described != 0 {
+                    "it contains a data descriptor"
+                } else {
+                    "it is encrypted, or packed in another way that is not known"
+                },
+            ));
         }
         let name = bytes(reader, length)?;
         let name =

@@ -320,7 +320,9 @@ fn files_may_tell_of_themselves_behind_them() {
         }
         // All of a descriptor counts.
         let behind = memchr::memmem::find(&bytes, b"PK\x03\x04").unwrap();
-        let next = memchr::memmem::find_iter(&bytes, b"PK\x03\x04").nth(1).unwrap();
+        let next = memchr::memmem::find_iter(&bytes, b"PK\x03\x04")
+            .nth(1)
+            .unwrap();
         let length = if is_64 { 20 } else { 12 };
         assert!(behind < next - length);
         for at in next - length..next {
