@@ -8,7 +8,7 @@ use registry_core::{
     store::{Entries, StoredBytes},
 };
 
-use super::{Dist, Entry, Gone, Head, Known, card, dist_key, dists, no_package, versions};
+use super::{Dist, Entry, Gone, Head, Known, dist_key, dists, no_package, versions};
 use crate::{PackageName, Version, advisory::Advisory, wire::Abandoned};
 
 /// How many advisories a package may have.
@@ -81,13 +81,13 @@ pub fn publish(
     let is_first = versions(entries).next().is_none();
     entries.insert(key.into(), new.entry.clone());
     head.gone.remove(key);
+    head.may_lead(&new.version, &new.entry)?;
     touch(
         head,
         is_first || !new.version.is_dev(),
         is_first || new.version.is_dev(),
         now,
     );
-    head.card = card(head, entries)?;
     Ok((Published::New, removed))
 }
 
@@ -112,15 +112,14 @@ fn taken(version: &Version, how: &str, spelled: &str) -> Error {
     Error::new(ErrorKind::Conflict, message)
 }
 
-/// Says that lists of versions changed at `now`, later than ever before.
+/// Says that lists of versions changed at `now`, later than either ever did before.
 fn touch(head: &mut Head, releases: bool, branches: bool, now: u64) {
-    for (list, changed) in [
-        (&mut head.releases, releases),
-        (&mut head.branches, branches),
-    ] {
-        if changed {
-            *list = now.max(*list + 1);
-        }
+    let later = now.max(head.releases.max(head.branches) + 1);
+    if releases {
+        head.releases = later;
+    }
+    if branches {
+        head.branches = later;
     }
 }
 
@@ -167,7 +166,7 @@ pub fn delete(
         false => Removed::new(),
     };
     let changed = !meant.is_empty() || !removed.is_empty();
-    head.card = card(head, entries)?;
+    head.find_leading(entries)?;
     Ok((changed, removed))
 }
 
@@ -211,7 +210,7 @@ pub fn abandon(
     }
     head.abandoned = abandoned;
     touch(head, true, true, now);
-    head.card = card(head, entries)?;
+    head.find_leading(entries)?;
     Ok(true)
 }
 

@@ -103,11 +103,11 @@ fn dates_grow_whatever_the_clock_says() {
     };
     assert_eq!(dates(100, "1.0"), (100, 100));
     assert_eq!(dates(100, "1.1"), (101, 100));
-    assert_eq!(dates(100, "dev-a"), (101, 101));
+    assert_eq!(dates(100, "dev-a"), (101, 102));
     // One clock is behind another's.
-    assert_eq!(dates(50, "1.2"), (102, 101));
-    assert_eq!(dates(200, "1.3"), (200, 101));
-    assert_eq!(dates(200, "1.3"), (200, 101));
+    assert_eq!(dates(50, "1.2"), (103, 102));
+    assert_eq!(dates(200, "1.3"), (200, 102));
+    assert_eq!(dates(200, "1.3"), (200, 102));
 }
 
 #[test]

@@ -194,6 +194,7 @@ async fn who_may_not_read_knows_nothing() {
     }
     let root = stranger.get("/composer/packages.json").await;
     assert_eq!(root.json()["available-packages"], json!([]));
+    assert_eq!(root.json()["available-package-patterns"], json!(["-/-"]));
     // With other rights it would be another, so it has no date.
     assert!(!root.headers.contains_key("last-modified"));
     let found = stranger.get("/composer/search.json?q=lib").await;
