@@ -21,9 +21,12 @@ use crate::{
     layout::{DOCUMENT, ZIP_TYPE},
 };
 
-/// A date of seconds since 1970.
-fn date(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+/// JSON that last changed at a time of its own, in seconds since 1970.
+fn dated(body: Vec<u8>, changed: u64) -> Result<Rendered, CoreError> {
+    let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(changed);
+    let mut form = Rendered::new(body, "application/json", changed)?;
+    form.is_dated = true;
+    Ok(form)
 }
 
 impl Call<'_> {
@@ -42,7 +45,7 @@ impl Call<'_> {
                 ..
             } = document.head;
             let changed = if branches { in_branches } else { releases };
-            Rendered::new(body, "application/json", date(changed))
+            dated(body, changed)
         };
         let form = if branches { "branches" } else { "releases" };
         self.form(form, make, missing).await
@@ -55,7 +58,7 @@ impl Call<'_> {
         let make = move |document: &Document<Head>| {
             let body = render::page(&place, document)?;
             let changed = document.head.releases.max(document.head.branches);
-            Rendered::new(body, "application/json", date(changed))
+            dated(body, changed)
         };
         self.form("page", make, missing).await
     }

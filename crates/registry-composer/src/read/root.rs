@@ -1,9 +1,9 @@
 //! `packages.json`: where everything is, and what there is.
 
 use http::StatusCode;
-use registry_core::{Error as CoreError, auth::Action, protocol, store::Rendered};
+use registry_core::{Error as CoreError, auth::Action, protocol};
 
-use super::date;
+use super::dated;
 use crate::{
     Answer, Call,
     view::Packages,
@@ -34,7 +34,7 @@ impl Call<'_> {
             let patterns = patterns(&listing.names);
             let root = self.root_of(&listing.names, &patterns);
             let body = serde_json::to_vec(&root).map_err(CoreError::internal)?;
-            Rendered::new(body, "application/json", date(listing.changed))
+            dated(body, listing.changed)
         })?;
         Ok(protocol::revalidated(protocol::rendered(
             &form,

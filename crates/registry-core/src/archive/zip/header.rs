@@ -40,7 +40,7 @@ const ZIP64: u16 = 0x0001;
 const UNICODE_PATH: u16 = 0x7075;
 
 /// What a header says of a file, beside its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Header {
     pub(super) deflated: bool,
     flags: u16,
@@ -110,7 +110,7 @@ impl Header {
             (sizes.u32(0).into(), sizes.u32(4).into())
         };
         let same = first == crc && sizes == (packed, size);
-        if !same || (before != (0, 0, 0) && *self != found) {
+        if !same || (before != (0, 0, 0) && before != (packed, size, crc)) {
             return Err(Fault::invalid("a data descriptor in it is wrong"));
         }
         *self = found;
