@@ -33,6 +33,7 @@ const ALLOWED: Allowed = Allowed {
     descriptors: true,
     comments: true,
     links: true,
+    unmarked_names: true,
 };
 
 /// The bounds of a zip.

@@ -45,6 +45,9 @@ pub struct Allowed {
     pub comments: bool,
     /// Symbolic links. Where they lead is for the caller to judge.
     pub links: bool,
+    /// Names in UTF-8 that are not marked as such, as Info-ZIP writes them on Unix and all there take
+    /// them.
+    pub unmarked_names: bool,
 }
 
 /// The most bytes of the paths of all links.
