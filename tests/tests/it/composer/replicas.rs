@@ -67,7 +67,9 @@ async fn branch(writer: &Site, sites: &[Site], package: &str) {
             }
         }
         let listing = document(writer, composer::branches(package)).await;
-        before = composer::listing(&listing, package).versions.remove("dev-main");
+        before = composer::listing(&listing, package)
+            .versions
+            .remove("dev-main");
     }
 }
 
@@ -76,7 +78,8 @@ async fn advise(writer: &Site, sites: &[Site], package: &str) {
     let advisory = json!({ "title": "A hole", "affectedVersions": "<1.1" });
     writer.send(Request::put(&address, &advisory)).await.good();
     let path = format!("/composer/api/security-advisories/?packages[]={package}");
-    let told = async |site: &Site| document(site, path.clone()).await["advisories"][package].clone();
+    let told =
+        async |site: &Site| document(site, path.clone()).await["advisories"][package].clone();
     for site in sites {
         assert_eq!(told(site).await[0]["title"], "A hole", "{}", site.url);
         let page = document(site, composer::path(package)).await;
@@ -119,11 +122,17 @@ async fn delete(writer: &Site, sites: &[Site], package: &str) {
             let answer = site.send(composer::publish(&spent)).await;
             assert_eq!(answer.status, 409, "{answer}");
             // Who has locked it goes on.
-            Composer.check(site, &listed.versions[version]).await.unwrap();
+            Composer
+                .check(site, &listed.versions[version])
+                .await
+                .unwrap();
         }
     }
     let address = format!("/composer/packages/{package}?purge=true");
-    writer.send(Request::new(Method::DELETE, address)).await.good();
+    writer
+        .send(Request::new(Method::DELETE, address))
+        .await
+        .good();
     for site in sites {
         let found = Composer.search(site, package).await;
         assert_eq!(found, Search::Missing, "{}", site.url);

@@ -108,7 +108,11 @@ fn read(bench: &Bench, report: &mut Report) -> Result<()> {
         for _ in 0..ROUNDS {
             let sides = urls.iter().zip([&ours.server, &nginx]);
             for (rates, (url, server)) in rates.iter_mut().zip(sides) {
-                let time = if known { modified(url, server)? } else { String::new() };
+                let time = if known {
+                    modified(url, server)?
+                } else {
+                    String::new()
+                };
                 let time = ("if-modified-since", &*time);
                 let more = if known { &[time][..] } else { &[] };
                 let seconds = if bench.full { 10 } else { 4 };
@@ -128,7 +132,10 @@ fn modified(url: &str, server: &Server) -> Result<String> {
     let path = url.strip_prefix(&server.url()).context("another server")?;
     let mut connection = Connection::new(server.port);
     let answer = connection.get(path, &[])?.successful(path)?;
-    let time = answer.header("last-modified").context("no time")?.to_owned();
+    let time = answer
+        .header("last-modified")
+        .context("no time")?
+        .to_owned();
     let again = connection.get(path, &[("if-modified-since", &time)])?;
     ensure!(again.status == 304, "{path} is answered {}", again.status);
     Ok(time)
@@ -146,7 +153,10 @@ fn same_bytes(bench: &Bench, ours: &Server) -> Result<Server> {
         let answer = connection.get(&file(PACKAGE), headers)?;
         let answer = answer.successful("the metadata")?;
         let encoded = answer.header("content-encoding") == Some("gzip");
-        ensure!(encoded == name.ends_with(".gz"), "{headers:?} was not heeded");
+        ensure!(
+            encoded == name.ends_with(".gz"),
+            "{headers:?} was not heeded"
+        );
         println!("    {name}: {} bytes", answer.body.len());
         fs::write(folder.join("files").join(name), answer.body)?;
     }

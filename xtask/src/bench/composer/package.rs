@@ -54,7 +54,9 @@ impl Release {
     fn zip(&self, size: u64, out: &mut dyn Write) -> Result<u64> {
         let manifest = self.manifest();
         let mut zip = Zip::new(out);
-        zip.file("composer.json", manifest.len() as u64, || manifest.as_bytes())?;
+        zip.file("composer.json", manifest.len() as u64, || {
+            manifest.as_bytes()
+        })?;
         let seed = format!("{}-{}", self.name, self.version);
         zip.file("noise.bin", size, || Random::new(&seed))?;
         zip.finish()

@@ -48,7 +48,7 @@ pub(super) fn steps(run: &mut Run, world: &World) -> Result<()> {
     ] {
         run.step(world, &format!("composer: credentials as {name}"), || {
             let folder = project_at(world, &format!("closed-{name}"), &url, &require, "stable")?;
-            let mut client = composer(world, &format!("closed-{name}"), &auth)?;
+            let client = composer(world, &format!("closed-{name}"), &auth)?;
             if name == "gitlab-token" {
                 // Composer sends it to the hosts that it takes for such.
                 let domains = ["config", "gitlab-domains", &host];

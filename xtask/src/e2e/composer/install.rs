@@ -50,10 +50,12 @@ fn require(run: &mut Run, world: &World) -> Result<()> {
         let folder = project(world, "require", &[])?;
         let composer = anybody(world, "require")?;
         let wanted = [
-            "Using version ^1.0 for acme/tree",
+            "Using version ^1.1 for acme/leaf",
             "Installing acme/leaf (1.1.0)",
         ];
-        composer.ok(&folder, &["require", "acme/tree"], &wanted)?;
+        composer.ok(&folder, &["require", "acme/leaf"], &wanted)?;
+        let wanted = ["Installing acme/tree (1.0.0)"];
+        composer.ok(&folder, &["require", "acme/tree:^1.0"], &wanted)?;
         says(&folder, "Acme\\Tree", "tree 1.0.0")?;
         says(&folder, "Acme\\Leaf", "leaf 1.1.0")?;
         let leaf = locked(&folder, "acme/leaf")?;

@@ -97,7 +97,7 @@ fn audit(run: &mut Run, world: &World, curl: &Curl) -> Result<()> {
                 "title": "Everybody gets in", "affectedVersions": "<1.1",
                 "link": "https://acme.example/1", "cve": "CVE-2026-12345", "severity": "high",
             }))?
-            .is(201)?;
+            .is(204)?;
             let wanted = [
                 "acme/look-one",
                 "Everybody gets in",
@@ -129,11 +129,11 @@ fn abandoned(run: &mut Run, world: &World, curl: &Curl) -> Result<()> {
             let body = json!({ "replacement": "acme/look-one" }).to_string();
             let put = ["--request", "PUT", "--data-binary", &body];
             let at = "packages/acme/look-two/abandoned";
-            curl.send(world, at, &put)?.is(200)?;
+            curl.send(world, at, &put)?.is(204)?;
             let folder = project(world, "abandoned", &[("acme/look-two", "^1.0")])?;
             let wanted = ["acme/look-two is abandoned", "Use acme/look-one instead"];
             anybody(world, "abandoned")?.ok(&folder, &["update"], &wanted)?;
-            curl.send(world, at, &["--request", "DELETE"])?.is(200)?;
+            curl.send(world, at, &["--request", "DELETE"])?.is(204)?;
             let composer = anybody(world, "taken-up")?;
             let ran = composer.ok(&folder, &["update"], &[])?;
             ensure!(!ran.text().contains("abandoned"), "{}", ran.report());
