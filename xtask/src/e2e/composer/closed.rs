@@ -54,9 +54,6 @@ pub(super) fn steps(run: &mut Run, world: &World) -> Result<()> {
                 let domains = ["config", "gitlab-domains", &host];
                 client.ok(&folder, &domains, &[])?;
             }
-            client
-                .env
-                .push(("COMPOSER_DISABLE_NETWORK".to_owned(), String::new()));
             client.ok(&folder, &["update"], &["Extracting archive"])?;
             says(&folder, "Acme\\ClosedOne", "closed-one 1.0.0")
         })?;
