@@ -233,8 +233,10 @@ mod tests {
                   "remoteId": "ACME-1"
                 }
               ]
-            }"#]].assert_eq(&serde_json::to_string_pretty(&told).unwrap());
-        expect![[r#"{"advisoryId":"ACME-1","affectedVersions":">=1.0,<1.4|2.0.0"}"#]].assert_eq(&serde_json::to_string(&advisory.partial()).unwrap());
+            }"#]]
+        .assert_eq(&serde_json::to_string_pretty(&told).unwrap());
+        expect![[r#"{"advisoryId":"ACME-1","affectedVersions":">=1.0,<1.4|2.0.0"}"#]]
+            .assert_eq(&serde_json::to_string(&advisory.partial()).unwrap());
         let least = br#"{"title": "x", "affectedVersions": "*"}"#;
         let advisory = Advisory::parse("x", least, "now").unwrap();
         assert!(advisory.link.is_none() && advisory.cve.is_none() && advisory.severity.is_none());
@@ -271,7 +273,8 @@ mod tests {
             the advisory's link must be an http or https address
             the advisory's cve must be a number such as CVE-2026-12345
             the advisory's severity must be one of none, low, medium, high, critical
-        "#]].assert_eq(&shown);
+        "#]]
+        .assert_eq(&shown);
         for id in ["", "-a", "a/b", "a b", "..", &"a".repeat(101)] {
             assert_eq!(
                 check_id(id).unwrap_err().kind(),

@@ -33,6 +33,7 @@ const ALLOWED: Allowed = Allowed {
     descriptors: true,
     comments: true,
     links: true,
+    unmarked_names: true,
 };
 
 /// The bounds of a zip.
@@ -141,12 +142,7 @@ impl Top {
 }
 
 fn bounded(entry: Entry<'_>, limit: u64, early: &Early) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    entry.content.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        let message = format!("its composer.json is longer than {limit} bytes");
-        return Err(Fault::TooLarge(message));
-    }
+    let bytes = zip::bounded(entry.content, limit, "its composer.json")?;
     // The first of two stays.
     let _ = early.set(bytes.clone());
     Ok(bytes)

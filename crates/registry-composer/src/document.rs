@@ -39,6 +39,8 @@ pub struct Head {
     /// The versions that were deleted. A release that was one of them can only come back as it was.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub gone: BTreeMap<String, Gone>,
+    /// The version that speaks for it, normalized: the highest release, or else the highest of all.
+    pub leading: String,
     /// What the log tells of it, while it has versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
@@ -200,22 +202,50 @@ impl Dist {
     }
 }
 
-/// The card of a package: what its highest release says, or its highest branch if it has none.
-///
-/// # Errors
-/// When the stored bytes are damaged.
-fn card(head: &Head, entries: &Entries) -> Result<Option<Card>> {
-    let ranked = versions(entries).map(|(normalized, bytes)| {
-        let version = Version::from_normalized(normalized, normalized);
-        ((version.stability() == Stability::Stable, version), bytes)
-    });
-    let leading = ranked.max_by(|(a, _), (b, _)| a.cmp(b));
-    let Some((_, bytes)) = leading else {
-        return Ok(None);
-    };
-    let mut card = Entry::parse(bytes)?.card;
-    card.abandoned = head.abandoned.clone().or(card.abandoned);
-    Ok(Some(card))
+/// By what versions are compared that may speak for the package: releases before all others, and branches
+/// last.
+fn rank(version: &Version) -> (bool, bool, &Version) {
+    let is_stable = version.stability() == Stability::Stable;
+    (is_stable, !version.is_dev(), version)
+}
+
+impl Head {
+    /// Finds the version that speaks for the package.
+    ///
+    /// # Errors
+    /// When the stored bytes are damaged.
+    fn find_leading(&mut self, entries: &Entries) -> Result<()> {
+        let all = versions(entries).map(|(of, bytes)| (Version::from_normalized(of, of), bytes));
+        let leading = all.max_by(|(a, _), (b, _)| rank(a).cmp(&rank(b)));
+        match leading {
+            Some((version, bytes)) => self.lead(&version, bytes),
+            None => {
+                self.leading.clear();
+                self.card = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets a version that is there now speak for the package, if it goes before the one that does.
+    ///
+    /// # Errors
+    /// When the stored bytes are damaged.
+    fn may_lead(&mut self, version: &Version, entry: &Bytes) -> Result<()> {
+        let leading = Version::from_normalized(&self.leading, &self.leading);
+        if self.card.is_none() || rank(version) >= rank(&leading) {
+            self.lead(version, entry)?;
+        }
+        Ok(())
+    }
+
+    fn lead(&mut self, version: &Version, entry: &Bytes) -> Result<()> {
+        let mut card = Entry::parse(entry)?.card;
+        card.abandoned = self.abandoned.clone().or(card.abandoned);
+        self.leading = version.normalized().to_owned();
+        self.card = Some(card);
+        Ok(())
+    }
 }
 
 /// The refusal of a package that is not there.

@@ -125,6 +125,26 @@ mod tests {
         all += &shown(core(ErrorKind::Denied).into(), true).await;
         all += &shown(Error::sending(core(ErrorKind::Denied)), true).await;
         all += &shown(Error::sending(core(ErrorKind::Internal)), true).await;
-        expect![[r#""#]].assert_eq(&all);
+        expect![[r#"
+            404  content-type: "application/json" {"status":"error","message":"NotFound"}
+            401  content-type: "application/json" www-authenticate: "Basic realm=\"registry\"" {"status":"error","message":"Unauthenticated"}
+            403 Denied content-type: "application/json" {"status":"error","message":"Denied"}
+            400  content-type: "application/json" {"status":"error","message":"InvalidName"}
+            400  content-type: "application/json" {"status":"error","message":"Invalid"}
+            400  content-type: "application/json" {"status":"error","message":"DigestMismatch"}
+            409  content-type: "application/json" {"status":"error","message":"Conflict"}
+            413  content-type: "application/json" {"status":"error","message":"TooLarge"}
+            412  content-type: "application/json" {"status":"error","message":"PreconditionFailed"}
+            416  content-type: "application/json" {"status":"error","message":"RangeNotSatisfiable"}
+            405  content-type: "application/json" {"status":"error","message":"MethodNotAllowed"}
+            501  content-type: "application/json" {"status":"error","message":"Unsupported"}
+            429  content-type: "application/json" {"status":"error","message":"RateLimited"}
+            502  content-type: "application/json" {"status":"error","message":"Upstream"}
+            503  content-type: "application/json" {"status":"error","message":"Unavailable"}
+            500  content-type: "application/json" {"status":"error","message":"Internal"}
+            404  content-type: "application/json" {"status":"error","message":"the package was not found, or these credentials may not read it"}
+            403 Denied content-type: "application/json" {"status":"error","message":"Denied"}
+            500  content-type: "application/json" {"status":"error","message":"Internal"}
+        "#]].assert_eq(&all);
     }
 }

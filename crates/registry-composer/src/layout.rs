@@ -28,7 +28,11 @@ pub(crate) fn resource(name: &PackageName) -> Result<Resource> {
 /// Whose document lies at a key below the mount's folder.
 pub(crate) fn subject(key: &Key) -> Option<Resource> {
     let home = key.parent().filter(|_| key.name() == DOCUMENT)?;
-    let name: PackageName = home.below(&Key::new(PACKAGES).ok()?)?.as_str().parse().ok()?;
+    let name: PackageName = home
+        .below(&Key::new(PACKAGES).ok()?)?
+        .as_str()
+        .parse()
+        .ok()?;
     let resource = resource(&name).ok()?;
     (resource.home == home).then_some(resource)
 }

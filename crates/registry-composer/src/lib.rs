@@ -162,7 +162,7 @@ impl Protocol for Composer {
             "composer config repositories.registry composer {base}\n\
              {insecure}\
              composer config --global --auth http-basic.{host} token {token}\n\
-             curl -u token:{token} --upload-file package.zip {base}/packages/VENDOR/PACKAGE?version=1.0.0"
+             curl -u token:{token} -T package.zip \"{base}/packages/VENDOR/PACKAGE?version=1.0.0\""
         )
     }
 }

@@ -158,19 +158,19 @@ pub(crate) fn resource(hit: Hit<'_>) -> Cow<'_, str> {
 /// What a search asks for.
 pub(crate) fn query(search: &SearchQuery) -> Query {
     let mut parts: Vec<(usize, String)> = Vec::new();
-    parts.extend(search.kind.as_ref().map(|kind| (TYPE, item(kind))));
+    parts.extend(search.kind.as_ref().map(|kind| (TYPE, item(&apart(kind)))));
     parts.extend(search.tags.iter().map(|tag| (KEYWORDS, item(tag))));
     in_parts(&search.text, &parts)
 }
 
 /// Asks for the packages of a type.
 pub(crate) fn of_type(kind: &str) -> Query {
-    in_parts("", &[(TYPE, item(kind))])
+    in_parts("", &[(TYPE, item(&apart(kind)))])
 }
 
 /// Asks for the packages that provide `name`.
 pub(crate) fn providing(name: &str) -> Query {
-    in_parts("", &[(PROVIDES, item(name))])
+    in_parts("", &[(PROVIDES, item(&apart(name)))])
 }
 
 /// Asks for words, and for what parts of the card hold.
@@ -183,6 +183,13 @@ fn in_parts(text: &str, parts: &[(usize, String)]) -> Query {
 
 fn item(text: &str) -> String {
     format!(",{},", text.to_lowercase())
+}
+
+/// A text in letters that no search has, so that none finds it by its words.
+fn apart(text: &str) -> String {
+    let text = text.to_lowercase();
+    let other = |c: char| char::from_u32(0xe000 + u32::from(c)).filter(|_| c.is_ascii());
+    text.chars().map(|c| other(c).unwrap_or(c)).collect()
 }
 
 impl Fold for Packages {
@@ -212,8 +219,9 @@ impl Fold for Packages {
                 self.index.insert(revision, &name, entry.data, |found| {
                     found.text(&card.description);
                     found.list(card.keywords.iter().map(String::as_str));
-                    found.list([card.kind.as_str()]);
-                    found.list(card.provides.iter().map(String::as_str));
+                    found.list([&*apart(&card.kind)]);
+                    let provides: Vec<_> = card.provides.iter().map(|of| apart(of)).collect();
+                    found.list(provides.iter().map(String::as_str));
                 })?;
             }
             None => self.index.remove(revision, &name)?,
@@ -247,5 +255,91 @@ impl Fold for Packages {
             })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(changed: u64, card: Option<&str>) -> String {
+        let card = card.map_or(String::new(), |card| format!(r#","card":{card}"#));
+        format!(r#"{{"name":"x","changed":{changed}{card}}}"#)
+    }
+
+    fn apply(view: &mut Packages, name: &str, revision: u64, data: &str) {
+        let data = RawValue::from_string(data.to_owned()).unwrap();
+        let entry = LogEntry {
+            name: name.into(),
+            revision,
+            data: &data,
+        };
+        view.apply(entry).unwrap();
+    }
+
+    fn found(view: &Packages, query: &Query) -> Vec<String> {
+        let mut names = view.index().matches(query, |hit| hit.name.to_owned());
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn what_is_saved_makes_the_same_view() {
+        let mut view = Packages::default();
+        let library = r#"{"type":"library","keywords":["IO"],"provides":["psr/log"]}"#;
+        apply(&mut view, "acme/a", 1, &told(10, Some(library)));
+        apply(
+            &mut view,
+            "acme/b",
+            1,
+            &told(10, Some(r#"{"type":"Plugin"}"#)),
+        );
+        apply(&mut view, "acme/c", 1, &told(10, Some(library)));
+        assert_eq!(view.listing().changed, 12);
+        apply(&mut view, "acme/a", 2, &told(40, Some(library)));
+        assert_eq!(view.listing().changed, 12);
+        apply(&mut view, "acme/c", 2, &told(11, None));
+        let mut again = Packages::default();
+        view.save(&mut |entry| again.apply(entry)).unwrap();
+        for view in [&view, &again] {
+            let listing = view.listing();
+            assert_eq!(
+                (listing.changed, &*listing.names),
+                (13, &["acme/a", "acme/b"].map(str::to_owned)[..])
+            );
+            assert_eq!(
+                (view.revision("acme/a"), view.revision("acme/c")),
+                (Some(2), Some(2))
+            );
+            assert!(view.has("acme/a") && !view.has("acme/c"));
+            assert_eq!(found(view, &of_type("plugin")), ["acme/b"]);
+            assert_eq!(found(view, &providing("psr/log")), ["acme/a"]);
+            assert!(found(view, &providing("psr")).is_empty());
+        }
+        apply(&mut view, "acme/d", 1, &told(20, Some(library)));
+        apply(&mut again, "acme/d", 1, &told(20, Some(library)));
+        assert_eq!((view.listing().changed, again.listing().changed), (20, 20));
+    }
+
+    #[test]
+    fn a_page_is_made_once_for_each_address() {
+        let listing = Packages::default().listing();
+        let made = std::cell::Cell::new(0);
+        let page = |base: &str| {
+            let make = || {
+                made.set(made.get() + 1);
+                Rendered::new(base.into(), "text/plain", std::time::SystemTime::UNIX_EPOCH)
+            };
+            listing.page(base, make).unwrap().body.clone()
+        };
+        for base in ["a", "b", "a", "b"] {
+            assert_eq!(page(base), base);
+        }
+        assert_eq!(made.get(), 2);
+        for nth in 0..PAGES {
+            page(&nth.to_string());
+        }
+        page("a");
+        assert_eq!(made.get(), 3 + PAGES);
     }
 }

@@ -6,7 +6,7 @@
 mod cargo;
 mod composer;
 mod load;
-mod memory;
+pub(crate) mod memory;
 mod npm;
 mod oci;
 mod pypi;

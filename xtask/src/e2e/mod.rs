@@ -7,6 +7,7 @@
 mod cargo;
 mod client;
 mod composer;
+mod mixed;
 mod npm;
 mod oci;
 mod pnpm;
@@ -80,6 +81,12 @@ const PROTOCOLS: &[Protocol] = &[
         ],
         tools: &["python-clients", "old-pip"],
         peer: Some((pypi::peer, &["pypiserver"])),
+    },
+    Protocol {
+        name: "mixed",
+        clients: &[("all", mixed::steps)],
+        tools: &["crane", "python-clients"],
+        peer: None,
     },
 ];
 

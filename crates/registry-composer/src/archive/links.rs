@@ -47,7 +47,10 @@ impl Links {
         }
         if entry.size <= MAX_PATH as u64 && !path.ends_with('/') {
             let mut target = Vec::new();
-            entry.content.take(MAX_PATH as u64 + 1).read_to_end(&mut target)?;
+            entry
+                .content
+                .take(MAX_PATH as u64 + 1)
+                .read_to_end(&mut target)?;
             if let Some(climb) = climb(&target) {
                 self.climbs.insert(self.hasher.hash_one(path), climb);
             }

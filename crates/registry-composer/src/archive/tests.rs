@@ -18,7 +18,11 @@ fn composer_json_is_where_composer_looks() {
     for files in [
         &[("composer.json", JSON)][..],
         &[("src/A.php", b"<?php"), ("composer.json", JSON)],
-        &[("lib-1.0/", b""), ("lib-1.0/composer.json", JSON), ("lib-1.0/a/b", b"")],
+        &[
+            ("lib-1.0/", b""),
+            ("lib-1.0/composer.json", JSON),
+            ("lib-1.0/a/b", b""),
+        ],
         &[(".DS_Store", b""), ("x/composer.json", JSON)],
         &[("vendor/composer.json", JSON), ("composer.json", JSON)],
         &[("composer.json", JSON), ("vendor/composer.json", b"{}")],
@@ -37,7 +41,10 @@ fn composer_json_is_where_composer_looks() {
         &[("composer.json/", b"")],
     ] {
         let error = told(files);
-        assert!(error.contains("no composer.json at its top"), "{files:?}: {error}");
+        assert!(
+            error.contains("no composer.json at its top"),
+            "{files:?}: {error}"
+        );
     }
     // Which one was meant is not clear until the end.
     let error = told(&[("a/composer.json", b"{}"), ("composer.json", JSON)]);
@@ -107,10 +114,18 @@ fn links_stay_inside() {
         ("top/", "top/a/b", "../../c"),
     ] {
         let error = read(&with_link(folder, path, target, &[])).unwrap_err();
-        assert!(error.to_string().contains("leads out of it"), "{path} {target}: {error}");
+        assert!(
+            error.to_string().contains("leads out of it"),
+            "{path} {target}: {error}"
+        );
     }
     let through = with_link("", "a", "b", &[("a/x/y", b"")]);
-    assert!(read(&through).unwrap_err().to_string().contains("leads out of it"));
+    assert!(
+        read(&through)
+            .unwrap_err()
+            .to_string()
+            .contains("leads out of it")
+    );
     // A link is no composer.json.
     let own = with_link("x/", "composer.json", "x/composer.json", &[]);
     assert!(read(&own).is_err());

@@ -8,7 +8,7 @@ use registry_core::{
     store::{Entries, StoredBytes},
 };
 
-use super::{Dist, Entry, Gone, Head, Known, card, dist_key, dists, no_package, versions};
+use super::{Dist, Entry, Gone, Head, Known, dist_key, dists, no_package, versions};
 use crate::{PackageName, Version, advisory::Advisory, wire::Abandoned};
 
 /// How many advisories a package may have.
@@ -53,7 +53,9 @@ pub fn publish(
     if let Some(there) = entries.get(key) {
         let there = Entry::parse(there)?;
         let same = there.reference == new.reference && same_zip(entries, new)?;
-        if same {
+        // A branch may move on without a change of what is in the zip.
+        let moved = new.version.is_dev() && there.source != Entry::parse(&new.entry)?.source;
+        if same && !moved {
             return Ok((Published::Replay, Removed::new()));
         }
         if !new.version.is_dev() {
@@ -79,8 +81,13 @@ pub fn publish(
     let is_first = versions(entries).next().is_none();
     entries.insert(key.into(), new.entry.clone());
     head.gone.remove(key);
-    touch(head, is_first || !new.version.is_dev(), is_first || new.version.is_dev(), now);
-    head.card = card(head, entries)?;
+    head.may_lead(&new.version, &new.entry)?;
+    touch(
+        head,
+        is_first || !new.version.is_dev(),
+        is_first || new.version.is_dev(),
+        now,
+    );
     Ok((Published::New, removed))
 }
 
@@ -105,15 +112,14 @@ fn taken(version: &Version, how: &str, spelled: &str) -> Error {
     Error::new(ErrorKind::Conflict, message)
 }
 
-/// Says that lists of versions changed at `now`, later than ever before.
+/// Says that lists of versions changed at `now`, later than either ever did before.
 fn touch(head: &mut Head, releases: bool, branches: bool, now: u64) {
-    for (list, changed) in [
-        (&mut head.releases, releases),
-        (&mut head.branches, branches),
-    ] {
-        if changed {
-            *list = now.max(*list + 1);
-        }
+    let later = now.max(head.releases.max(head.branches) + 1);
+    if releases {
+        head.releases = later;
+    }
+    if branches {
+        head.branches = later;
     }
 }
 
@@ -131,7 +137,9 @@ pub fn delete(
     now: u64,
 ) -> Result<(bool, Removed)> {
     let is_meant = |of: &str| version.is_none_or(|version| version.normalized() == of);
-    let meant = versions(entries).map(|(of, _)| of).filter(|of| is_meant(of));
+    let meant = versions(entries)
+        .map(|(of, _)| of)
+        .filter(|of| is_meant(of));
     let meant: Vec<Version> = meant.map(|of| Version::from_normalized(of, of)).collect();
     if meant.is_empty() && !head.gone.keys().any(|gone| is_meant(gone)) {
         return Err(match version {
@@ -149,7 +157,8 @@ pub fn delete(
         let dist = entries.get(&*dist_key(&Entry::parse(&bytes)?.reference));
         let sha256 = dist.map(|dist| Dist::parse(dist)).transpose()?;
         let sha256 = sha256.map(|dist| dist.sha256).unwrap_or_default();
-        head.gone.insert(version.normalized().to_owned(), Gone { sha256 });
+        head.gone
+            .insert(version.normalized().to_owned(), Gone { sha256 });
         touch(head, !version.is_dev(), version.is_dev(), now);
     }
     let removed = match purge {
@@ -157,7 +166,7 @@ pub fn delete(
         false => Removed::new(),
     };
     let changed = !meant.is_empty() || !removed.is_empty();
-    head.card = card(head, entries)?;
+    head.find_leading(entries)?;
     Ok((changed, removed))
 }
 
@@ -201,7 +210,7 @@ pub fn abandon(
     }
     head.abandoned = abandoned;
     touch(head, true, true, now);
-    head.card = card(head, entries)?;
+    head.find_leading(entries)?;
     Ok(true)
 }
 

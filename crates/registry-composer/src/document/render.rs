@@ -123,7 +123,8 @@ fn listed(
     document: &Document<Head>,
     is_meant: impl Fn(&Version) -> bool,
 ) -> Result<Vec<(String, Fields)>> {
-    let all = versions(&document.entries).map(|(name, bytes)| (Version::from_normalized(name, name), bytes));
+    let all = versions(&document.entries)
+        .map(|(name, bytes)| (Version::from_normalized(name, name), bytes));
     let mut all: Vec<_> = all.filter(|(version, _)| is_meant(version)).collect();
     all.sort_by(|(a, _), (b, _)| b.cmp(a));
     let made = all.into_iter().map(|(version, bytes)| {

@@ -54,7 +54,9 @@ pub(super) fn packages(asked: Asked<'_>, rest: &[&str]) -> Result<Route> {
             kind: some(asked, "type"),
             filter: some(asked, "filter"),
         })),
-        [vendor, file] if asked.reads() => Ok(Route::Page(json(vendor, file)?)),
+        [vendor, file] if asked.reads() || file.ends_with(".json") => {
+            asked.get(Route::Page(json(vendor, file)?))
+        }
         [vendor, package] => {
             let name = named(vendor, package)?;
             if *asked.method == Method::DELETE {
@@ -97,10 +99,7 @@ pub(super) fn file(asked: Asked<'_>, vendor: &str, package: &str, file: &str) ->
     let stem = file.strip_suffix(".zip").unwrap_or(file);
     let in_name = || stem.strip_prefix(package)?.strip_prefix('-');
     let version = property.or_else(in_name).map(str::to_owned);
-    put(
-        asked,
-        upload(asked, Some(named(vendor, package)?), version),
-    )
+    put(asked, upload(asked, Some(named(vendor, package)?), version))
 }
 
 /// `/api/security-advisories/…`
@@ -186,7 +185,10 @@ pub(super) fn put(asked: Asked<'_>, route: Route) -> Result<Route> {
 }
 
 fn put_or(asked: Asked<'_>, allow: &'static str, route: Route) -> Result<Route> {
-    asked.only(allow, &[(Method::PUT, route.clone()), (Method::POST, route)])
+    asked.only(
+        allow,
+        &[(Method::PUT, route.clone()), (Method::POST, route)],
+    )
 }
 
 fn delete(asked: Asked<'_>, name: PackageName, version: Option<String>) -> Route {

@@ -81,8 +81,14 @@ fn what_is_read() {
             "/search.json?type=x&tags[]=a&tags=b&page=3&per_page=1000",
             search("", Some("x"), &["a", "b"], 3, 100),
         ),
-        ("/search.json?page=0&per_page=0", search("", None, &[], 1, 1)),
-        ("/providers/psr/log-implementation.json", Route::Providers(name("psr/log-implementation"))),
+        (
+            "/search.json?page=0&per_page=0",
+            search("", None, &[], 1, 1),
+        ),
+        (
+            "/providers/psr/log-implementation.json",
+            Route::Providers(name("psr/log-implementation")),
+        ),
         (&dist, Route::Dist(name("acme/lib"), REFERENCE.to_owned())),
         ("/api/security-advisories", about(&[], None)),
         (
@@ -95,20 +101,31 @@ fn what_is_read() {
         let error = parse("PATCH", address).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::MethodNotAllowed, "{address}");
     }
-    assert_eq!(parse("POST", "/api/security-advisories/").unwrap(), about(&[], None));
+    assert_eq!(
+        parse("POST", "/api/security-advisories/").unwrap(),
+        about(&[], None)
+    );
 }
 
 #[test]
 fn what_is_written() {
     for (method, address, expected) in [
         ("PUT", "/packages/acme/lib", upload(Some("acme/lib"), None)),
-        ("POST", "/packages/acme/lib/", upload(Some("acme/lib"), None)),
+        (
+            "POST",
+            "/packages/acme/lib/",
+            upload(Some("acme/lib"), None),
+        ),
         (
             "PUT",
             "/packages/acme/lib?version=v1.0",
             upload(Some("acme/lib"), Some("v1.0")),
         ),
-        ("PUT", "/packages/acme/lib?version=", upload(Some("acme/lib"), None)),
+        (
+            "PUT",
+            "/packages/acme/lib?version=",
+            upload(Some("acme/lib"), None),
+        ),
         (
             "PUT",
             "/packages/upload/acme/lib/1.0.0",
@@ -119,19 +136,35 @@ fn what_is_written() {
             "/packages/upload/acme/lib/dev-a%2Fb",
             upload(Some("acme/lib"), Some("dev-a/b")),
         ),
-        ("PUT", "/packages/upload/lib", upload(Some("upload/lib"), None)),
+        (
+            "PUT",
+            "/packages/upload/lib",
+            upload(Some("upload/lib"), None),
+        ),
         (
             "PUT",
             "/acme/lib/lib-1.2.zip?properties=composer.version=1.2.3",
             upload(Some("acme/lib"), Some("1.2.3")),
         ),
-        ("PUT", "/acme/lib/lib-1.2.zip", upload(Some("acme/lib"), Some("1.2"))),
+        (
+            "PUT",
+            "/acme/lib/lib-1.2.zip",
+            upload(Some("acme/lib"), Some("1.2")),
+        ),
         ("PUT", "/acme/lib/other.zip", upload(Some("acme/lib"), None)),
         ("PUT", "/", upload(None, None)),
         ("PUT", "/?version=1.0", upload(None, Some("1.0"))),
-        ("POST", "/api/packages?version=1.0", upload(None, Some("1.0"))),
+        (
+            "POST",
+            "/api/packages?version=1.0",
+            upload(None, Some("1.0")),
+        ),
         ("PUT", "/packages", upload(None, None)),
-        ("DELETE", "/packages/acme/lib", delete("acme/lib", None, false)),
+        (
+            "DELETE",
+            "/packages/acme/lib",
+            delete("acme/lib", None, false),
+        ),
         (
             "DELETE",
             "/packages/acme/lib/1.0?purge=true",
@@ -190,7 +223,11 @@ fn what_is_not_there() {
         ("GET", "/p2/acme/a%2Fb.json", NotFound),
         ("GET", "/packages/acme/lib", NotFound),
         ("GET", "/dists/acme/lib/1.zip", NotFound),
-        ("GET", "/dists/acme/lib/DA39a3ee5e6b4b0d3255bfef95601890afd80709.zip", NotFound),
+        (
+            "GET",
+            "/dists/acme/lib/DA39a3ee5e6b4b0d3255bfef95601890afd80709.zip",
+            NotFound,
+        ),
         ("GET", "/acme/lib/lib-1.0.zip", NotFound),
         ("GET", "/downloads/", MethodNotAllowed),
         ("GET", "/packages/acme/lib/1.0", MethodNotAllowed),
@@ -202,7 +239,11 @@ fn what_is_not_there() {
         ("PUT", "/%ff", InvalidName),
         ("GET", "/api/security-advisories/?updatedSince=x", Invalid),
         ("GET", "/api/security-advisories/acme/lib", NotFound),
-        ("GET", "/api/security-advisories/acme/lib/x", MethodNotAllowed),
+        (
+            "GET",
+            "/api/security-advisories/acme/lib/x",
+            MethodNotAllowed,
+        ),
     ] {
         let error = parse(method, address).unwrap_err();
         assert_eq!(error.kind(), kind, "{method} {address}: {error}");
@@ -218,7 +259,11 @@ fn what_is_needed() {
         ("PUT", "/", None),
         ("DELETE", "/packages/acme/lib", Some(Action::Delete)),
         ("PUT", "/packages/acme/lib/abandoned", Some(Action::Write)),
-        ("DELETE", "/api/security-advisories/acme/lib/x", Some(Action::Write)),
+        (
+            "DELETE",
+            "/api/security-advisories/acme/lib/x",
+            Some(Action::Write),
+        ),
         ("GET", "/packages.json", None),
         ("GET", "/providers/acme/lib.json", None),
     ] {

@@ -98,7 +98,9 @@ impl Registry {
     /// How the versions in a list are spelled.
     async fn spelled(&self, file: &str) -> Vec<String> {
         let all = self.versions(file).await;
-        let spelled = all.iter().map(|of| of["version"].as_str().unwrap().to_owned());
+        let spelled = all
+            .iter()
+            .map(|of| of["version"].as_str().unwrap().to_owned());
         spelled.collect()
     }
 

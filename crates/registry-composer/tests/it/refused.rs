@@ -40,18 +40,50 @@ async fn what_address_and_zip_say_has_to_agree() {
     let lib = || lib("1.0.0", "");
     let plain = || zip_of(&json!({ "name": "acme/lib" }), "");
     for (path, zip, told) in [
-        ("/packages/acme/other", lib(), "composer.json in the zip is of acme/lib"),
-        ("/packages/acme/lib?version=1.0.1", lib(), "is to be version 1.0.1, but it says that it is 1.0.0"),
+        (
+            "/packages/acme/other",
+            lib(),
+            "composer.json in the zip is of acme/lib",
+        ),
+        (
+            "/packages/acme/lib?version=1.0.1",
+            lib(),
+            "is to be version 1.0.1, but it says that it is 1.0.0",
+        ),
         ("/packages/acme/lib", plain(), "has no version"),
         ("/", plain(), "has no version"),
-        ("/packages/acme/lib?version=nonsense", plain(), "Invalid version string"),
-        ("/packages/acme/lib?version=100000.0.0", plain(), "Invalid version string"),
+        (
+            "/packages/acme/lib?version=nonsense",
+            plain(),
+            "Invalid version string",
+        ),
+        (
+            "/packages/acme/lib?version=100000.0.0",
+            plain(),
+            "Invalid version string",
+        ),
         ("/packages/acme/lib", b"no zip".to_vec(), "it is not a zip"),
         ("/packages/acme/lib", Vec::new(), "it ends too early"),
-        ("/packages/acme/lib", lib()[..40].to_vec(), "the zip was refused"),
-        ("/packages/acme/lib", zip(&[("a", b"")], true), "no composer.json at its top"),
-        ("/packages/acme/lib", zip(&[("composer.json", b"{")], true), "composer.json"),
-        ("/packages/acme/lib", zip(&[("../composer.json", b"{}")], true), "outside of it"),
+        (
+            "/packages/acme/lib",
+            lib()[..40].to_vec(),
+            "the zip was refused",
+        ),
+        (
+            "/packages/acme/lib",
+            zip(&[("a", b"")], true),
+            "no composer.json at its top",
+        ),
+        (
+            "/packages/acme/lib",
+            zip(&[("composer.json", b"{")], true),
+            "composer.json",
+        ),
+        (
+            "/packages/acme/lib",
+            zip(&[("../composer.json", b"{}")], true),
+            "outside of it",
+        ),
     ] {
         watched.refuses(path, zip, 400, told).await;
     }
@@ -94,7 +126,10 @@ async fn forms_are_read_with_care() {
         (format!("{again}{first}"), "all of src-type"),
         (part("version", "", &"1".repeat(70_000)), "bytes at most"),
     ] {
-        let writer = watched.registry.writer.header("content-type", "multipart/form-data; boundary=x");
+        let writer = watched
+            .registry
+            .writer
+            .header("content-type", "multipart/form-data; boundary=x");
         let path = "/composer/packages/acme/lib";
         let answer = writer.put(path, format!("{body}--x--\r\n")).await;
         assert!(answer.status.is_client_error(), "{}", answer.text());
@@ -103,14 +138,19 @@ async fn forms_are_read_with_care() {
         assert!(answer.status.is_client_error(), "{}", answer.text());
         assert_eq!(watched.objects().await, 0);
     }
-    let none = watched.registry.writer.header("content-type", "multipart/form-data");
+    let none = watched
+        .registry
+        .writer
+        .header("content-type", "multipart/form-data");
     let answer = none.put("/composer/packages/acme/lib", "x").await;
     assert!(message(&answer).contains("the form cannot be read"));
 }
 
 #[tokio::test]
 async fn bounds_hold() {
-    let noise: Vec<u8> = (0..40_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    let noise: Vec<u8> = (0..40_000u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
+        .collect();
     let json = br#"{"name":"acme/lib","version":"1.0.0"}"#;
     let late = zip(&[("a", &noise), ("composer.json", json)], false);
     let watched = Watched::new(ComposerConfig {
@@ -118,24 +158,42 @@ async fn bounds_hold() {
         ..ComposerConfig::default()
     });
     let pieces = |bytes: &[u8]| -> Body {
-        let pieces: Vec<_> = bytes.chunks(8000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec().into())).collect();
+        let pieces: Vec<_> = bytes
+            .chunks(8000)
+            .map(|piece| Ok::<_, std::io::Error>(piece.to_vec().into()))
+            .collect();
         Body::from_stream(futures_util::stream::iter(pieces), None)
     };
-    let answer = watched.registry.writer.send(Method::PUT, "/composer/", pieces(&late)).await;
+    let answer = watched
+        .registry
+        .writer
+        .send(Method::PUT, "/composer/", pieces(&late))
+        .await;
     assert_eq!(answer.status, 413);
     assert!(message(&answer).contains("not among the first 100000 bytes"));
     assert_eq!(watched.objects().await, 0);
     // Where the address names the package, it may come as late as it likes.
     let path = "/composer/packages/acme/lib";
-    let answer = watched.registry.writer.send(Method::PUT, path, pieces(&late)).await;
+    let answer = watched
+        .registry
+        .writer
+        .send(Method::PUT, path, pieces(&late))
+        .await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let watched = Watched::new(ComposerConfig {
         max_zip: 10_000,
         ..ComposerConfig::default()
     });
-    watched.refuses("/packages/acme/lib", late, 413, "at most").await;
-    let large = format!(r#"{{"name":"acme/lib","description":"{}"}}"#, "x".repeat(1 << 20));
+    watched
+        .refuses("/packages/acme/lib", late, 413, "at most")
+        .await;
+    let large = format!(
+        r#"{{"name":"acme/lib","description":"{}"}}"#,
+        "x".repeat(1 << 20)
+    );
     let watched = Watched::new(ComposerConfig::default());
     let zip = zip(&[("composer.json", large.as_bytes())], true);
-    watched.refuses("/packages/acme/lib", zip, 413, "longer than").await;
+    watched
+        .refuses("/packages/acme/lib", zip, 413, "longer than")
+        .await;
 }

@@ -15,7 +15,7 @@ use std::{
 
 use flate2::{Crc, bufread::DeflateDecoder};
 
-use super::{Limits, RATIO_FREE};
+use super::{Limits, RATIO_FREE, at_most};
 
 mod fault;
 mod header;
@@ -45,6 +45,9 @@ pub struct Allowed {
     pub comments: bool,
     /// Symbolic links. Where they lead is for the caller to judge.
     pub links: bool,
+    /// Names in UTF-8 that are not marked as such, as Info-ZIP writes them on Unix and all there take
+    /// them.
+    pub unmarked_names: bool,
 }
 
 /// The most bytes of the paths of all links.
@@ -108,18 +111,11 @@ struct Walk<'a, R> {
     at: Rc<Cell<u64>>,
     limits: &'a Limits,
     allowed: Allowed,
-    /// The entries, by a hash of their names: what is kept of a zip does not grow with those. Nobody
-    /// outside can tell which names would have the same.
-    seen: HashMap<u64, Seen>,
+    /// Of each entry that the directory has not named yet a hash of its name, and of its header: what is
+    /// kept of a zip are a few bytes for each. Nobody outside can tell what would have the same.
+    seen: HashMap<u64, u64>,
     hasher: RandomState,
     unpacked: u64,
-}
-
-/// An entry that was seen.
-struct Seen {
-    header: Header,
-    /// Whether the directory has it too.
-    listed: bool,
 }
 
 impl<R: BufRead> Walk<'_, R> {
@@ -137,8 +133,7 @@ impl<R: BufRead> Walk<'_, R> {
                 }
                 return Ok(signature);
             }
-            let (mut header, name, described) =
-                Header::read(&mut self.reader, at, self.allowed)?;
+            let (mut header, name, described) = Header::read(&mut self.reader, at, self.allowed)?;
             let key = self.admit(&name)?;
             if described == Described::Before || !header.deflated {
                 self.content(&header, &name, visit)?;
@@ -146,8 +141,7 @@ impl<R: BufRead> Walk<'_, R> {
             if described != Described::Before {
                 self.described(&mut header, described, &name, visit)?;
             }
-            let listed = false;
-            self.seen.insert(key, Seen { header, listed });
+            self.seen.insert(key, self.hasher.hash_one(header));
         }
     }
 
@@ -231,22 +225,16 @@ impl<R: BufRead> Walk<'_, R> {
     /// links.
     fn directory(&mut self, mut signature: u32) -> Result<Vec<String>, Fault> {
         let start = self.at.get() - 4;
-        let mut listed = 0;
+        let entries = self.seen.len() as u64;
         let (mut links, mut links_size) = (Vec::new(), 0);
         while signature == header::CENTRAL {
             let (header, name, is_link) = Header::read_central(&mut self.reader, self.allowed)?;
-            let seen = self.seen.get_mut(&self.hasher.hash_one(&*name));
-            let Some(seen) = seen.filter(|seen| seen.header == header) else {
+            let seen = self.seen.remove(&self.hasher.hash_one(&*name));
+            if seen != Some(self.hasher.hash_one(header)) {
                 return Err(Fault::invalid(format!(
                     "its directory and its files differ on {name:?}"
                 )));
-            };
-            if std::mem::replace(&mut seen.listed, true) {
-                return Err(Fault::invalid(format!(
-                    "its directory names {name:?} twice"
-                )));
             }
-            listed += 1;
             if is_link {
                 links_size += name.len();
                 links.push(name);
@@ -256,11 +244,11 @@ impl<R: BufRead> Walk<'_, R> {
             }
             signature = header::signature(&mut self.reader)?;
         }
-        if listed < self.seen.len() {
+        if !self.seen.is_empty() {
             return Err(Fault::invalid("its directory lacks a file"));
         }
         let found = Directory {
-            entries: listed as u64,
+            entries,
             offset: start,
             size: self.at.get() - 4 - start,
         };
@@ -381,14 +369,8 @@ impl<R: BufRead> BufRead for Counted<R> {
 /// # Errors
 /// [`Fault::TooLarge`] when it is more; else when it is damaged.
 pub fn bounded(reader: &mut dyn Read, limit: u64, what: &str) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(Fault::too_large(format!(
-            "{what} is longer than {limit} bytes"
-        )));
-    }
-    Ok(bytes)
+    let bytes = at_most(reader, limit)?;
+    bytes.ok_or_else(|| Fault::too_large(format!("{what} is longer than {limit} bytes")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What somebody may see of a listing.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -8,7 +8,7 @@ use super::Granted;
 use crate::{
     error::{Error, Result},
     store::{
-        Fold,
+        Fold, Rendered,
         search::{Hit, Query, SearchIndex},
     },
 };
@@ -29,6 +29,20 @@ impl Granted {
             names = seen;
         }
         Ok(names)
+    }
+
+    /// A form of the mount's view as it is now, for those who may read everything: `render` makes it
+    /// of what `look` copies out of it, once while the view stays as it is.
+    ///
+    /// # Errors
+    /// What `render` says, when the route did not ask for a listing, or the store fails.
+    pub async fn rendered_view<F: Fold, S: Send + 'static>(
+        &self,
+        form: &'static str,
+        look: impl Fn(&F) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Arc<Rendered>> {
+        self.listing()?.rendered_view(form, look, render).await
     }
 
     /// Searches an index of the mount's view: how many packages match that whoever asks may read,

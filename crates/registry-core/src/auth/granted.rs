@@ -218,10 +218,15 @@ impl Granted {
     /// # Errors
     /// When the route asked for neither a listing nor a resource, or the store fails.
     pub async fn view<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<R> {
-        if !self.lists && self.repo.is_none() {
-            return Err(Error::internal("the route was granted no listing"));
+        self.listing()?.view(look).await
+    }
+
+    /// The mount, if the route asked for a listing or a resource.
+    pub(super) fn listing(&self) -> Result<&Store> {
+        if self.lists || self.repo.is_some() {
+            return Ok(&self.store);
         }
-        self.store.view(look).await
+        Err(Error::internal("the route was granted no listing"))
     }
 }
 

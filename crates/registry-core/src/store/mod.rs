@@ -10,6 +10,7 @@ mod hooks;
 mod keys;
 mod layout;
 mod log;
+mod read;
 mod release;
 mod rendered;
 mod repo;
@@ -37,7 +38,7 @@ pub use self::{
     keys::{Keys, SigningKey},
     log::LogEntry,
     release::{release, same_release},
-    rendered::Rendered,
+    rendered::{Form, Rendered, Source},
     repo::{Change, Repo},
     stage::{Incoming, Inspection, StageWriter, Staged},
     uploads::{Finished, Piece, Progress, Upload},
@@ -48,7 +49,7 @@ pub(crate) use self::{
     blobs::{GRACE, SETTLE},
     documents::lock,
     hooks::Hooks,
-    rendered::{Contents, Forms, contents, forms},
+    rendered::{Contents, FormKey, Forms, contents, forms},
 };
 use tokio::sync::Semaphore;
 
@@ -56,7 +57,10 @@ use self::{
     log::{Log, Topic},
     view::View,
 };
-use crate::{error::Result, storage::Key};
+use crate::{
+    error::{Error, Result},
+    storage::{Key, Version},
+};
 
 /// A document that is ahead of the log for longer than this lost its append to a crash.
 const HEAL_AFTER: Duration = Duration::from_secs(5);
@@ -160,6 +164,39 @@ impl Store {
     pub(crate) async fn view<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<R> {
         self.0.view.refresh().await?;
         self.0.view.look(look)
+    }
+
+    /// A form of the mount's view as it is now: `render` makes it of what `look` copies out of it,
+    /// once while the view stays as it is, and off the async threads.
+    pub(crate) async fn rendered_view<F: Fold, S: Send + 'static>(
+        &self,
+        form: &'static str,
+        look: impl Fn(&F) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Arc<Rendered>> {
+        let view = &self.0.view;
+        view.refresh().await?;
+        let key = |changes: u64| {
+            Ok::<_, Error>(FormKey {
+                document: self.0.log_folder()?,
+                version: Version::new(changes.to_string()),
+                form,
+                base: "".into(),
+            })
+        };
+        let (changes, ()) = view.look_at(|_: &F| ())?;
+        if let Some(form) = self.0.forms.get(&key(changes)?) {
+            return Ok(form);
+        }
+        let (changes, copied) = view.look_at(look)?;
+        let make = async {
+            let work = move || render(copied).map(Arc::new);
+            tokio::task::spawn_blocking(work)
+                .await
+                .map_err(Error::internal)?
+        };
+        let key = key(changes)?;
+        self.0.forms.get_or_insert_async(&key, make).await
     }
 
     /// Reads the log from its last checkpoint on, so that the first view is no slower than others.

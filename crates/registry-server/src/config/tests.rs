@@ -219,7 +219,8 @@ fn the_variable_of_container_clients_is_passed_over() {
 
 #[test]
 fn composer_is_configured_per_mount() {
-    let file = "[composer]\nmax_size = '100M'\n[mount.old]\nprotocol = 'composer'\nmax_unpacked = '8G'\n";
+    let file =
+        "[composer]\nmax_size = '100M'\n[mount.old]\nprotocol = 'composer'\nmax_unpacked = '8G'\n";
     let config = load(&[], &[], file).unwrap();
     let of = |name: &str| {
         let mount = config.mounts.iter().find(|mount| mount.name == name);

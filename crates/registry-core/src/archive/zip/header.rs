@@ -40,7 +40,7 @@ const ZIP64: u16 = 0x0001;
 const UNICODE_PATH: u16 = 0x7075;
 
 /// What a header says of a file, beside its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Header {
     pub(super) deflated: bool,
     flags: u16,
@@ -82,7 +82,7 @@ impl Header {
     }
 
     /// Reads the descriptor behind a file, which has these `packed` bytes, `size` and checksum, and
-    /// compares it; what stood before the file may be nothing, but not something else.
+    /// compares it; each of them may be nothing before the file, but not something else.
     pub(super) fn describe(
         &mut self,
         reader: &mut dyn Read,
@@ -95,7 +95,9 @@ impl Header {
             crc,
             ..*self
         };
-        let before = (self.packed, self.size, self.crc);
+        let kept = |before: u64, behind: u64| before == 0 || before == behind;
+        let before =
+            kept(self.packed, packed) && kept(self.size, size) && kept(self.crc.into(), crc.into());
         let long = u64::from(ELSEWHERE);
         let is_64 = described == Described::Behind64 || packed >= long || size >= long;
         let mut first = self::signature(reader)?;
@@ -110,15 +112,15 @@ impl Header {
             (sizes.u32(0).into(), sizes.u32(4).into())
         };
         let same = first == crc && sizes == (packed, size);
-        if !same || (before != (0, 0, 0) && *self != found) {
+        if !same || !before {
             return Err(Fault::invalid("a data descriptor in it is wrong"));
         }
         *self = found;
         Ok(())
     }
 
-    /// Reads a header in the central directory, whose signature was read.
-    /// Tells too whether the entry is a link.
+    /// Reads a header in the central directory, whose signature was read. Tells too whether the entry
+    /// is a link.
     pub(super) fn read_central(
         reader: &mut dyn Read,
         allowed: Allowed,
@@ -160,16 +162,18 @@ impl Header {
     fn name(&self, reader: &mut dyn Read, length: u16, allowed: Allowed) -> Result<String> {
         let described = if allowed.descriptors { DESCRIBED } else { 0 };
         if self.flags & !(FLAGS | described) != 0 {
-            return Err(Fault::invalid(if self.flags & DESCRIBED & !described != 0 {
-                "it contains a data descriptor"
-            } else {
-                "it is encrypted, or packed in another way that is not known"
-            }));
+            return Err(Fault::invalid(
+                if self.flags & DESCRIBED & !described != 0 {
+                    "it contains a data descriptor"
+                } else {
+                    "it is encrypted, or packed in another way that is not known"
+                },
+            ));
         }
         let name = bytes(reader, length)?;
         let name =
             String::from_utf8(name).map_err(|_| Fault::invalid("a name in it is not UTF-8"))?;
-        if !name.is_ascii() && self.flags & UTF8 == 0 {
+        if !name.is_ascii() && self.flags & UTF8 == 0 && !allowed.unmarked_names {
             return Err(Fault::invalid(format!(
                 "its name {name:?} is not marked as UTF-8"
             )));

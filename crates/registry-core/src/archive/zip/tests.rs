@@ -256,6 +256,7 @@ const ALL: Allowed = Allowed {
     descriptors: true,
     comments: true,
     links: true,
+    unmarked_names: true,
 };
 
 fn allowed(allowed: Allowed, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {
@@ -320,7 +321,9 @@ fn files_may_tell_of_themselves_behind_them() {
         }
         // All of a descriptor counts.
         let behind = memchr::memmem::find(&bytes, b"PK\x03\x04").unwrap();
-        let next = memchr::memmem::find_iter(&bytes, b"PK\x03\x04").nth(1).unwrap();
+        let next = memchr::memmem::find_iter(&bytes, b"PK\x03\x04")
+            .nth(1)
+            .unwrap();
         let length = if is_64 { 20 } else { 12 };
         assert!(behind < next - length);
         for at in next - length..next {
@@ -336,6 +339,26 @@ fn files_may_tell_of_themselves_behind_them() {
     let zeros = vec![0; 300 << 20];
     let bomb = allowed(ALL, &described(&[("a", &zeros)], true, false));
     assert!(matches!(bomb, Err(Fault::TooLarge(_))));
+}
+
+#[test]
+fn what_is_told_of_a_file_may_stand_before_it_in_part() {
+    // As Info-ZIP writes to a pipe: the size is known, the rest is not.
+    let mut bytes = described(&[("a", b"some text")], true, false);
+    bytes[22] = 9;
+    assert_eq!(allowed(ALL, &bytes).unwrap()[0].1, b"some text");
+    bytes[22] = 8;
+    assert!(allowed(ALL, &bytes).is_err());
+}
+
+#[test]
+fn names_may_be_unmarked() {
+    let mut bytes = zip(&[("\u{fc}", b"1")], false);
+    let central = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+    bytes[7] = 0;
+    bytes[central + 9] = 0;
+    assert_eq!(allowed(ALL, &bytes).unwrap()[0].0, "\u{fc}");
+    assert!(told(&bytes).contains("not marked as UTF-8"));
 }
 
 #[test]
