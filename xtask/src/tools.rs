@@ -22,6 +22,8 @@ pub(crate) const SHORT: &[&str] = &[
     "podman",
     "crane",
     "oras",
+    "composer",
+    "unzip",
     "python-clients",
     "old-pip",
 ];
@@ -160,6 +162,19 @@ const TOOLS: &[Tool] = &[
         name: "podman",
         how: How::Apt { package: "podman" },
         programs: &["podman"],
+    },
+    Tool {
+        name: "composer",
+        // It brings PHP.
+        how: How::Apt {
+            package: "composer",
+        },
+        programs: &["composer", "php"],
+    },
+    Tool {
+        name: "unzip",
+        how: How::Apt { package: "unzip" },
+        programs: &["unzip"],
     },
     Tool {
         name: "docker-registry",

@@ -4,12 +4,14 @@
 //! medians are compared. Only ratios mean something on another machine.
 
 mod cargo;
+mod composer;
 mod load;
 pub(crate) mod memory;
 mod npm;
 mod oci;
 mod pypi;
 mod report;
+mod zip;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,7 +86,7 @@ struct Protocol {
     benches: &'static [(&'static str, Measure)],
 }
 
-const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, npm::BENCHES, oci::BENCHES, pypi::BENCHES];
+const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, composer::BENCHES, npm::BENCHES, oci::BENCHES, pypi::BENCHES];
 
 /// Installs what all benches need.
 pub(crate) fn install(root: &Path) -> Result<()> {
