@@ -22,6 +22,8 @@ pub(crate) const SHORT: &[&str] = &[
     "podman",
     "crane",
     "oras",
+    "composer",
+    "unzip",
     "python-clients",
     "old-pip",
     "ruby",
@@ -172,6 +174,19 @@ const TOOLS: &[Tool] = &[
         name: "bundler",
         how: How::Apt { package: "bundler" },
         programs: &["bundle"],
+    },
+    Tool {
+        name: "composer",
+        // It brings PHP.
+        how: How::Apt {
+            package: "composer",
+        },
+        programs: &["composer", "php"],
+    },
+    Tool {
+        name: "unzip",
+        how: How::Apt { package: "unzip" },
+        programs: &["unzip"],
     },
     Tool {
         name: "docker-registry",

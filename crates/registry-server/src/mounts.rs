@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use registry::{
     auth::AuthProvider,
     cargo::Cargo,
+    composer::Composer,
     npm::Npm,
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
@@ -45,6 +46,9 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
     match &mount.protocol {
         ProtocolConfig::Cargo(cargo) => {
             builder.mount(placed(Cargo::new(cargo.clone()), mount, config))
+        }
+        ProtocolConfig::Composer(composer) => {
+            builder.mount(placed(Composer::new(composer.clone()), mount, config))
         }
         ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), mount, config)),
         ProtocolConfig::Oci(oci) => {
@@ -127,6 +131,7 @@ fn all_paths(mount: &MountConfig, config: &Config) -> Vec<String> {
 pub(crate) fn resources(config: &Config) -> Vec<(&str, &'static str)> {
     let of = |mount: &MountConfig| match &mount.protocol {
         ProtocolConfig::Cargo(_) => Cargo::RESOURCE,
+        ProtocolConfig::Composer(_) => Composer::RESOURCE,
         ProtocolConfig::Npm(_) => Npm::RESOURCE,
         ProtocolConfig::Oci(_) => Oci::RESOURCE,
         ProtocolConfig::Pypi(_) => Pypi::RESOURCE,

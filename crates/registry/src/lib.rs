@@ -5,6 +5,8 @@
 
 #[cfg(feature = "cargo")]
 pub use registry_cargo as cargo;
+#[cfg(feature = "composer")]
+pub use registry_composer as composer;
 pub use registry_core::*;
 #[cfg(feature = "npm")]
 pub use registry_npm as npm;

@@ -4,6 +4,7 @@
 //! medians are compared. Only ratios mean something on another machine.
 
 mod cargo;
+mod composer;
 mod load;
 pub(crate) mod memory;
 mod npm;
@@ -11,6 +12,7 @@ mod oci;
 mod pypi;
 mod report;
 mod rubygems;
+mod zip;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,6 +89,7 @@ struct Protocol {
 
 const PROTOCOLS: &[Protocol] = &[
     cargo::BENCHES,
+    composer::BENCHES,
     npm::BENCHES,
     oci::BENCHES,
     pypi::BENCHES,

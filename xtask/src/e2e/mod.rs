@@ -6,6 +6,7 @@
 
 mod cargo;
 mod client;
+mod composer;
 mod mixed;
 mod npm;
 mod oci;
@@ -42,6 +43,12 @@ const PROTOCOLS: &[Protocol] = &[
         name: "cargo",
         clients: &[("cargo", cargo::steps)],
         tools: &[],
+        peer: None,
+    },
+    Protocol {
+        name: "composer",
+        clients: &[("composer", composer::steps)],
+        tools: &["composer", "unzip"],
         peer: None,
     },
     Protocol {

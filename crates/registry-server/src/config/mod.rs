@@ -1,5 +1,6 @@
 //! What the server is told: flags, environment and file, resolved and checked.
 
+mod composer;
 mod pypi;
 mod source;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use registry::{
     auth::Anonymous,
     cargo::CargoConfig,
+    composer::ComposerConfig,
     npm::NpmConfig,
     oci::{Challenge, OciConfig, Sparse},
     protocol::BaseUrl,
@@ -26,6 +28,7 @@ pub(crate) use self::value::duration;
 /// The protocols that exist, which are also the names of their default mounts.
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("cargo", Protocol::Cargo),
+    ("composer", Protocol::Composer),
     ("npm", Protocol::Npm),
     ("oci", Protocol::Oci),
     ("pypi", Protocol::Pypi),
@@ -134,6 +137,8 @@ pub(crate) struct Gc {
 pub(crate) enum Protocol {
     /// Cargo.
     Cargo,
+    /// Composer.
+    Composer,
     /// npm.
     Npm,
     /// OCI, container images.
@@ -162,6 +167,8 @@ pub(crate) struct MountConfig {
 pub(crate) enum ProtocolConfig {
     /// Cargo's.
     Cargo(CargoConfig),
+    /// Composer's.
+    Composer(ComposerConfig),
     /// npm's.
     Npm(NpmConfig),
     /// OCI's.
@@ -298,6 +305,7 @@ fn mount(
         anonymous: own.unwrap_or(anonymous),
         protocol: match protocol {
             Protocol::Cargo => ProtocolConfig::Cargo(cargo(from, section)?),
+            Protocol::Composer => ProtocolConfig::Composer(composer::resolve(from, section)?),
             Protocol::Npm => ProtocolConfig::Npm(NpmConfig {
                 owners_enforced: owners(from, section)?,
                 max_tarball: from.get(&key("max_size"), "1G", value::size)?,
