@@ -11,6 +11,7 @@ use std::{fmt, str::FromStr};
 use registry_core::{Error, ErrorKind, Result};
 
 pub use file::FileName;
+pub(crate) use file::is_signature;
 pub use place::{FilePath, Levels, METADATA, Place};
 
 /// The longest name of a group, of an artifact and of a folder, in characters.

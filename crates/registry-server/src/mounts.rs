@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use registry::{
     auth::AuthProvider,
     cargo::Cargo,
+    maven::Maven,
     npm::Npm,
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
@@ -44,6 +45,9 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
     match &mount.protocol {
         ProtocolConfig::Cargo(cargo) => {
             builder.mount(placed(Cargo::new(cargo.clone()), mount, config))
+        }
+        ProtocolConfig::Maven(maven) => {
+            builder.mount(placed(Maven::new(maven.clone()), mount, config))
         }
         ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), mount, config)),
         ProtocolConfig::Oci(oci) => {
@@ -123,6 +127,7 @@ fn all_paths(mount: &MountConfig, config: &Config) -> Vec<String> {
 pub(crate) fn resources(config: &Config) -> Vec<(&str, &'static str)> {
     let of = |mount: &MountConfig| match &mount.protocol {
         ProtocolConfig::Cargo(_) => Cargo::RESOURCE,
+        ProtocolConfig::Maven(_) => Maven::RESOURCE,
         ProtocolConfig::Npm(_) => Npm::RESOURCE,
         ProtocolConfig::Oci(_) => Oci::RESOURCE,
         ProtocolConfig::Pypi(_) => Pypi::RESOURCE,

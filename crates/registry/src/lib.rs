@@ -6,6 +6,8 @@
 #[cfg(feature = "cargo")]
 pub use registry_cargo as cargo;
 pub use registry_core::*;
+#[cfg(feature = "maven")]
+pub use registry_maven as maven;
 #[cfg(feature = "npm")]
 pub use registry_npm as npm;
 #[cfg(feature = "oci")]

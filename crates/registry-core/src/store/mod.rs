@@ -48,13 +48,16 @@ pub(crate) use self::{
     blobs::{GRACE, SETTLE},
     documents::lock,
     hooks::Hooks,
-    rendered::{Contents, Forms, contents, forms},
+    rendered::{Contents, FormKey, Forms, contents, forms},
 };
 use self::{
     log::{Log, Topic},
     view::View,
 };
-use crate::{error::Result, storage::Key};
+use crate::{
+    error::Result,
+    storage::{Key, Version},
+};
 
 /// A document that is ahead of the log for longer than this lost its append to a crash.
 const HEAL_AFTER: Duration = Duration::from_secs(5);
@@ -153,6 +156,21 @@ impl Store {
     pub(crate) async fn view<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<R> {
         self.0.view.refresh().await?;
         self.0.view.look(look)
+    }
+
+    /// The forms that are kept.
+    pub(crate) fn forms(&self) -> &Forms {
+        &self.0.forms
+    }
+
+    /// What a form of something in the view, as it is at `stamp`, is kept under.
+    pub(crate) fn form_key(&self, form: &'static str, name: &str, stamp: u64) -> FormKey {
+        FormKey {
+            document: self.0.root.clone(),
+            version: Version::new(stamp.to_string()),
+            form,
+            base: name.into(),
+        }
     }
 
     /// Reads the log from its last checkpoint on, so that the first view is no slower than others.

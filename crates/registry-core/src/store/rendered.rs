@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
@@ -32,6 +32,8 @@ pub struct Rendered {
     pub content_type: HeaderValue,
     /// When what it says last changed.
     pub modified: SystemTime,
+    /// Headers that are sent with it.
+    pub fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Rendered {
@@ -40,24 +42,34 @@ impl Rendered {
     /// # Errors
     /// When compression fails.
     pub fn new(body: Vec<u8>, content_type: &'static str, modified: SystemTime) -> Result<Self> {
-        // The same bytes as something else are another representation.
-        let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
-        hasher.update(content_type.as_bytes());
-        hasher.update(&body);
-        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
         let gzip = if body.len() < COMPRESS_FROM {
             None
         } else {
             Some(gzip(&body)?)
         };
+        let form = Self::plain(body, content_type, modified)?;
+        Ok(Self { gzip, ..form })
+    }
+
+    /// Tags a form that is sent as it is to everybody.
+    ///
+    /// # Errors
+    /// Never, since entity tags are hexadecimal.
+    pub fn plain(body: Vec<u8>, content_type: &'static str, modified: SystemTime) -> Result<Self> {
+        // The same bytes as something else are another representation.
+        let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
+        hasher.update(content_type.as_bytes());
+        hasher.update(&body);
+        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
         let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
         Ok(Self {
             etag: header(format!("\"{tag}\""))?,
             gzip_etag: header(format!("\"{tag}-gz\""))?,
             body: body.into(),
-            gzip,
+            gzip: None,
             content_type: HeaderValue::from_static(content_type),
             modified,
+            fields: Vec::new(),
         })
     }
 }
@@ -68,7 +80,8 @@ fn gzip(body: &[u8]) -> Result<Bytes> {
     Ok(encoder.finish().map_err(Error::internal)?.into())
 }
 
-/// What a form is kept under.
+/// What a form is kept under: the document that it is made of, or the root of a mount for one that
+/// is made of its view.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct FormKey {
     pub(crate) document: Key,
@@ -83,7 +96,11 @@ pub(crate) struct ByWeight;
 
 impl Weighter<FormKey, Arc<Rendered>> for ByWeight {
     fn weight(&self, _: &FormKey, form: &Arc<Rendered>) -> u64 {
-        (512 + form.body.len() + form.gzip.as_ref().map_or(0, Bytes::len)) as u64
+        let fields = form.fields.iter();
+        let fields: usize = fields
+            .map(|(name, value)| 64 + name.as_str().len() + value.len())
+            .sum();
+        (512 + form.body.len() + form.gzip.as_ref().map_or(0, Bytes::len) + fields) as u64
     }
 }
 

@@ -61,7 +61,7 @@ impl FileName {
 
     /// Whether it signs another file.
     pub fn is_signature(&self) -> bool {
-        signed(&self.text).is_some()
+        is_signature(&self.text)
     }
 
     /// Whether it is the version's POM.
@@ -126,6 +126,11 @@ fn extension(text: &str) -> Option<usize> {
     let at = plain.rfind('.')?;
     let tar = plain[..at].ends_with(".tar") && PACKED.contains(&&plain[at + 1..]);
     Some(if tar { at - ".tar".len() } else { at })
+}
+
+/// Whether the file of this name signs another.
+pub(crate) fn is_signature(text: &str) -> bool {
+    signed(text).is_some()
 }
 
 /// What the file of this name signs.

@@ -97,6 +97,16 @@ impl Place {
 }
 
 impl FilePath {
+    /// Group, artifact and version.
+    pub fn coordinates(&self) -> (&GroupId, &ArtifactId, &VersionName) {
+        (&self.group, &self.artifact, &self.version)
+    }
+
+    /// Whether another file may take its place: one of a snapshot that names no build.
+    pub fn is_mutable(&self) -> bool {
+        self.version.is_snapshot() && self.file.build.is_none()
+    }
+
     /// The path from the root of the tree, without a checksum's ending.
     pub fn path(&self) -> String {
         let group = self.group.path();

@@ -103,5 +103,6 @@ fn render(document: &Document<document::Manifest>, wanted: &str) -> CoreResult<R
         etag,
         content_type: header(&head.media_type)?,
         modified: document.modified,
+        fields: Vec::new(),
     })
 }

@@ -1,5 +1,6 @@
 //! What the server is told: flags, environment and file, resolved and checked.
 
+mod maven;
 mod pypi;
 mod source;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use registry::{
     auth::Anonymous,
     cargo::CargoConfig,
+    maven::MavenConfig,
     npm::NpmConfig,
     oci::{Challenge, OciConfig, Sparse},
     protocol::BaseUrl,
@@ -25,6 +27,7 @@ pub(crate) use self::value::duration;
 /// The protocols that exist, which are also the names of their default mounts.
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("cargo", Protocol::Cargo),
+    ("maven", Protocol::Maven),
     ("npm", Protocol::Npm),
     ("oci", Protocol::Oci),
     ("pypi", Protocol::Pypi),
@@ -132,6 +135,8 @@ pub(crate) struct Gc {
 pub(crate) enum Protocol {
     /// Cargo.
     Cargo,
+    /// Maven.
+    Maven,
     /// npm.
     Npm,
     /// OCI, container images.
@@ -158,6 +163,8 @@ pub(crate) struct MountConfig {
 pub(crate) enum ProtocolConfig {
     /// Cargo's.
     Cargo(CargoConfig),
+    /// Maven's.
+    Maven(MavenConfig),
     /// npm's.
     Npm(NpmConfig),
     /// OCI's.
@@ -292,6 +299,7 @@ fn mount(
         anonymous: own.unwrap_or(anonymous),
         protocol: match protocol {
             Protocol::Cargo => ProtocolConfig::Cargo(cargo(from, section)?),
+            Protocol::Maven => ProtocolConfig::Maven(maven::resolve(from, section)?),
             Protocol::Npm => ProtocolConfig::Npm(NpmConfig {
                 owners_enforced: owners(from, section)?,
                 max_tarball: from.get(&key("max_size"), "1G", value::size)?,
