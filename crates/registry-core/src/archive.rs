@@ -1,5 +1,5 @@
-//! Gzipped tars of foreign origin, looked through as they stream: within bounds, to the last byte,
-//! and with no entry that would be unpacked outside.
+//! Archives of foreign origin, looked through as they stream: within bounds, to the last byte, and with
+//! no entry that would be unpacked outside. Here gzipped tars; [`zip`] has its own module.
 
 use std::{
     cell::Cell,
@@ -11,6 +11,8 @@ use std::{
 use flate2::bufread::{GzDecoder, MultiGzDecoder};
 
 use crate::error::{Error, ErrorKind, Result};
+
+pub mod zip;
 
 /// The bounds of an archive.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The traits and the machinery that every protocol of the registry shares.
 //!
 //! Modules point one way: `protocol` → `auth`, `store` → `storage` → `error`, `digest`, `body`,
-//! `clock`.
+//! `clock`. `archive` and `multipart`, what is sent, know nothing but `error`.
 
 #[cfg(feature = "archive")]
 pub mod archive;
@@ -10,6 +10,7 @@ pub mod body;
 pub mod clock;
 pub mod digest;
 pub mod error;
+pub mod multipart;
 pub mod protocol;
 pub mod storage;
 pub mod store;

@@ -6,3 +6,5 @@ mod manifest;
 mod references;
 mod referrers;
 mod tags;
+
+use self::condition::Condition;

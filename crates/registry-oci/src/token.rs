@@ -130,23 +130,20 @@ impl<'a> Place<'a> {
         Self { config, mount }
     }
 
-    /// What scopes ask for, and of which mount. What no mount can give is left out, and so is what
-    /// another mount has than the first that is named: a token is good for one.
+    /// What scopes ask for, and of which mount. What no mount can give is left out. A token is good for
+    /// one mount, that of the first scope to change something, else that of the first; clients that
+    /// mount a blob ask to read where it comes from too, and may sort what they ask.
     fn entries(&self, scopes: &[String]) -> (&'a str, Vec<AccessEntry>) {
-        let mut mount = None;
-        let mut entries = Vec::new();
-        for scope in scopes
+        let all = scopes
             .iter()
-            .flat_map(|scopes| scopes.split_ascii_whitespace())
-        {
-            let Some((of, entry)) = self.entry(scope) else {
-                continue;
-            };
-            if *mount.get_or_insert(of) == of {
-                entries.push(entry);
-            }
-        }
-        (mount.unwrap_or(self.mount), entries)
+            .flat_map(|scopes| scopes.split_ascii_whitespace());
+        let all: Vec<_> = all.filter_map(|scope| self.entry(scope)).collect();
+        let changes =
+            |entry: &AccessEntry| entry.actions.iter().any(|action| *action != Action::Read);
+        let first = all.iter().find(|(_, entry)| changes(entry)).or(all.first());
+        let mount = first.map_or(self.mount, |(mount, _)| *mount);
+        let its = all.into_iter().filter(|(of, _)| *of == mount);
+        (mount, its.map(|(_, entry)| entry).collect())
     }
 
     /// What one scope asks for, and of which mount. A name may hold a colon, as that of a host with
@@ -157,7 +154,7 @@ impl<'a> Place<'a> {
         // A kind may come with a class, as in `repository(plugin)`.
         let kind = kind.split('(').next().unwrap_or_default();
         if (kind, name) == CATALOG {
-            return Some((self.mount, entry(ALL, [Action::Read].into())));
+            return Some((self.mount, AccessEntry::listing(Oci::RESOURCE)));
         }
         if kind != Oci::RESOURCE {
             return None;
@@ -181,7 +178,7 @@ impl<'a> Place<'a> {
 
     /// An entry as a scope.
     fn scope(&self, mount: &str, entry: &AccessEntry) -> String {
-        if entry.name == ALL {
+        if entry.is_listing() {
             return format!("{}:{}:{ALL}", CATALOG.0, CATALOG.1);
         }
         let mut beside = self.config.beside.iter();

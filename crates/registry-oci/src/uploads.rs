@@ -19,8 +19,6 @@ use crate::{
 
 /// What a client may call an upload by, in its logs.
 const DOCKER_UPLOAD_UUID: &str = "docker-upload-uuid";
-/// How many repositories are looked at for one from which a blob may be mounted.
-const MOUNTS_TRIED: usize = 100;
 
 /// What an upload begins with.
 pub(crate) struct Begin {
@@ -69,7 +67,7 @@ impl Call<'_> {
             Some(from) => vec![layout::resource(from)?],
             None => repo.holders(digest).await?,
         };
-        for holder in holders.iter().take(MOUNTS_TRIED) {
+        for holder in &holders {
             if let Some(from) = self.granted.subject_repo(holder, Action::Read).await?
                 && repo.mount_blob(digest, &from).await?
             {

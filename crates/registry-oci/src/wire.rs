@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 use registry_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
+use self::plain::Plain;
 use crate::{
     error::{Code, Error, Result},
     name,
 };
+
+mod plain;
 
 /// The media type of an image.
 pub const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -97,6 +100,11 @@ pub struct Descriptor {
     pub annotations: Option<BTreeMap<String, String>>,
 }
 
+impl plain::Fields for Descriptor {
+    const FIELDS: &'static [&'static str] =
+        &["mediaType", "digest", "size", "artifactType", "annotations"];
+}
+
 impl Descriptor {
     /// How a list of referrers describes a manifest.
     pub fn of(manifest: &Manifest, digest: &Digest, size: u64) -> Self {
@@ -163,12 +171,26 @@ struct Sent {
     schema_version: Option<u64>,
     media_type: Option<String>,
     artifact_type: Option<String>,
-    config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
-    manifests: Option<Vec<Descriptor>>,
-    blobs: Option<Vec<Descriptor>>,
-    subject: Option<Descriptor>,
+    config: Option<Plain<Descriptor>>,
+    layers: Option<Vec<Plain<Descriptor>>>,
+    manifests: Option<Vec<Plain<Descriptor>>>,
+    blobs: Option<Vec<Plain<Descriptor>>>,
+    subject: Option<Plain<Descriptor>>,
     annotations: Option<BTreeMap<String, String>>,
+}
+
+impl plain::Fields for Sent {
+    const FIELDS: &'static [&'static str] = &[
+        "schemaVersion",
+        "mediaType",
+        "artifactType",
+        "config",
+        "layers",
+        "manifests",
+        "blobs",
+        "subject",
+        "annotations",
+    ];
 }
 
 /// What the registry has to know of a manifest.
@@ -208,6 +230,8 @@ pub enum What {
     Elsewhere,
     /// A manifest.
     Manifest,
+    /// A manifest that it refers to, which may be missing.
+    Subject,
     /// What an index names with a type that is no manifest's: a blob for some, a manifest of a kind
     /// of their own for others.
     Either,
@@ -221,7 +245,7 @@ impl Manifest {
     /// that its type has.
     pub fn parse(content_type: Option<&str>, text: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(text).map_err(|_| invalid("the manifest is not UTF-8"))?;
-        let sent: Sent = serde_json::from_str(text)
+        let Plain(sent): Plain<Sent> = serde_json::from_str(text)
             .map_err(|error| invalid(format!("the manifest is not what it should be: {error}")))?;
         let essence = content_type.map(essence);
         let first = |essence: &String| DOCKER_FIRST.contains(&&**essence);
@@ -242,7 +266,7 @@ impl Manifest {
         })?;
         check_shape(kind, &sent)?;
         let named = named(&sent)?;
-        let of_config = sent.config.map(|config| config.media_type);
+        let of_config = sent.config.map(|Plain(config)| config.media_type);
         let artifact_type = sent.artifact_type.filter(|kind| !kind.is_empty());
         if sent.subject.is_some() {
             check_annotations(sent.annotations.as_ref())?;
@@ -251,7 +275,7 @@ impl Manifest {
             media_type,
             kind,
             artifact_type: artifact_type.or(of_config),
-            subject: sent.subject.map(|subject| subject.digest),
+            subject: sent.subject.map(|Plain(subject)| subject.digest),
             annotations: sent.annotations,
             named,
         })
@@ -259,6 +283,11 @@ impl Manifest {
 }
 
 impl Manifest {
+    /// The digests of the blobs that it names.
+    pub fn blobs(&self) -> Vec<Digest> {
+        self.digests(|what| !matches!(what, What::Manifest | What::Subject))
+    }
+
     /// The digests of what it names and `pick` picks.
     pub fn digests(&self, pick: impl Fn(What) -> bool) -> Vec<Digest> {
         let named = self.named.iter().filter(|named| pick(named.what));
@@ -328,9 +357,9 @@ fn check_shape(kind: Kind, sent: &Sent) -> Result<()> {
 
 /// What a manifest names, each once.
 fn named(sent: &Sent) -> Result<Vec<Named>> {
-    let config = sent.config.iter().map(|config| (config, What::Blob));
+    let config = sent.config.iter().map(|Plain(config)| (config, What::Blob));
     let layers = sent.layers.iter().chain(&sent.blobs).flatten();
-    let layers = layers.map(|layer| {
+    let layers = layers.map(|Plain(layer)| {
         let elsewhere = ELSEWHERE.contains(&&*layer.media_type);
         (
             layer,
@@ -341,13 +370,16 @@ fn named(sent: &Sent) -> Result<Vec<Named>> {
             },
         )
     });
-    let manifests = sent.manifests.iter().flatten().map(|manifest| {
+    let manifests = sent.manifests.iter().flatten().map(|Plain(manifest)| {
         let known = Kind::of(&manifest.media_type).is_some();
         (manifest, if known { What::Manifest } else { What::Either })
     });
     let mut all: BTreeMap<&Digest, (What, Vec<u64>)> = BTreeMap::new();
-    let subject = sent.subject.iter().map(|subject| &subject.digest);
-    for (descriptor, what) in config.chain(layers).chain(manifests) {
+    let subject = sent
+        .subject
+        .iter()
+        .map(|Plain(subject)| (subject, What::Subject));
+    for (descriptor, what) in config.chain(layers).chain(manifests).chain(subject) {
         let before = all.entry(&descriptor.digest);
         let (before, sizes) = before.or_insert_with(|| (what, Vec::new()));
         // What is named twice has to be there if either says so.
@@ -367,7 +399,6 @@ fn named(sent: &Sent) -> Result<Vec<Named>> {
     if let Some(digest) = all
         .keys()
         .copied()
-        .chain(subject)
         .find(|digest| !name::is_content_digest(digest))
     {
         return Err(invalid(format!(

@@ -12,7 +12,6 @@ pub mod sdist;
 #[cfg(test)]
 mod tests;
 pub mod wheel;
-pub mod zip;
 
 /// The bounds of a file.
 #[derive(Clone, Debug)]
@@ -50,6 +49,9 @@ impl From<&Limits> for archive::Limits {
         }
     }
 }
+
+/// What a zip is called when it is refused.
+const ZIP: &str = "Invalid distribution file. ZIP archive not accepted";
 
 /// What was found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use http::{HeaderValue, Response, StatusCode, header};
-use registry_core::{Body, ErrorKind, protocol::Reason};
+use registry_core::{Body, ErrorKind, multipart, protocol::Reason};
 
 use crate::wire::Failure;
 
@@ -97,6 +97,12 @@ impl Error {
 impl From<registry_core::Error> for Error {
     fn from(error: registry_core::Error) -> Self {
         Self::Core(error)
+    }
+}
+
+impl From<multipart::Fault> for Error {
+    fn from(fault: multipart::Fault) -> Self {
+        Self::Core(fault.into())
     }
 }
 

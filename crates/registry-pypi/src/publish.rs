@@ -4,5 +4,4 @@ pub mod attestation;
 pub mod check;
 pub mod form;
 mod manage;
-pub mod multipart;
 mod upload;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, Identity, Permission, Secret};
 
-/// What stands for all resources of a kind.
-pub(super) const ALL: &str = "*";
+/// What a listing of resources is called.
+const ALL: &str = "*";
 
 /// Some actions on a resource: what an access token is asked to be good for, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,18 +15,33 @@ pub struct AccessEntry {
     /// The protocol's word for the resource.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The resource's name; `*` is all of them, as far as whoever asks may.
+    /// The resource's name.
     pub name: String,
     /// What may be done with it. Whoever may write may read.
     pub actions: BTreeSet<Action>,
 }
 
 impl AccessEntry {
+    /// Which resources of a kind there are, of those that whoever asks may read; nothing that is in
+    /// them.
+    pub fn listing(kind: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            name: ALL.to_owned(),
+            actions: BTreeSet::new(),
+        }
+    }
+
+    /// Whether this is a [`listing`](Self::listing).
+    pub fn is_listing(&self) -> bool {
+        self.name == ALL && self.actions.is_empty()
+    }
+
     /// Whether this is about what is to be done.
     pub fn admits(&self, permission: &Permission<'_>) -> bool {
         let implied = permission.action == Action::Read && self.actions.contains(&Action::Write);
         self.kind == permission.kind
-            && (self.name == ALL || self.name == permission.name)
+            && self.name == permission.name
             && (implied || self.actions.contains(&permission.action))
     }
 }
@@ -64,6 +79,15 @@ impl Identity {
     pub fn admits(&self, permission: &Permission<'_>) -> bool {
         let within = |entries: &Arc<[AccessEntry]>| entries.iter().any(|of| of.admits(permission));
         self.access.as_ref().is_none_or(within)
+    }
+
+    /// Who is behind an access token that is good for a listing, else whoever asks.
+    pub(super) fn lister(&self, kind: &str) -> Self {
+        let lists = |entry: &AccessEntry| entry.is_listing() && entry.kind == kind;
+        match &self.access {
+            Some(entries) if entries.iter().any(lists) => self.subject(),
+            _ => self.clone(),
+        }
     }
 
     /// Who is behind an access token, with all that they may do.

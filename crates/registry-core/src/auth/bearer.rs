@@ -6,9 +6,8 @@
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use super::{
-    AccessEntry, AccessRequest, AccessToken, Action, AuthProvider, Decision, DefaultAuth, Identity,
+    AccessEntry, AccessRequest, AccessToken, AuthProvider, Decision, DefaultAuth, Identity,
     Permission, Secret,
-    access::ALL,
     jwt::{self, Claims, Holder, Use},
     provider::{denied, unauthenticated},
     rights::{Rights, told},
@@ -123,13 +122,12 @@ impl DefaultAuth {
                     name: &entry.name,
                     action: *action,
                 };
-                // Of all of them, every user may read some.
-                let some = entry.name == ALL && *action == Action::Read && identity.user.is_some();
-                if some || self.authorize(identity, permission).await? == Decision::Allow {
+                if self.authorize(identity, permission).await? == Decision::Allow {
                     actions.insert(*action);
                 }
             }
-            if !actions.is_empty() {
+            // A list of what they may read is nobody's secret: it is shorter for some.
+            if entry.is_listing() || !actions.is_empty() {
                 let entry = entry.clone();
                 granted.push(AccessEntry { actions, ..entry });
             }

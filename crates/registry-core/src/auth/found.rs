@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::value::RawValue;
 
-use super::{Action, Granted};
+use super::Granted;
 use crate::{
     error::{Error, Result},
     store::{
@@ -19,10 +19,10 @@ impl Granted {
     /// # Errors
     /// When the provider cannot tell.
     pub async fn readable(&self, mut names: Vec<String>) -> Result<Vec<String>> {
-        if !self.may("*", Action::Read).await? {
+        if !self.may_list("*").await? {
             let mut seen = Vec::new();
             for name in names {
-                if self.may(&name, Action::Read).await? {
+                if self.may_list(&name).await? {
                     seen.push(name);
                 }
             }
@@ -44,13 +44,13 @@ impl Granted {
         (from, size): (usize, usize),
         resource: impl for<'a> Fn(Hit<'a>) -> Cow<'a, str>,
     ) -> Result<(usize, Vec<Box<RawValue>>)> {
-        let everything = self.may("*", Action::Read).await?;
+        let everything = self.may_list("*").await?;
         let mut seen = HashSet::new();
         if !everything {
             let named = |hit: Hit<'_>| (hit.name.to_owned(), resource(hit).into_owned());
             let matches = self.view(|view| index(view).matches(query, named)).await?;
             for (name, resource) in matches {
-                if self.may(&resource, Action::Read).await? {
+                if self.may_list(&resource).await? {
                     seen.insert(name);
                 }
             }

@@ -165,7 +165,16 @@ impl Granted {
         Ok(self.decide(&self.identity, name, action).await? == Decision::Allow)
     }
 
-    /// The same, whatever an access token narrows them to: for what a request does on the side,
+    /// Whether whoever asks may learn that a resource is there; `*` asks about every resource at once.
+    ///
+    /// # Errors
+    /// When the provider cannot tell.
+    pub async fn may_list(&self, name: &str) -> Result<bool> {
+        let lister = self.identity.lister(self.kind);
+        Ok(self.decide(&lister, name, Action::Read).await? == Decision::Allow)
+    }
+
+    /// The same as [`may`](Self::may), whatever an access token narrows them to: for what a request does on the side,
     /// for which no client thinks of asking for a token.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
 //! Blobs: bytes named by their digest, which several repositories of a mount share, each of them
 //! readable only through a repository that holds it.
 //!
-//! A repository holds a blob by a small document of its own; the blob's *record* names its bytes and
-//! the repositories that may hold it. Whoever makes a repository hold a blob writes the first, then
-//! the second, and only both together count, so that what a crash left of the two holds nothing. `gc`
-//! reads a record, then looks into each of its repositories, then writes the record if it is still
-//! what it read: so either it sees the holder, or its write fails.
+//! A repository holds a blob by a small document of its own; the blob's *record* names its bytes.
+//! Whoever makes a repository hold a blob writes the first, then looks at the second; `gc` writes into
+//! the second that it is about to collect the blob, then looks at the first of every repository. So
+//! either it sees the holder, or the holder sees it, and writes the record, whereupon the collection's
+//! last write fails. A record that nobody is about to collect is only read, however many come to hold
+//! its blob.
 
 mod hold;
 mod lost;
@@ -42,15 +43,43 @@ pub(super) struct Segment {
     pub(super) size: u64,
 }
 
-/// The head of a blob's record. Its entries are the repositories that hold the blob, or did: the
-/// name, and the folder.
+/// How it stands with the bytes of a blob.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    /// They are there.
+    #[default]
+    Kept,
+    /// They are there, and a collection found nobody who holds them: whoever comes to, says so here.
+    Doomed,
+    /// They were collected.
+    Collected,
+    /// They are missing or damaged. Whoever held the blob holds it again once it comes again.
+    Lost,
+}
+
+/// The head of a blob's record. Its entries are the first repositories that held the blob, where one
+/// may look for it: the name, and the folder.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) size: u64,
     pub(super) segments: Vec<Segment>,
-    /// Whether the bytes were collected, or lost. A blob that was collected is held by nobody; one
-    /// that was lost is held again by whom it was, once it comes again.
-    pub(super) gone: bool,
+    pub(super) state: State,
+}
+
+impl Record {
+    /// Whether there are no bytes.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.state, State::Collected | State::Lost)
+    }
+
+    /// A record without bytes.
+    pub(super) fn without_bytes(state: State) -> Self {
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
 }
 
 /// The head of the document by which a repository holds a blob.
@@ -83,7 +112,7 @@ impl Blob {
 
     fn read(digest: &Digest, held: SystemTime, snapshot: Arc<Snapshot>) -> Result<Option<Self>> {
         let record = snapshot.head::<Record>()?;
-        Ok((!record.gone).then(|| Self {
+        Ok((!record.is_gone()).then(|| Self {
             digest: digest.clone(),
             held,
             record,
@@ -113,18 +142,14 @@ impl Repo {
         self.read_held(digest, found.await?)
     }
 
-    /// The blob, by what says that it is held and by its record. One of them alone is what a crash
-    /// or a collection left: where the record does not know of this repository, a collection would
-    /// not ask it.
+    /// The blob, by what says that it is held and by its record. The first alone is what a crash left.
     fn read_held(
         &self,
         digest: &Digest,
         found: (Option<Arc<Snapshot>>, Option<Arc<Snapshot>>),
     ) -> Result<Option<Blob>> {
         match found {
-            (Some(held), Some(record))
-                if !held.head::<Held>()?.gone && record.entries.contains_key(self.name()) =>
-            {
+            (Some(held), Some(record)) if !held.head::<Held>()?.gone => {
                 Blob::read(digest, held.modified, record)
             }
             _ => Ok(None),
@@ -200,8 +225,8 @@ impl Repo {
         task::carry_through(work).await?
     }
 
-    /// The repositories of this mount that hold a blob, or did; whoever asks may not even know of
-    /// them.
+    /// Some repositories of this mount that hold a blob, or did, the first that came to; whoever asks
+    /// may not even know of them.
     ///
     /// # Errors
     /// When the store fails.
@@ -231,7 +256,7 @@ impl Repo {
         let record = Record {
             size,
             segments,
-            gone: false,
+            state: State::Kept,
         };
         match self.join_record(digest, Some(record.clone())).await? {
             Joined::New => Ok(true),
@@ -250,9 +275,9 @@ impl Repo {
         self.store.0.documents.create(&key, hold).await
     }
 
-    /// Enters this repository into a blob's record, and writes the record even if it stands there
-    /// already, since a collection may be about to conclude that nobody holds the blob. Where there
-    /// is no record, or only that of a blob that was collected, `new` becomes it.
+    /// Looks at a blob's record once this repository holds the blob, and keeps a collection from
+    /// concluding that nobody does. Where there is no record, or only one without bytes, `new` becomes
+    /// it.
     async fn join_record(&self, digest: &Digest, new: Option<Record>) -> Result<Joined> {
         let home = self.home.below(&self.store.0.root);
         let home = home.ok_or_else(|| Error::internal("a repository outside its mount"))?;
@@ -260,13 +285,17 @@ impl Repo {
         let (name, home): (Arc<str>, Bytes) = (self.name().into(), home.into());
         let creates = new.is_some();
         let join = move |record: &mut Document<Record>| {
-            let mut joined = Joined::Known(record.head.segments.clone());
-            if record.revision == 0 || record.head.gone {
+            let (mut joined, mut write) = (Joined::Known(record.head.segments.clone()), false);
+            if record.revision == 0 || record.head.is_gone() {
                 let Some(new) = &new else {
                     return Ok((false, Joined::Gone));
                 };
                 record.head = new.clone();
-                joined = Joined::New;
+                (joined, write) = (Joined::New, true);
+            }
+            if record.head.state == State::Doomed {
+                record.head.state = State::Kept;
+                write = true;
             }
             // The answer to an earlier attempt was lost.
             if new
@@ -275,8 +304,11 @@ impl Repo {
             {
                 joined = Joined::New;
             }
-            record.entries.insert(name.clone(), home.clone());
-            Ok((true, joined))
+            if record.entries.len() < TOLD && !record.entries.contains_key(&name) {
+                record.entries.insert(name.clone(), home.clone());
+                write = true;
+            }
+            Ok((write, joined))
         };
         let key = self.record(digest)?;
         let documents = &self.store.0.documents;
@@ -297,21 +329,24 @@ impl Repo {
 }
 
 /// The folder of a repository, below the mount's, from its entry in a record.
-pub(super) fn home_of(entry: &[u8]) -> Result<Key> {
+fn home_of(entry: &[u8]) -> Result<Key> {
     let home: String = serde_json::from_slice(entry).map_err(Error::internal)?;
     Ok(Key::new(home)?)
 }
 
-/// What became of a repository's entry in a record.
+/// What a repository that came to hold a blob found in its record.
 #[derive(Clone)]
 enum Joined {
     /// The blob was there, in these pieces.
     Known(Vec<Segment>),
     /// The record is new.
     New,
-    /// There is no such blob.
+    /// There are no bytes.
     Gone,
 }
+
+/// How many repositories a record tells of: what a mount that does not say from where looks through.
+const TOLD: usize = 64;
 
 /// How long `gc` leaves alone what it does not know to be in use, where nothing else is said.
 pub(crate) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);

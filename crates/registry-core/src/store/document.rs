@@ -30,7 +30,8 @@ const REMEMBERED_WRITES: usize = 16;
 /// A document with its head still as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawDocument {
-    /// Counts the writes; 0 is a document that does not exist yet.
+    /// Counts the changes, of which one write may hold several; 0 is a document that does not exist
+    /// yet.
     pub revision: u64,
     /// The ids of the last writes, newest last.
     pub writes: Vec<Box<str>>,
@@ -45,7 +46,8 @@ pub struct RawDocument {
 /// A document as a protocol sees it.
 #[derive(Clone, Debug)]
 pub struct Document<H> {
-    /// Counts the writes; 0 is a document that does not exist yet.
+    /// Counts the changes, of which one write may hold several; 0 is a document that does not exist
+    /// yet.
     pub revision: u64,
     /// When this revision was written.
     pub modified: SystemTime,
@@ -136,9 +138,8 @@ impl RawDocument {
         Ok(out.into())
     }
 
-    /// The next revision, under the id of the write that will make it.
-    pub(crate) fn advance(&mut self, write: &str) {
-        self.revision += 1;
+    /// Remembers the id of the write that will make this revision.
+    pub(crate) fn remember(&mut self, write: &str) {
         if self.writes.len() == REMEMBERED_WRITES {
             self.writes.remove(0);
         }
@@ -222,7 +223,8 @@ mod tests {
     #[test]
     fn a_document_survives_its_stored_form() {
         let mut document = sample();
-        document.advance("w1");
+        document.revision = 1;
+        document.remember("w1");
         let stored = document.serialize().unwrap();
         let read = RawDocument::parse(&stored, SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(read, document);
@@ -233,7 +235,7 @@ mod tests {
     fn writes_are_remembered_for_a_while() {
         let mut document = sample();
         for n in 0..40 {
-            document.advance(&n.to_string());
+            document.remember(&n.to_string());
         }
         assert_eq!(document.writes.len(), REMEMBERED_WRITES);
         assert_eq!(document.writes.last().map(|w| &**w), Some("39"));

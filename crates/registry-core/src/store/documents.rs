@@ -517,6 +517,7 @@ impl Lane {
                     Ok(()) => {
                         if writes {
                             document = next;
+                            document.revision += 1;
                             wrote = true;
                         }
                         None
@@ -528,7 +529,7 @@ impl Lane {
             refusals.push(refusal);
         }
         if wrote {
-            document.advance(&write);
+            document.remember(&write);
         }
         Ok(Attempt {
             document,

@@ -50,6 +50,8 @@ pub(crate) use self::{
     hooks::Hooks,
     rendered::{Contents, FormKey, Forms, contents, forms},
 };
+use tokio::sync::Semaphore;
+
 use self::{
     log::{Log, Topic},
     view::View,
@@ -61,6 +63,8 @@ use crate::{
 
 /// A document that is ahead of the log for longer than this lost its append to a crash.
 const HEAL_AFTER: Duration = Duration::from_secs(5);
+/// How many uploads are read again at once to be hashed with another function.
+const HASHING: usize = 2;
 
 /// What the stores of all mounts have in common.
 #[derive(Clone)]
@@ -88,6 +92,8 @@ struct Inner {
     catalog: Arc<dyn Catalog>,
     log: Log,
     view: Arc<View>,
+    /// Turns at reading whole blobs again to hash them.
+    hashing: Semaphore,
     shared: Shared,
 }
 
@@ -138,6 +144,7 @@ impl Store {
             catalog,
             log,
             view,
+            hashing: Semaphore::new(HASHING),
             shared,
         })))
     }

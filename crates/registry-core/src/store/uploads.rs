@@ -226,7 +226,8 @@ impl Upload {
         if piece.from.is_some_and(|from| from != session.offset) {
             return Ok(Progress::OutOfOrder(session.offset));
         }
-        let Received { staged, broken } = self.receive(&session, self.algorithm, body).await?;
+        let hasher = session.hasher(self.algorithm)?;
+        let Received { staged, broken } = self.receive(session.offset, hasher, body).await?;
         // Of a piece whose place was said, all or nothing: its sender sends it again.
         if let Some(broken) = broken.clone().filter(|_| piece.from.is_some()) {
             return Err(broken);
@@ -241,13 +242,13 @@ impl Upload {
         broken.map_or(Ok(progress), Err)
     }
 
-    /// Writes the bytes of a piece.
-    async fn receive(
-        &self,
-        session: &Session,
-        algorithm: Algorithm,
-        mut body: Body,
-    ) -> Result<Received> {
+    /// Writes the bytes of a piece that begins at `from`; `hasher` goes on over them.
+    async fn receive(&self, from: u64, hasher: MultiHasher, mut body: Body) -> Result<Received> {
+        let left = self.limit.saturating_sub(from);
+        if body.length().is_some_and(|announced| announced > left) {
+            let message = format!("a blob may have {} bytes at most", self.limit);
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
         let mut first = None;
         while first.as_ref().is_none_or(bytes::Bytes::is_empty) {
             match body.next().await {
@@ -263,8 +264,7 @@ impl Upload {
         let unique = random_hex::<16>()?;
         let key = layout::content(&self.repo.store.0.root, &unique)?;
         let operation = self.repo.operation(key, body.length(), CONTENT_TYPE);
-        let left = self.limit.saturating_sub(session.offset);
-        let take = (session.hasher(algorithm)?, left);
+        let take = (hasher, left);
         let names = (unique.clone(), unique);
         let mut writer = self.repo.stage_at(names, operation, take).await?;
         let mut broken = None;

@@ -1,4 +1,4 @@
-//! What a push asks of what its address names before it: `If-Match` and `If-None-Match` (RFC 9110,
+//! What a push or a deletion asks of what its address names before it: `If-Match` and `If-None-Match` (RFC 9110,
 //! section 13.1).
 
 use http::{HeaderMap, HeaderName, header};
@@ -21,7 +21,8 @@ enum Tags {
 }
 
 impl Tags {
-    fn of(headers: &HeaderMap, name: HeaderName) -> Option<Self> {
+    /// Those of a header; the ones that say that they are weak count if `weak`.
+    fn of(headers: &HeaderMap, name: HeaderName, weak: bool) -> Option<Self> {
         let values: Vec<_> = headers.get_all(name).iter().collect();
         if values.is_empty() {
             return None;
@@ -34,11 +35,11 @@ impl Tags {
         if tags.contains(&"*") {
             return Some(Self::Any);
         }
-        // A tag that says that it is weak is none that was given here.
-        let strong = tags
-            .iter()
-            .filter_map(|tag| tag.strip_prefix('"')?.strip_suffix('"'));
-        Some(Self::Listed(strong.map(str::to_owned).collect()))
+        let named = tags.iter().filter_map(|tag| {
+            let strong = tag.strip_prefix("W/").filter(|_| weak);
+            strong.unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')
+        });
+        Some(Self::Listed(named.map(str::to_owned).collect()))
     }
 
     fn include(&self, there: Option<&Digest>) -> bool {
@@ -52,8 +53,8 @@ impl Tags {
 impl Condition {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         Self {
-            matches: Tags::of(headers, header::IF_MATCH),
-            none_matches: Tags::of(headers, header::IF_NONE_MATCH),
+            matches: Tags::of(headers, header::IF_MATCH, false),
+            none_matches: Tags::of(headers, header::IF_NONE_MATCH, true),
         }
     }
 

@@ -8,7 +8,7 @@ use registry_core::{
     task,
 };
 
-use super::{manifest::bury, referrers};
+use super::{Condition, manifest::bury, referrers};
 use crate::{
     Answer, Call, Reference, Tag, document::Tagged, error::Result, layout, read::unknown_manifest,
 };
@@ -17,15 +17,19 @@ impl Call<'_> {
     /// Deletes a tag alone, or a manifest and with it all of its tags.
     pub(crate) async fn delete_manifest(&self, reference: &Reference) -> Answer {
         let repo = self.granted.repo()?.clone();
+        let condition = Condition::of(self.headers);
         match reference {
             Reference::Tag(tag) => {
                 // A tag whose manifest is gone is no tag any more.
                 self.find(reference).await?;
-                untag(&repo, tag).await?;
+                untag(&repo, tag, condition).await?;
             }
             Reference::Digest(digest) => {
+                // Nothing else can be there.
+                condition.check(Some(digest))?;
                 let digest = digest.clone();
-                task::carry_through(async move { delete(&repo, &digest).await }).await??;
+                let work = async move { delete(&repo, &digest).await };
+                task::carry_through(work).await??;
             }
         }
         Ok(protocol::empty(StatusCode::ACCEPTED))
@@ -42,11 +46,12 @@ async fn delete(repo: &Repo, digest: &Digest) -> Result<()> {
     Ok(())
 }
 
-async fn untag(repo: &Repo, tag: &Tag) -> Result<()> {
-    let change = |document: &mut Document<Tagged>| -> Result<_> {
-        if document.head.target().is_none() {
+async fn untag(repo: &Repo, tag: &Tag, condition: Condition) -> Result<()> {
+    let change = move |document: &mut Document<Tagged>| -> Result<_> {
+        let Some((digest, _)) = document.head.target() else {
             return Err(unknown_manifest());
-        }
+        };
+        condition.check(Some(digest))?;
         document.head = Tagged {
             gone: true,
             ..Tagged::default()

@@ -78,7 +78,7 @@ impl Call<'_> {
             media_type: manifest.media_type.to_owned(),
             size: text.len() as u64,
             subject: manifest.subject.clone(),
-            blobs: manifest.digests(|what| what != wire::What::Manifest),
+            blobs: manifest.blobs(),
             manifests: manifest.digests(|what| what == wire::What::Manifest),
             incarnation: random_hex::<4>()?,
             gone: false,

@@ -1,5 +1,7 @@
 //! Whether what a manifest names is there.
 
+use std::collections::HashSet;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use registry_core::{
     digest::Digest,
@@ -23,9 +25,7 @@ impl Call<'_> {
     /// size that it says; and keeps its blobs from being collected.
     pub(super) async fn check_references(&self, manifest: &Manifest) -> Result<Hold> {
         let repo = self.granted.repo()?;
-        let hold = repo
-            .hold(&manifest.digests(|what| what != What::Manifest))
-            .await?;
+        let hold = repo.hold(&manifest.blobs()).await?;
         let named = manifest.named.iter();
         // A list of futures, since the compiler cannot follow a closure through an await.
         let look: Vec<_> = named
@@ -37,7 +37,7 @@ impl Call<'_> {
         let found = named.zip(&sizes);
         let missing = found.clone().filter(|(named, size)| match named.what {
             What::Manifest | What::Either | What::Blob => size.is_none(),
-            What::Elsewhere => false,
+            What::Elsewhere | What::Subject => false,
         });
         let missing = Missing(missing.map(|(named, _)| named.digest.clone()).collect());
         if let Some(error) = missing.into_error()
@@ -63,7 +63,7 @@ impl Call<'_> {
 /// The size of what a manifest names, if it is there; that of a blob of its digest is known.
 async fn size(repo: &Repo, named: &Named, blob: Option<u64>) -> Result<Option<u64>> {
     match named.what {
-        What::Manifest => {}
+        What::Manifest | What::Subject => {}
         What::Either if blob.is_none() => {}
         What::Either | What::Blob | What::Elsewhere => return Ok(blob),
     }
@@ -91,6 +91,7 @@ impl Missing {
     /// What a manifest cannot do without, of the blobs that are lost.
     pub(super) fn of(manifest: &Manifest, lost: &[Digest]) -> Self {
         let needed = manifest.digests(|what| what == What::Blob || what == What::Either);
+        let lost: HashSet<&Digest> = lost.iter().collect();
         Self(
             needed
                 .into_iter()

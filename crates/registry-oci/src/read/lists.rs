@@ -1,7 +1,7 @@
 //! The tags of a repository, and the repositories that there are.
 
 use http::{Response, StatusCode, header};
-use registry_core::{Body, auth::Action, protocol};
+use registry_core::{Body, protocol};
 
 use crate::{Answer, Call, Code, Error, RepositoryName, route::Page, view::Repositories, wire};
 
@@ -40,7 +40,7 @@ impl Call<'_> {
             return Err(Error::new(Code::Unauthorized, message));
         }
         let most = page.n.unwrap_or(MAX_NAMES).min(MAX_NAMES);
-        let everything = self.granted.may("*", Action::Read).await?;
+        let everything = self.granted.may_list("*").await?;
         let mut seen: Vec<String> = Vec::new();
         let mut last = page.last.clone();
         let mut more = true;
@@ -52,7 +52,7 @@ impl Call<'_> {
             more = rest;
             last = names.last().cloned().or(last);
             for name in names {
-                if everything || self.granted.may(&name, Action::Read).await? {
+                if everything || self.granted.may_list(&name).await? {
                     seen.push(name);
                 }
             }

@@ -237,5 +237,11 @@ fn algorithm_of(name: &str) -> Result<Algorithm> {
 
 pub(super) fn decode(segment: &str) -> Result<Cow<'_, str>> {
     let decoded = percent_decode_str(segment).decode_utf8();
-    decoded.map_err(|_| Error::new(Code::NameInvalid, "the address is not UTF-8"))
+    let decoded = decoded.map_err(|_| Error::new(Code::NameInvalid, "the address is not UTF-8"))?;
+    if decoded.contains('/') {
+        // What stands before this server may go by the path, and would take it for another.
+        let message = "a slash in the address is written as it is, not as %2F";
+        return Err(Error::new(Code::NameInvalid, message));
+    }
+    Ok(decoded)
 }

@@ -288,8 +288,10 @@ fn nothing_is_there() {
         ("GET /tags/list", "404 NAME_UNKNOWN"),
         ("GET /manifests/latest", "404 NAME_UNKNOWN"),
         ("GET //tags/list", "400 NAME_INVALID"),
+        ("GET /a%2fb/tags/list", "400 NAME_INVALID"),
+        ("GET /a/manifests/b%2Fmanifests%2Fc", "400 NAME_INVALID"),
         (
-            "GET /a%2fb/tags/list",
+            "GET /%61/b/tags/list",
             r#"Tags { name: ("a/b"), page: Page { n: None, last: None } }"#,
         ),
         ("GET /%ff/tags/list", "400 NAME_INVALID"),

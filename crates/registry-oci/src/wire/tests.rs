@@ -72,7 +72,7 @@ fn an_image() {
             r#"{{"schemaVersion":2,"config":{a},"layers":[],"artifactType":"t/t","subject":{b}}}"#
         ),
         expect![[
-            r#"Image application/vnd.oci.image.manifest.v1+json [A Blob] artifact Some("t/t") subject Some("b") annotations None"#
+            r#"Image application/vnd.oci.image.manifest.v1+json [A Blob, B Subject] artifact Some("t/t") subject Some("b") annotations None"#
         ]],
     );
     let elsewhere = of("B").replace(
@@ -130,7 +130,7 @@ fn an_artifact() {
             r#"{{"schemaVersion":2,"mediaType":"{ARTIFACT}","artifactType":"t/t","blobs":[{a}],"subject":{b}}}"#
         ),
         expect![[
-            r#"Artifact application/vnd.oci.artifact.manifest.v1+json [A Blob] artifact Some("t/t") subject Some("b") annotations None"#
+            r#"Artifact application/vnd.oci.artifact.manifest.v1+json [A Blob, B Subject] artifact Some("t/t") subject Some("b") annotations None"#
         ]],
     );
 }
@@ -149,7 +149,7 @@ fn what_is_no_manifest() {
         None,
         "[]",
         expect![
-            "the manifest is not what it should be: invalid length 0, expected struct Sent with 9 elements at line 1 column 2"
+            "the manifest is not what it should be: invalid type: sequence, expected an object at line 1 column 0"
         ],
     );
     check(
@@ -267,4 +267,39 @@ fn a_referrer_says_little_of_itself() {
     let error = parse(manifest(&subject, 256 << 10)).unwrap_err();
     assert_eq!(error.code(), Code::ManifestInvalid);
     assert!(parse(manifest("", 1 << 20)).is_ok());
+}
+
+/// What readers in Go would take for something else than others do.
+#[test]
+fn objects_that_can_be_read_in_two_ways() {
+    let (a, b) = (of("A"), of("B"));
+    let array = r#"["x/y","A",1,null,null]"#;
+    let image = |rest: &str| format!(r#"{{"schemaVersion":2,{rest}}}"#);
+    for text in [
+        format!(r#"[2,null,null,{a},[],null,null,null,null]"#),
+        image(&format!(r#""config":{array}"#)),
+        image(&format!(r#""config":{a},"layers":[{array}]"#)),
+        image(&format!(r#""config":{a},"subject":{array}"#)),
+        image(&format!(r#""config":{a},"layers":[],"Layers":[{b}]"#)),
+        image(&format!(r#""config":{a},"layer\u017f":[{b}]"#)),
+        image(&format!(r#""Config":{b},"config":{a}"#)),
+        image(&format!(
+            r#""config":{a},"layers":[{}]"#,
+            b.replace("size", "Size")
+        )),
+        image(&format!(
+            r#""config":{a},"subject":{}"#,
+            b.replace("digest", "DIGEST")
+        )),
+    ] {
+        let refused = parse(Some(IMAGE), &text);
+        assert!(
+            refused.starts_with("the manifest is not what it should be"),
+            "{text}: {refused}"
+        );
+    }
+    // What means nothing may be called anything, and so may annotations.
+    let known = r#""annotations":{"Size":"1","size":"2"},"Comment":"x","comment":"y""#;
+    let text = image(&format!(r#""config":{a},{known}"#));
+    assert!(parse(Some(IMAGE), &text).starts_with("Image "));
 }

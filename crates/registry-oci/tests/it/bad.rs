@@ -281,6 +281,7 @@ async fn what_a_manifest_names_has_the_size_that_it_says() {
     let client = writer();
     let image = push(&client, "a", "good", "layer").await;
     let index = Manifest::index(&[&image]);
+    let refers = Manifest::image("layer").with("subject", image.descriptor());
     push_blob(&client, "a", "other").await;
     let other = crate::fixture::descriptor("application/vnd.oci.image.layer.v1.tar+gzip", "other");
     let mut wrong_other = other.clone();
@@ -293,6 +294,7 @@ async fn what_a_manifest_names_has_the_size_that_it_says() {
         (image.clone(), "/config"),
         (image.clone(), "/layers/0"),
         (index.clone(), "/manifests/0"),
+        (refers.clone(), "/subject"),
     ] {
         let mut wrong = manifest.clone();
         let descriptor = wrong.value.pointer_mut(path).unwrap();

@@ -304,6 +304,7 @@ async fn a_push_on_a_condition() {
         ((is, &*is_two), "latest", 412),
         ((is, &*weak), "latest", 412),
         ((is_not, &*is_one), "latest", 412),
+        ((is_not, &*weak), "latest", 412),
         ((is, "*"), "new", 412),
         ((is, "*"), &*two.digest(), 412),
         ((is_not, "*"), &*one.digest(), 400),
@@ -347,6 +348,17 @@ async fn a_push_on_a_condition() {
             "{condition:?} {to}"
         );
     }
+    // Deletions ask the same.
+    let delete = async |tag: &str, of: &str| {
+        let client = client.header("if-match", tag);
+        let answer = client.delete(&format!("/v2/a/manifests/{of}")).await;
+        answer.status.as_u16()
+    };
+    assert_eq!(delete(&is_one, "new").await, 412);
+    assert_eq!(delete(&is_one, &two.digest()).await, 412);
+    assert_eq!(status(&client, "/v2/a/manifests/new").await, 200);
+    assert_eq!(delete(&is_two, "new").await, 202);
+    assert_eq!(put_if(&client, (is_not, "*"), &two, "new").await, 201);
     // A tag whose manifest is gone is not there.
     client
         .delete(&format!("/v2/a/manifests/{}", two.digest()))

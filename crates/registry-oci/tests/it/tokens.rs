@@ -314,6 +314,12 @@ async fn the_catalog_is_what_the_token_may_read() {
         let listed = with(&ann, scopes).await.get("/v2/_catalog").await;
         assert_eq!(listed.json()["repositories"], seen, "{scopes}");
     }
+    // That a repository is there is all that such a token tells.
+    let lists = with(&ann, "scope=registry:catalog:*").await;
+    for path in ["tags/list", "manifests/latest"] {
+        let refused = lists.get(&format!("/v2/ann/a/{path}")).await;
+        assert_refused(&refused, 401, "UNAUTHORIZED");
+    }
     let refused = with(&ann, "").await.get("/v2/_catalog").await;
     assert_refused(&refused, 401, "UNAUTHORIZED");
     let wanted = r#",scope="registry:catalog:*",error="insufficient_scope""#;
@@ -369,9 +375,23 @@ async fn a_registry_below_another_has_its_tokens_from_there() {
         let refused = client.get("/v2/ann/a/tags/list").await;
         assert_refused(&refused, 401, "UNAUTHORIZED");
     }
-    // A token is good for one of them, that of the first scope.
-    let both = "scope=repository:ann/a:pull&scope=repository:mirror/a:pull";
-    assert_eq!(scope(&ann, both).await, "repository:ann/a:pull");
+    // A token is good for one of them, that of the first scope, or of the first that changes.
+    for (asked, given) in [
+        (
+            "repository:ann/a:pull&scope=repository:mirror/a:pull",
+            "repository:ann/a:pull",
+        ),
+        (
+            "repository:ann/a:pull&scope=repository:mirror/a:pull,push",
+            "repository:mirror/a:pull,push",
+        ),
+        (
+            "repository:mirror/a:pull+repository:ann/a:delete+repository:mirror/b:push",
+            "repository:ann/a:delete",
+        ),
+    ] {
+        assert_eq!(scope(&ann, &format!("scope={asked}")).await, given);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

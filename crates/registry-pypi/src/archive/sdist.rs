@@ -6,10 +6,10 @@ use std::io::Read;
 
 use registry_core::{
     Error, Result,
-    archive::{Archive, EntryKind},
+    archive::{Archive, EntryKind, zip},
 };
 
-use super::{Inspected, Limits, zip};
+use super::{Inspected, Limits, ZIP};
 
 /// The file in the top folder that describes it.
 const PKG_INFO: &str = "PKG-INFO";
@@ -65,7 +65,7 @@ pub fn inspect_tar(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> 
 /// When it is damaged, dangerous or incomplete.
 pub fn inspect_zip(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> {
     let mut found = Found::new(limits);
-    zip::read(reader, limits, |entry| {
+    let read = zip::read(reader, &limits.into(), |entry| {
         let inner = found.below_top(entry.path)?;
         if entry.path.ends_with('/') {
             return Ok(());
@@ -76,7 +76,8 @@ pub fn inspect_zip(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> 
             found.metadata = Some(zip::bounded(entry.content, limits.metadata, PKG_INFO)?);
         }
         Ok(())
-    })?;
+    });
+    read.map_err(|fault| fault.told(ZIP))?;
     found.finish()
 }
 

@@ -4,9 +4,9 @@
 
 use std::{collections::BTreeMap, io::Read};
 
-use registry_core::{Error, Result};
+use registry_core::{Error, Result, archive::zip};
 
-use super::{Inspected, Limits, entry_points, record, zip};
+use super::{Inspected, Limits, ZIP, entry_points, record};
 use crate::metadata::Metadata;
 
 /// What the folder that describes a wheel ends in.
@@ -27,7 +27,8 @@ const SIGNATURES: [&str; 2] = ["RECORD.jws", "RECORD.p7s"];
 /// When it is damaged, dangerous or incomplete.
 pub fn inspect(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> {
     let mut found = Found::default();
-    zip::read(reader, limits, |entry| found.take(entry, limits))?;
+    let read = zip::read(reader, &limits.into(), |entry| found.take(entry, limits));
+    read.map_err(|fault| fault.told(ZIP))?;
     found.finish()
 }
 
@@ -38,15 +39,18 @@ struct Found {
     /// The content of those files in it that are looked into.
     content: BTreeMap<&'static str, Vec<u8>>,
     files: Vec<String>,
+    /// Bytes of their names.
+    names_size: u64,
 }
 
 impl Found {
-    fn take(&mut self, entry: zip::Entry<'_>, limits: &Limits) -> Result<()> {
+    fn take(&mut self, entry: zip::Entry<'_>, limits: &Limits) -> Result<(), zip::Fault> {
         let top = entry.path.split_once('/');
         if let Some((folder, file)) = top.filter(|(folder, _)| folder.ends_with(DIST_INFO)) {
             let known = self.folder.get_or_insert_with(|| folder.to_owned());
             if known != folder {
-                return Err(wrong(format!("it holds both {known} and {folder}")));
+                let both = format!("it holds both {known} and {folder}");
+                return Err(wrong(both).into());
             }
             let looked_into = [
                 (METADATA, limits.metadata),
@@ -58,6 +62,11 @@ impl Found {
                 let content = zip::bounded(entry.content, limit, name)?;
                 self.content.insert(name, content);
             }
+        }
+        self.names_size += entry.path.len() as u64;
+        if self.names_size > limits.record {
+            let long = "the names of its files are too long";
+            return Err(zip::Fault::TooLarge(long.to_owned()));
         }
         if !entry.path.ends_with('/') {
             self.files.push(entry.path.to_owned());

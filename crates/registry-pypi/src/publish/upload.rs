@@ -6,6 +6,7 @@ use registry_core::{
     archive::RATIO_FREE,
     auth::Action,
     digest::Algorithm,
+    multipart::{self, Event, Multipart, boundary},
     protocol,
     store::{Change, Document, Incoming, Inspection, Repo, StageWriter, Staged},
 };
@@ -13,7 +14,6 @@ use registry_core::{
 use super::{
     attestation, check,
     form::{DIGESTS, Fields, Form},
-    multipart::{Event, Multipart, boundary},
 };
 use crate::{
     Answer, Call, Error, ProjectName,
@@ -69,7 +69,7 @@ impl Call<'_> {
     /// Reads the form, and stores its file as it comes.
     async fn receive(&self, boundary: &str, mut body: Body) -> Result<Received, Error> {
         let announced = body.length();
-        let mut parser = Multipart::new(boundary);
+        let mut parser = Multipart::new(boundary, multipart::Limits::default());
         let mut fields = Fields::new(self.config.max_form);
         let mut content: Option<Content> = None;
         let mut in_content = false;

@@ -101,8 +101,8 @@ impl Repo {
         Ok(hold)
     }
 
-    /// Says again that a blob is held, if it is, and its size is the answer; so that the record hears of it, too, if collections
-    /// are `under_way`.
+    /// Says again that a blob is held, if it is; its size is the answer. Where collections are
+    /// `under_way`, it is said however short ago that was done before.
     async fn hold_one(&self, digest: &Digest, under_way: bool) -> Result<(Digest, Option<u64>)> {
         let blob = self.fresh_blob(digest).await?;
         let held = match &blob {

@@ -1,7 +1,7 @@
 //! Blobs whose bytes are lost or damaged: whoever pushes them again brings them back, to every
 //! repository that holds them.
 
-use super::{Record, Repo, Segment, layout};
+use super::{Record, Repo, Segment, State, layout};
 use crate::{
     digest::Digest,
     error::Result,
@@ -22,7 +22,7 @@ impl Repo {
             return Ok(false);
         }
         let replace = move |record: &mut Document<Record>| {
-            let lost = record.head.gone || record.head.segments == known;
+            let lost = record.head.is_gone() || record.head.segments == known;
             if lost {
                 record.head = new.clone();
             }
@@ -54,14 +54,11 @@ impl Store {
 
     /// Says that the bytes of a blob are gone, if its record is still the one of that revision, so that
     /// clients are told to send them again; whether it was. Whoever pushed the blob meanwhile was told
-    /// that it is there. The record goes on to know who holds it.
+    /// that it is there.
     pub(in crate::store) async fn give_up(&self, key: &Key, revision: u64) -> Result<bool> {
         let give_up = move |record: &mut Document<Record>| {
             let same = record.revision == revision;
-            record.head = Record {
-                gone: true,
-                ..Record::default()
-            };
+            record.head = Record::without_bytes(State::Lost);
             Ok((same, same))
         };
         self.0.documents.change(key, give_up).await

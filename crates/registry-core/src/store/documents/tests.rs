@@ -163,3 +163,21 @@ async fn a_change_that_panics_takes_no_other_along() {
     assert_eq!(two.unwrap_err().kind(), ErrorKind::Internal);
     assert_eq!((one.unwrap(), three.unwrap()), (1, 2));
 }
+
+/// Whoever concluded something from a revision learns of all that came before it, be it in the same
+/// write.
+#[tokio::test]
+async fn of_changes_that_are_written_together_the_second_sees_the_first() {
+    let documents = Documents::new(Arc::new(Memory::default()), 1 << 20, Duration::ZERO);
+    let key = Key::new("a").unwrap();
+    let conclude = || {
+        let change = |document: &mut Document<()>| {
+            let same = document.revision == 0;
+            Ok((same, same))
+        };
+        documents.change(&key, change)
+    };
+    let all = futures_util::future::join_all((0..8).map(|_| conclude())).await;
+    let won = all.into_iter().filter(|won| *won.as_ref().unwrap()).count();
+    assert_eq!(won, 1);
+}

@@ -1,11 +1,15 @@
 //! The collection of blobs: safe beside pushes under way, on any replica.
 //!
-//! A repository lets go of a blob when none of its documents names it; a blob whose record no
-//! repository holds is collected. Each conclusion is written by compare-and-swap against what it was
-//! drawn from, and whoever comes to rely on something writes that very document, so that one of the
-//! two sees the other.
+//! A repository lets go of a blob when none of its documents names it; a blob that no repository holds
+//! is doomed, and collected if, looked for once more, still none does. Each conclusion is written by
+//! compare-and-swap against what it was drawn from, and whoever comes to rely on something writes that
+//! very document, so that one of the two sees the other.
 
-use std::{collections::HashSet, sync::Arc, time::SystemTime};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use futures_util::{Stream, StreamExt, TryStreamExt, future::try_join_all};
 
@@ -16,7 +20,7 @@ use crate::{
     storage::{Entry, Key, StorageError},
     store::{
         Document, Snapshot, Store,
-        blobs::{Held, Record, Segment, home_of},
+        blobs::{Held, Record, Segment, State},
         layout,
     },
 };
@@ -32,35 +36,42 @@ impl Run<'_> {
         if !self.dry {
             self.store.expire_uploads().await?;
         }
-        let mut released = HashSet::new();
+        let mut holds = Holds::default();
         for home in holders {
-            self.release(&home, &mut released).await?;
+            self.release(&home, &mut holds).await?;
         }
         // The order matters. Bytes that a session names may become a blob's after the records were
         // read; bytes that neither named then are named by nothing, unless they are new.
         let mut used = self.in_uploads().await?;
-        self.collect_records(&released, &mut used).await?;
+        let doomed = self.doom_records(&holds, &mut used).await?;
+        self.collect_doomed(doomed, &holds, &mut used).await?;
         self.collect_content(&used).await
     }
 
-    /// Lets go of the blobs that one repository holds and does not need.
-    async fn release(&mut self, home: &Key, released: &mut HashSet<Key>) -> Result<()> {
-        let unnamed = self.unnamed_holds(home).await?;
-        if unnamed.is_empty() {
-            return Ok(());
-        }
+    /// Lets go of the blobs that one repository holds and does not need; tells which it goes on to
+    /// hold.
+    async fn release(&mut self, home: &Key, holds: &mut Holds) -> Result<()> {
+        let folder = layout::all_held(home)?;
+        let listed = self.store.0.documents.storage().list(Some(&folder), None);
+        let held: Vec<Entry> = listed.try_collect().await?;
+        let held = held
+            .into_iter()
+            .filter_map(|entry| Some((layout::holder(&entry.key)?.1, entry.key)));
+        let held: Vec<(Digest, Key)> = held.collect();
+        let unnamed = self.unnamed_holds(home, &held).await?;
         if self.dry {
             let keys: Vec<Key> = unnamed.into_iter().map(|(_, seen)| seen.key).collect();
             self.report.released.extend(keys.clone());
-            released.extend(keys);
-            return Ok(());
+            holds.released.extend(keys);
+        } else if !unnamed.is_empty() {
+            // Whoever names a blob from now on sees that this is under way, and writes that it is
+            // held; whoever did before is seen.
+            let run = self.store.begin_collection(home).await?;
+            let ended = self.release_each(home, unnamed).await;
+            self.store.end_collection(home, run).await?;
+            ended?;
         }
-        // Whoever names a blob from now on sees that this is under way, and writes that it is held;
-        // whoever did before is seen.
-        let run = self.store.begin_collection(home).await?;
-        let ended = self.release_each(home, unnamed).await;
-        self.store.end_collection(home, run).await?;
-        ended
+        self.store.look_for_holders(held, holds).await
     }
 
     async fn release_each(&mut self, home: &Key, mut unnamed: Vec<(Digest, Seen)>) -> Result<()> {
@@ -76,17 +87,16 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What a repository holds, none of its documents names, and nobody said so since the grace.
-    async fn unnamed_holds(&mut self, home: &Key) -> Result<Vec<(Digest, Seen)>> {
-        let folder = layout::all_held(home)?;
-        let listed = self.store.0.documents.storage().list(Some(&folder), None);
-        let held: Vec<Entry> = listed.try_collect().await?;
+    /// What of all that a repository holds none of its documents names, and nobody said so since the
+    /// grace.
+    async fn unnamed_holds(
+        &mut self,
+        home: &Key,
+        held: &[(Digest, Key)],
+    ) -> Result<Vec<(Digest, Seen)>> {
         let named = self.store.named_blobs(home).await?;
-        let held = held.into_iter().filter_map(|entry| {
-            let (_, digest) = layout::holder(&entry.key)?;
-            (!named.contains(&digest)).then_some((digest, entry.key))
-        });
-        let held: Vec<(Digest, Key)> = held.collect();
+        let held = held.iter().filter(|(digest, _)| !named.contains(digest));
+        let held: Vec<&(Digest, Key)> = held.collect();
         let mut old = Vec::new();
         for some in held.chunks(AT_ONCE) {
             let read = some
@@ -113,17 +123,18 @@ impl Run<'_> {
         Ok(old)
     }
 
-    /// Collects the blobs that no repository holds; adds the bytes of the others to `used`.
-    async fn collect_records(
+    /// Dooms the blobs that no repository holds; adds the bytes of the others to `used`.
+    async fn doom_records(
         &mut self,
-        released: &HashSet<Key>,
+        holds: &Holds,
         used: &mut HashSet<Box<str>>,
-    ) -> Result<()> {
+    ) -> Result<HashMap<Digest, Doomed>> {
+        let mut doomed = HashMap::new();
         let folder = layout::records(&self.store.0.root)?;
         let mut listed = self.store.read_all(&folder);
         while let Some(records) = listed.next().await {
             let judged = records?.into_iter();
-            let judged = judged.map(|(key, record)| self.judge_record(key, record, released));
+            let judged = judged.map(|(key, record)| self.judge_record(key, record, holds));
             for judged in try_join_all(judged).await?.into_iter().flatten() {
                 match judged {
                     Judged::Stays(segments) => used.extend(files(&segments)),
@@ -131,44 +142,119 @@ impl Run<'_> {
                         self.report.young += 1;
                         used.extend(files(&segments));
                     }
-                    Judged::Goes(segments) => {
-                        for segment in &segments {
-                            let key = layout::content(&self.store.0.root, &segment.file)?;
-                            self.report.collected.push((key, segment.size));
-                        }
-                    }
+                    Judged::Doomed(digest, record) => drop(doomed.insert(digest, record)),
+                }
+            }
+        }
+        Ok(doomed)
+    }
+
+    /// Judges a blob's record, and writes it where nobody holds the blob; nothing if it was gone.
+    async fn judge_record(
+        &self,
+        key: Key,
+        record: Arc<Snapshot>,
+        holds: &Holds,
+    ) -> Result<Option<Judged>> {
+        let Some(digest) = layout::recorded(&self.store.0.root, &key) else {
+            return Ok(None);
+        };
+        let head = record.head::<Record>()?;
+        if head.is_gone() {
+            return Ok(None);
+        }
+        let segments = head.segments.clone();
+        if holds.alive.contains(&digest) {
+            return Ok(Some(Judged::Stays(segments)));
+        }
+        let mut seen = Seen {
+            key,
+            revision: record.revision,
+        };
+        // One that was doomed already, by a collection that broke off, was old enough then.
+        if head.state != State::Doomed {
+            if record.modified > self.before {
+                return Ok(Some(Judged::Young(segments)));
+            }
+            if !self.dry {
+                let Some(revision) = self.store.doom(&seen).await? else {
+                    return Ok(Some(Judged::Stays(segments)));
+                };
+                seen.revision = revision;
+            }
+        }
+        Ok(Some(Judged::Doomed(digest, Doomed { seen, segments })))
+    }
+
+    /// Collects the blobs that were doomed, but for those that somebody came to hold meanwhile, whose
+    /// bytes it adds to `used`.
+    async fn collect_doomed(
+        &mut self,
+        mut doomed: HashMap<Digest, Doomed>,
+        holds: &Holds,
+        used: &mut HashSet<Box<str>>,
+    ) -> Result<()> {
+        if doomed.is_empty() {
+            return Ok(());
+        }
+        let root = &self.store.0.root;
+        let listed = self.store.0.documents.storage().list(Some(root), None);
+        let mut listed = listed.chunks(AT_ONCE * AT_ONCE);
+        while let Some(entries) = listed.next().await {
+            let mut held = Vec::new();
+            for entry in entries {
+                let key = entry?.key;
+                if let Some((_, digest)) = layout::holder(&key)
+                    && doomed.contains_key(&digest)
+                {
+                    held.push((digest, key));
+                }
+            }
+            let mut now = Holds {
+                released: holds.released.clone(),
+                ..Holds::default()
+            };
+            self.store.look_for_holders(held, &mut now).await?;
+            for digest in now.alive {
+                let spared = doomed.remove(&digest);
+                used.extend(spared.iter().flat_map(|spared| files(&spared.segments)));
+            }
+        }
+        let doomed: Vec<Doomed> = doomed.into_values().collect();
+        for some in doomed.chunks(AT_ONCE) {
+            let buried = some.iter().map(|doomed| self.bury(doomed));
+            for (doomed, buried) in some.iter().zip(try_join_all(buried).await?) {
+                if !buried {
+                    used.extend(files(&doomed.segments));
+                    continue;
+                }
+                for segment in &doomed.segments {
+                    let key = layout::content(root, &segment.file)?;
+                    self.report.collected.push((key, segment.size));
                 }
             }
         }
         Ok(())
     }
 
-    /// Judges a blob's record, and collects the blob if nobody holds it; nothing if it was gone.
-    async fn judge_record(
-        &self,
-        key: Key,
-        record: Arc<Snapshot>,
-        released: &HashSet<Key>,
-    ) -> Result<Option<Judged>> {
-        let Some(digest) = layout::recorded(&self.store.0.root, &key) else {
-            return Ok(None);
+    /// Collects a blob, if its record is still the one that was doomed.
+    async fn bury(&self, doomed: &Doomed) -> Result<bool> {
+        if self.dry {
+            return Ok(true);
+        }
+        let revision = doomed.seen.revision;
+        let bury = move |record: &mut Document<Record>| {
+            let same = record.revision == revision;
+            record.head = Record::without_bytes(State::Collected);
+            record.entries.clear();
+            Ok((same, same))
         };
-        let record = record.typed::<Record>()?;
-        if record.head.gone {
-            return Ok(None);
+        let documents = &self.store.0.documents;
+        let buried = documents.change(&doomed.seen.key, bury).await?;
+        if buried {
+            self.store.discard_segments(&doomed.segments).await;
         }
-        if self.store.is_held(&digest, &record, released).await? {
-            return Ok(Some(Judged::Stays(record.head.segments)));
-        }
-        if record.modified > self.before {
-            return Ok(Some(Judged::Young(record.head.segments)));
-        }
-        let segments = record.head.segments;
-        let revision = record.revision;
-        if !self.dry && !self.store.bury(&Seen { key, revision }, &segments).await? {
-            return Ok(Some(Judged::Stays(segments)));
-        }
-        Ok(Some(Judged::Goes(segments)))
+        Ok(buried)
     }
 
     /// What was written later may not be named yet by what is to name it.
@@ -203,12 +289,27 @@ impl Run<'_> {
     }
 }
 
+/// What repositories hold.
+#[derive(Default)]
+struct Holds {
+    /// By which documents they hold what a dry run would let go of.
+    released: HashSet<Key>,
+    /// Blobs that at least one of them holds.
+    alive: HashSet<Digest>,
+}
+
+/// A blob that nobody was seen to hold, by its record as it was then written.
+struct Doomed {
+    seen: Seen,
+    segments: Vec<Segment>,
+}
+
 /// What becomes of a blob's bytes.
 enum Judged {
     Stays(Vec<Segment>),
     /// Nobody holds it, and it is too young to tell.
     Young(Vec<Segment>),
-    Goes(Vec<Segment>),
+    Doomed(Digest, Doomed),
 }
 
 pub(super) fn files(segments: &[Segment]) -> impl Iterator<Item = Box<str>> {
@@ -276,44 +377,35 @@ impl Store {
         self.0.documents.change(&seen.key, let_go).await
     }
 
-    /// Collects a blob, if its record is still what was seen.
-    async fn bury(&self, seen: &Seen, segments: &[Segment]) -> Result<bool> {
+    /// Writes that a blob is about to be collected, if its record is still what was seen; the record's
+    /// revision then.
+    async fn doom(&self, seen: &Seen) -> Result<Option<u64>> {
         let revision = seen.revision;
-        let bury = move |record: &mut Document<Record>| {
+        let doom = move |record: &mut Document<Record>| {
             let same = record.revision == revision;
-            record.head = Record {
-                gone: true,
-                ..Record::default()
-            };
-            record.entries.clear();
-            Ok((same, same))
+            record.head.state = State::Doomed;
+            Ok((same, same.then_some(revision + 1)))
         };
-        let buried = self.0.documents.change(&seen.key, bury).await?;
-        if buried {
-            self.discard_segments(segments).await;
-        }
-        Ok(buried)
+        self.0.documents.change(&seen.key, doom).await
     }
 
-    /// Whether some repository in a record holds its blob; those in `released` do not.
-    async fn is_held(
-        &self,
-        digest: &Digest,
-        record: &Document<Record>,
-        released: &HashSet<Key>,
-    ) -> Result<bool> {
-        for home in record.entries.values() {
-            let key = layout::held(&home_of(home)?.under(&self.0.root), digest)?;
-            if released.contains(&key) {
-                continue;
-            }
-            if let Some(held) = self.0.documents.fresh(&key).await?
-                && !held.head::<Held>()?.gone
-            {
-                return Ok(true);
+    /// Looks whether by some of these documents a repository holds a blob that is not known to be held.
+    async fn look_for_holders(&self, held: Vec<(Digest, Key)>, holds: &mut Holds) -> Result<()> {
+        let is_open = |holds: &Holds, (digest, key): &(Digest, Key)| {
+            !holds.alive.contains(digest) && !holds.released.contains(key)
+        };
+        for some in held.chunks(AT_ONCE) {
+            let some: Vec<_> = some.iter().filter(|held| is_open(holds, held)).collect();
+            let read = some.iter().map(|(_, key)| self.0.documents.fresh(key));
+            for ((digest, _), held) in some.iter().zip(try_join_all(read).await?) {
+                if let Some(held) = held
+                    && !held.head::<Held>()?.gone
+                {
+                    holds.alive.insert(digest.clone());
+                }
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Says that a collection is under way in a repository; its name.

@@ -23,7 +23,7 @@ pub(super) async fn list(shelf: &Repo, list: &str, blobs: &[Digest]) -> bool {
     false
 }
 
-async fn unlist(shelf: &Repo, list: &str) {
+pub(super) async fn unlist(shelf: &Repo, list: &str) {
     let empty = |document: &mut Document<()>| -> Result<_> {
         document.entries.clear();
         Ok(Change::write(()))
@@ -300,14 +300,15 @@ async fn a_push_and_a_collection_never_both_win() {
     assert!(stood > 10 && fell > 10, "{stood} stood, {fell} fell");
 }
 
-/// A collection that stands before its first write of a key that contains `part`, having read and
-/// judged; what `meanwhile` does then; and the collection's report.
+/// A collection that stands before one of its writes (the first is 0) of a key that contains `part`,
+/// having read and judged; what `meanwhile` does then; and the collection's report.
 async fn interrupted<T>(
     bucket: &Bucket,
-    part: &'static str,
+    (part, at): (&'static str, usize),
     meanwhile: impl Future<Output = T>,
 ) -> (T, super::super::GcReport) {
     let gate = Gate::before(part);
+    gate.open.add_permits(at);
     let replica = bucket.replica_with(Habits {
         settle: Duration::from_secs(60),
         gate: Some(gate.clone()),
@@ -322,7 +323,11 @@ async fn interrupted<T>(
 
 #[tokio::test]
 async fn a_blob_that_comes_back_as_it_is_about_to_be_collected_stays() {
-    for how in ["pushed", "mounted", "pushed elsewhere"] {
+    // Before it writes that the blob is doomed, and before it writes that it is collected.
+    for (how, at) in ["pushed", "mounted", "pushed elsewhere", "pushed anew"]
+        .into_iter()
+        .flat_map(|how| [(how, 0), (how, 1)])
+    {
         let bucket = Bucket::default();
         let (a, b, digest) = (bucket.shelf("a"), bucket.shelf("b"), sha256(b"blob"));
         push(&a, b"blob").await.unwrap();
@@ -330,22 +335,58 @@ async fn a_blob_that_comes_back_as_it_is_about_to_be_collected_stays() {
         for shelf in [&a, &b] {
             shelf.remove_blob(&digest).await.unwrap();
         }
-        let (holder, report) = interrupted(&bucket, "m/blobs/", async {
-            match how {
-                "pushed" => push(&a, b"blob").await.unwrap(),
-                _ => push(&b, b"blob").await.unwrap(),
-            }
+        let new = bucket.shelf("new");
+        let (holder, report) = interrupted(&bucket, ("m/blobs/", at), async {
+            let pushed = match how {
+                "pushed" => &a,
+                "pushed anew" => &new,
+                _ => &b,
+            };
+            push(pushed, b"blob").await.unwrap();
             if how == "mounted" {
                 assert!(a.mount_blob(&digest, &b).await.unwrap());
                 b.remove_blob(&digest).await.unwrap();
+                return &a;
             }
-            if how == "pushed elsewhere" { &b } else { &a }
+            pushed
         })
         .await;
-        assert_eq!(report.collected, [], "{how}");
+        assert_eq!(report.collected, [], "{how} {at}");
         let bytes = read(holder, &digest).await.unwrap();
-        assert_eq!(bytes.as_deref(), Some(&b"blob"[..]), "{how}");
+        assert_eq!(bytes.as_deref(), Some(&b"blob"[..]), "{how} {at}");
     }
+}
+
+/// A collection that broke off leaves blobs doomed; they are kept by who comes to hold them, and the
+/// next one takes the others.
+#[tokio::test]
+async fn a_collection_that_broke_off_is_gone_on_with() {
+    let bucket = Bucket::default();
+    let shelf = bucket.shelf("a");
+    for bytes in [&b"one"[..], b"two"] {
+        push(&shelf, bytes).await.unwrap();
+        shelf.remove_blob(&sha256(bytes)).await.unwrap();
+    }
+    let gate = Gate::before("m/blobs/");
+    gate.open.add_permits(2);
+    let replica = bucket.replica_with(Habits {
+        settle: Duration::from_secs(60),
+        gate: Some(gate.clone()),
+        ..Habits::default()
+    });
+    let collection = tokio::spawn(async move { replica.gc(Duration::ZERO, false).await });
+    gate.reached.notified().await;
+    collection.abort();
+    assert!(collection.await.unwrap_err().is_cancelled());
+    assert_eq!(bucket.content().await.len(), 2);
+    push(&shelf, b"one").await.unwrap();
+    assert!(list(&shelf, "l", &[sha256(b"one")]).await);
+    // They were old enough then, though their records are new.
+    let report = bucket.replica().gc(Duration::from_secs(3600), false).await;
+    assert_eq!(report.unwrap().collected.len(), 1);
+    assert_eq!(bucket.content().await.len(), 1);
+    let bytes = read(&shelf, &sha256(b"one")).await.unwrap();
+    assert_eq!(bytes.as_deref(), Some(&b"one"[..]));
 }
 
 #[tokio::test]
@@ -355,7 +396,7 @@ async fn a_blob_that_is_named_as_it_is_about_to_be_let_go_of_stays() {
         let (shelf, digest) = (bucket.shelf("a"), sha256(b"blob"));
         push(&shelf, b"blob").await.unwrap();
         let named = list(&shelf, "l", std::slice::from_ref(&digest));
-        let (stands, report) = interrupted(&bucket, part, named).await;
+        let (stands, report) = interrupted(&bucket, (part, 0), named).await;
         assert!(stands, "{part}");
         assert_eq!(
             (report.released, report.collected),

@@ -1,7 +1,7 @@
-//! A shelf holds a blob only if the blob's record knows of it, since that is where a collection looks.
+//! What makes a shelf hold a blob, and what a crash or a collection leaves of it.
 
 use super::{
-    collection::{gc, list},
+    collection::{gc, list, unlist},
     *,
 };
 
@@ -19,37 +19,73 @@ async fn crash(bucket: &Bucket, shelf: &str, bytes: &'static [u8]) {
 }
 
 #[tokio::test]
-async fn a_push_that_crashed_half_way_holds_nothing() {
+async fn a_push_that_crashed_half_way_needs_nobody_elses_bytes() {
     let bucket = Bucket::default();
     let (a, b, digest) = (bucket.shelf("a"), bucket.shelf("b"), sha256(b"blob"));
-    push(&b, b"blob").await.unwrap();
     crash(&bucket, "a", b"blob").await;
     // Were it said to be here, nobody would send it again.
     assert_eq!(read(&a, &digest).await.unwrap(), None);
-    let listed = list(&a, "l", std::slice::from_ref(&digest)).await;
+    assert!(!list(&a, "l", std::slice::from_ref(&digest)).await);
+    push(&b, b"blob").await.unwrap();
+    // Now it is here, since its bytes were seen here, too; whoever relies on that may.
+    assert!(list(&a, "l", std::slice::from_ref(&digest)).await);
     b.remove_blob(&digest).await.unwrap();
     gc(&bucket).await;
-    assert!(!listed, "{:?}", read(&a, &digest).await);
-    push(&a, b"blob").await.unwrap();
-    assert!(list(&a, "l", std::slice::from_ref(&digest)).await);
-    gc(&bucket).await;
     assert_eq!(read(&a, &digest).await.unwrap().unwrap(), "blob");
+    assert_eq!(read(&b, &digest).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn of_two_who_lost_a_blob_neither_takes_the_other_for_its_holder() {
     let bucket = Bucket::default();
-    let (a, b, digest) = (bucket.shelf("a"), bucket.shelf("b"), sha256(b"blob"));
+    let (a, digest) = (bucket.shelf("a"), sha256(b"blob"));
     push(&a, b"blob").await.unwrap();
     let blobs = std::slice::from_ref(&digest);
     let (one, two) = (a.hold(blobs).await.unwrap(), a.hold(blobs).await.unwrap());
     gc(&bucket).await;
     assert_eq!(one.confirm().await.unwrap(), blobs);
     assert_eq!(two.confirm().await.unwrap(), blobs);
-    // And when it comes elsewhere, this shelf shows nothing of it.
-    push(&b, b"blob").await.unwrap();
     assert_eq!(read(&a, &digest).await.unwrap(), None);
     assert!(!list(&a, "l", blobs).await);
+    assert!(bucket.replica().verify(false).await.unwrap().is_sound());
+}
+
+/// However many hold a blob, its record does not grow, and is not written for one more.
+#[tokio::test]
+async fn a_blob_that_many_hold_costs_no_more() {
+    let bucket = Bucket::default();
+    let (first, digest) = (bucket.shelf("first"), sha256(b"blob"));
+    push(&first, b"blob").await.unwrap();
+    let key = layout::record(&Key::new("m").unwrap(), &digest).unwrap();
+    let documents = &first.store.0.documents;
+    let mut written = Vec::new();
+    for n in 0..200 {
+        let shelf = bucket.shelf(&format!("shelf{n}"));
+        if n % 2 == 0 {
+            push(&shelf, b"blob").await.unwrap();
+        } else {
+            assert!(shelf.mount_blob(&digest, &first).await.unwrap());
+        }
+        let record = documents.fresh(&key).await.unwrap().unwrap();
+        written.push(record.revision);
+    }
+    assert_eq!(written[100], written[199], "{written:?}");
+    let record = documents.fresh(&key).await.unwrap().unwrap();
+    assert!(record.serialize().unwrap().len() < 4096);
+    // And the last of them keeps it.
+    first.remove_blob(&digest).await.unwrap();
+    for n in 0..199 {
+        let shelf = bucket.shelf(&format!("shelf{n}"));
+        shelf.remove_blob(&digest).await.unwrap();
+    }
+    let last = bucket.shelf("shelf199");
+    assert!(list(&last, "l", std::slice::from_ref(&digest)).await);
+    gc(&bucket).await;
+    assert_eq!(read(&last, &digest).await.unwrap().unwrap(), "blob");
+    unlist(&last, "l").await;
+    gc(&bucket).await;
+    assert_eq!(read(&last, &digest).await.unwrap(), None);
+    assert_eq!(bucket.content().await.len(), 0);
 }
 
 #[tokio::test]

@@ -338,3 +338,34 @@ async fn the_same_blob_twice_is_kept_once() {
         None
     );
 }
+
+/// While the bytes that came before are hashed with another function, nothing would name the last.
+#[tokio::test]
+async fn what_came_before_is_hashed_again_before_the_last_bytes_come() {
+    let bucket = Bucket::default();
+    let shelf = bucket.shelf("a");
+    let name = begin(&shelf).await;
+    append(&shelf, &name, None, "abc".into()).await.unwrap();
+    let files = bucket.content().await;
+    let storage = bucket.0.clone();
+    let last = stream::once(async move {
+        storage.delete(&Key::new(&files[0]).unwrap()).await.unwrap();
+        Ok::<_, Error>(Bytes::from_static(b"def"))
+    });
+    let digest = Digest::of(Algorithm::Sha512, b"abcdef");
+    let end = finish(&shelf, &name, digest, Body::from_stream(last, None));
+    assert_eq!(end.await.unwrap(), Finished::Done);
+}
+
+#[tokio::test]
+async fn a_piece_that_is_announced_too_long_is_not_read() {
+    let bucket = Bucket::default();
+    let shelf = bucket.shelf("a");
+    let name = begin(&shelf).await;
+    let unread = stream::once(async { panic!("read") as Result<Bytes> });
+    let body = Body::from_stream(unread, Some(LIMIT + 1));
+    assert_eq!(
+        kind(append(&shelf, &name, None, body).await),
+        ErrorKind::TooLarge
+    );
+}

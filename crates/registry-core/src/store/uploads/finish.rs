@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     body::Body,
-    digest::{Algorithm, Digest, MultiHasher},
+    digest::{Digest, MultiHasher},
     error::{Error, ErrorKind, Result},
 };
 
@@ -83,26 +83,23 @@ impl Upload {
         if piece.from.is_some_and(|piece| piece != from) && body.length() != Some(0) {
             return Ok(Last::OutOfOrder(from));
         }
-        // Nothing was hashed yet: with the right function from the start.
-        let algorithm = if from == 0 {
-            digest.algorithm()
+        // Before the last bytes come, since nothing names those while the others are read.
+        let hasher = if from == 0 || !same {
+            let hasher = MultiHasher::new(&[digest.algorithm()]);
+            self.repo.hash_again(&session.segments, hasher).await?
         } else {
-            self.algorithm
+            session.hasher(self.algorithm)?
         };
-        let Received { staged, broken } = self.receive(&session, algorithm, body).await?;
+        let hashed = hasher.clone();
+        let Received { staged, broken } = self.receive(from, hasher, body).await?;
         if let Some(broken) = broken {
             return Err(broken);
         }
         check_length(piece, staged.as_ref())?;
-        let is = if algorithm != digest.algorithm() {
-            let mut segments = session.segments.clone();
-            segments.extend(staged.as_ref().map(segment));
-            self.repo.hash(&segments, digest.algorithm()).await?
-        } else if let Some(staged) = &staged {
-            staged.digests().digest(algorithm)
-        } else {
-            session.digest(algorithm)?
-        };
+        let hashed = staged
+            .as_ref()
+            .map_or(hashed, |staged| staged.hasher.clone());
+        let is = hashed.finish().digest(digest.algorithm());
         let last = LastPiece {
             absent,
             from,
@@ -188,14 +185,23 @@ enum Closed {
 }
 
 impl Repo {
-    /// Reads bytes again, to hash them with another function than they were hashed with.
-    async fn hash(&self, segments: &[Segment], algorithm: Algorithm) -> Result<Digest> {
+    /// Reads bytes again, to hash them with another function than they were hashed with. A few uploads
+    /// at a time: a small request makes the registry read much.
+    async fn hash_again(
+        &self,
+        segments: &[Segment],
+        mut hasher: MultiHasher,
+    ) -> Result<MultiHasher> {
+        if segments.is_empty() {
+            return Ok(hasher);
+        }
+        let turn = self.store.0.hashing.acquire().await;
+        let _turn = turn.map_err(Error::internal)?;
         let root = self.store.0.root.clone();
         let mut body = read_segments(self.storage().clone(), root, segments);
-        let mut hasher = MultiHasher::new(&[algorithm]);
         while let Some(bytes) = body.next().await {
             hasher.update(&bytes?);
         }
-        Ok(hasher.finish().digest(algorithm))
+        Ok(hasher)
     }
 }

@@ -3,19 +3,34 @@
 
 use bytes::{Buf, Bytes};
 use memchr::memmem::Finder;
-use registry_core::{Error, ErrorKind, Result};
 
+mod fault;
 mod header;
 #[cfg(test)]
 mod tests;
 
+pub use fault::Fault;
 pub use header::{Part, boundary};
 
-/// The most bytes of the headers of a part.
-const MAX_HEADERS: usize = 16 << 10;
+type Result<T> = std::result::Result<T, Fault>;
 
-/// The most bytes before the first part and after the last.
-const MAX_AROUND: usize = 16 << 10;
+/// The bounds of a form. How much its parts may hold is up to whoever takes it in.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most bytes of the headers of a part.
+    pub headers: usize,
+    /// The most bytes before the first part and after the last.
+    pub around: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            headers: 16 << 10,
+            around: 16 << 10,
+        }
+    }
+}
 
 /// What comes out of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +50,7 @@ pub struct Multipart {
     rest: Bytes,
     state: State,
     around: usize,
+    limits: Limits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +69,7 @@ enum State {
 
 impl Multipart {
     /// A parser of a form whose parts are delimited by `boundary`.
-    pub fn new(boundary: &str) -> Self {
+    pub fn new(boundary: &str, limits: Limits) -> Self {
         let delimiter = format!("\r\n--{boundary}");
         Self {
             delimiter: Finder::new(delimiter.as_bytes()).into_owned(),
@@ -61,6 +77,7 @@ impl Multipart {
             rest: Bytes::from_static(b"\r\n"),
             state: State::Before,
             around: 0,
+            limits,
         }
     }
 
@@ -114,9 +131,7 @@ impl Multipart {
         if self.state == State::After {
             return Ok(());
         }
-        Err(Error::invalid(
-            "the form ends before its last delimiter; send it again",
-        ))
+        Err(Fault::BrokenOff)
     }
 
     /// The bytes of which no delimiter can be made any more, whatever follows.
@@ -143,11 +158,7 @@ impl Multipart {
         self.state = match two {
             b"\r\n" => State::Headers,
             b"--" if padding == 0 => State::After,
-            _ => {
-                return Err(Error::invalid(
-                    "the form's delimiter goes on; choose another",
-                ));
-            }
+            _ => return Err(Fault::Delimiter),
         };
         // The line break stays, as it is what the headers are read from.
         if self.state == State::After {
@@ -158,9 +169,8 @@ impl Multipart {
 
     fn headers(&mut self) -> Result<Option<Event>> {
         let end = memchr::memmem::find(&self.rest, b"\r\n\r\n");
-        if end.unwrap_or(self.rest.len()) > MAX_HEADERS {
-            let message = format!("a part's headers may have {MAX_HEADERS} bytes at most");
-            return Err(Error::new(ErrorKind::TooLarge, message));
+        if end.unwrap_or(self.rest.len()) > self.limits.headers {
+            return Err(Fault::LongHeaders(self.limits.headers));
         }
         let Some(end) = end else {
             return Ok(None);
@@ -187,8 +197,8 @@ impl Multipart {
 
     fn pass_over(&mut self, count: usize) -> Result<()> {
         self.around += count;
-        if self.around > MAX_AROUND {
-            return Err(Error::invalid("there is something around the form's parts"));
+        if self.around > self.limits.around {
+            return Err(Fault::Around);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
-use registry_core::Result;
 
-use super::{Event, Multipart, boundary, header::Part};
+use super::{Event, Limits, Multipart, Part, Result, boundary};
+use crate::error::{Error, ErrorKind};
 
 const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nfoo\r\n\
     --b\r\ncontent-disposition: form-data; name=\"content\"; filename=\"foo-1.0.tar.gz\"\r\n\
@@ -10,7 +10,7 @@ const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n
 
 /// The parts of a form that comes in pieces of some size, or why it is none.
 fn parts(form: &[u8], piece: usize) -> Result<Vec<(Part, Vec<u8>)>> {
-    let mut parser = Multipart::new("b");
+    let mut parser = Multipart::new("b", Limits::default());
     let mut parts: Vec<(Part, Vec<u8>)> = Vec::new();
     let mut open = false;
     for piece in form.chunks(piece) {
@@ -157,4 +157,22 @@ fn boundaries() {
         assert!(boundary(Some(bad)).is_err(), "{bad}");
     }
     assert!(boundary(None).is_err());
+}
+
+#[test]
+fn bounds_are_the_callers() {
+    let body = |limits: Limits| {
+        let mut parser = Multipart::new("b", limits);
+        parser.feed(Bytes::from_static(FORM.as_bytes()));
+        parser.next_event()
+    };
+    let (headers, around) = (50, 2);
+    assert!(body(Limits { headers, around }).is_ok());
+    let fault = body(Limits {
+        headers: 40,
+        around,
+    });
+    let error = Error::from(fault.unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.message().contains("40 bytes"), "{error}");
 }

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
-use registry_core::{Error, Result};
+use super::Fault;
 
-use super::{broken, invalid};
+type Result<T> = std::result::Result<T, Fault>;
 
 /// A local file header (4.3.7).
 pub(super) const LOCAL: u32 = 0x0403_4b50;
@@ -74,10 +74,10 @@ impl Header {
         };
         let (made_by, comment, disk) = (fixed.u16(0), fixed.u16(28), fixed.u16(30));
         if comment != 0 {
-            return Err(invalid("its directory has a comment"));
+            return Err(Fault::invalid("its directory has a comment"));
         }
         if disk != 0 {
-            return Err(invalid("it is one of several parts"));
+            return Err(Fault::invalid("it is one of several parts"));
         }
         let name = header.name(reader, fixed.u16(24))?;
         let extra = bytes(reader, fixed.u16(26))?;
@@ -86,23 +86,28 @@ impl Header {
         // Where Unix made it, the upper half is the mode of the file.
         let kind = (fixed.u32(34) >> 16) & 0o170_000;
         if made_by >> 8 == 3 && !matches!(kind, 0 | 0o100_000 | 0o040_000) {
-            return Err(invalid(format!("its entry {name:?} is no file or folder")));
+            return Err(Fault::invalid(format!(
+                "its entry {name:?} is no file or folder"
+            )));
         }
         Ok((header, name))
     }
 
     fn name(&self, reader: &mut dyn Read, length: u16) -> Result<String> {
         if self.flags & !FLAGS != 0 {
-            return Err(invalid(if self.flags & 1 << 3 != 0 {
+            return Err(Fault::invalid(if self.flags & 1 << 3 != 0 {
                 "it contains a data descriptor"
             } else {
                 "it is encrypted, or packed in another way that is not known"
             }));
         }
         let name = bytes(reader, length)?;
-        let name = String::from_utf8(name).map_err(|_| invalid("a name in it is not UTF-8"))?;
+        let name =
+            String::from_utf8(name).map_err(|_| Fault::invalid("a name in it is not UTF-8"))?;
         if !name.is_ascii() && self.flags & UTF8 == 0 {
-            return Err(invalid(format!("its name {name:?} is not marked as UTF-8")));
+            return Err(Fault::invalid(format!(
+                "its name {name:?} is not marked as UTF-8"
+            )));
         }
         Ok(name)
     }
@@ -112,13 +117,15 @@ fn deflated(method: u16) -> Result<bool> {
     match method {
         0 => Ok(false),
         8 => Ok(true),
-        _ => Err(invalid("it does not use a supported compression type")),
+        _ => Err(Fault::invalid(
+            "it does not use a supported compression type",
+        )),
     }
 }
 
 /// Reads the extra fields, and takes from them the numbers that did not fit.
 fn zip64(mut extra: &[u8], numbers: &mut [&mut u64]) -> Result<()> {
-    let malformed = || invalid("its extra fields are malformed");
+    let malformed = || Fault::invalid("its extra fields are malformed");
     let elsewhere = |number: &&mut u64| **number == u64::from(ELSEWHERE);
     let mut found = None;
     while !extra.is_empty() {
@@ -128,7 +135,7 @@ fn zip64(mut extra: &[u8], numbers: &mut [&mut u64]) -> Result<()> {
         let (value, rest) = rest.split_at_checked(size).ok_or_else(malformed)?;
         match u16::from_le_bytes(*id) {
             ZIP64 if found.replace(value).is_some() => return Err(malformed()),
-            UNICODE_PATH => return Err(invalid("one of its entries has two names")),
+            UNICODE_PATH => return Err(Fault::invalid("one of its entries has two names")),
             _ => {}
         }
         extra = rest;
@@ -172,7 +179,7 @@ pub(super) struct Directory {
 impl Directory {
     /// Reads what ends the zip, whose first signature was read, and compares it.
     pub(super) fn check_end(self, reader: &mut dyn Read, signature: u32) -> Result<()> {
-        let differs = || invalid("its end and its directory differ");
+        let differs = || Fault::invalid("its end and its directory differ");
         let mut is_64 = false;
         let mut signature = signature;
         if signature == END_64 {
@@ -201,11 +208,11 @@ impl Directory {
             signature = self::signature(reader)?;
         }
         if signature != END {
-            return Err(invalid("it has a record that is not known"));
+            return Err(Fault::invalid("it has a record that is not known"));
         }
         let end = Fields(take::<18>(reader)?);
         if end.u16(16) != 0 {
-            return Err(invalid("it has a comment"));
+            return Err(Fault::invalid("it has a comment"));
         }
         let fits = |stated: u64, most: u64, is: u64| stated == is || (is_64 && stated == most);
         let (short, long) = (u64::from(u16::MAX), u64::from(u32::MAX));
@@ -240,11 +247,11 @@ fn bytes(reader: &mut dyn Read, length: u16) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn cut_off(error: std::io::Error) -> Error {
+fn cut_off(error: std::io::Error) -> Fault {
     if error.kind() == std::io::ErrorKind::UnexpectedEof {
-        return invalid("it ends too early");
+        return Fault::invalid("it ends too early");
     }
-    broken(error)
+    error.into()
 }
 
 /// The numbers of a record, by where they stand after its signature.

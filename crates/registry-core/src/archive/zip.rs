@@ -8,16 +8,19 @@
 use std::{
     cell::Cell,
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     io::{BufRead, BufReader, Read, Take},
     rc::Rc,
 };
 
 use flate2::{Crc, bufread::DeflateDecoder};
-use registry_core::{Error, ErrorKind, Result, archive::RATIO_FREE};
 
-use super::Limits;
+use super::{Limits, RATIO_FREE};
 
+mod fault;
 mod header;
+
+pub use fault::Fault;
 
 use header::{Directory, Header};
 
@@ -34,13 +37,14 @@ pub struct Entry<'a> {
 /// Reads a zip to its end, and shows each entry to `visit`. Blocks as `reader` does.
 ///
 /// # Errors
-/// [`ErrorKind::Invalid`] when it is damaged, has an entry that would be unpacked outside of it, or
-/// could be read in two ways; [`ErrorKind::TooLarge`] when it passes `limits`; and what `visit` says.
+/// By what is wrong with it: it is damaged, has an entry that would be unpacked outside of it, could be
+/// read in two ways, or passes `limits`; and what `visit` says. An [`Error`](crate::Error) that `reader`
+/// fails with comes back as it is.
 pub fn read(
     reader: impl Read,
     limits: &Limits,
-    mut visit: impl FnMut(Entry<'_>) -> Result<()>,
-) -> Result<()> {
+    mut visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let at = Rc::new(Cell::new(0));
     let counted = Counted {
         reader: BufReader::with_capacity(64 << 10, reader),
@@ -50,9 +54,8 @@ pub fn read(
         reader: counted,
         at,
         limits,
-        entries: Vec::new(),
-        names: HashMap::new(),
-        names_size: 0,
+        seen: HashMap::new(),
+        hasher: RandomState::new(),
         unpacked: 0,
     };
     let directory = walk.files(&mut visit)?;
@@ -61,7 +64,7 @@ pub fn read(
     let most = RATIO_FREE.max(packed.saturating_mul(limits.ratio));
     if walk.unpacked > most {
         let ratio = limits.ratio;
-        return Err(too_large(format!(
+        return Err(Fault::too_large(format!(
             "it exceeds a compression ratio of {ratio}"
         )));
     }
@@ -73,50 +76,55 @@ struct Walk<'a, R> {
     reader: Counted<R>,
     at: Rc<Cell<u64>>,
     limits: &'a Limits,
-    /// The header of each entry, without its name.
-    entries: Vec<Header>,
-    /// Where the header of an entry is among them.
-    names: HashMap<String, usize>,
-    names_size: u64,
+    /// The entries, by a hash of their names: what is kept of a zip does not grow with those. Nobody
+    /// outside can tell which names would have the same.
+    seen: HashMap<u64, Seen>,
+    hasher: RandomState,
     unpacked: u64,
+}
+
+/// An entry that was seen.
+struct Seen {
+    header: Header,
+    /// Whether the directory has it too.
+    listed: bool,
 }
 
 impl<R: BufRead> Walk<'_, R> {
     /// Reads the files; gives the signature of what follows them.
-    fn files(&mut self, visit: &mut impl FnMut(Entry<'_>) -> Result<()>) -> Result<u32> {
+    fn files(
+        &mut self,
+        visit: &mut impl FnMut(Entry<'_>) -> Result<(), Fault>,
+    ) -> Result<u32, Fault> {
         loop {
             let at = self.at.get();
             let signature = header::signature(&mut self.reader)?;
             if signature != header::LOCAL {
                 if at == 0 && signature != header::END {
-                    return Err(invalid("it is not a zip"));
+                    return Err(Fault::invalid("it is not a zip"));
                 }
                 return Ok(signature);
             }
             let (header, name) = Header::read(&mut self.reader, at)?;
-            self.admit(&name)?;
+            let key = self.admit(&name)?;
             self.content(&header, &name, visit)?;
-            let index = self.entries.len();
-            self.entries.push(header);
-            self.names.insert(name, index);
+            let listed = false;
+            self.seen.insert(key, Seen { header, listed });
         }
     }
 
-    /// Refuses a name that was there before, or one too many.
-    fn admit(&mut self, name: &str) -> Result<()> {
+    /// What a name is kept under; refuses one that was there before, and one too many.
+    fn admit(&self, name: &str) -> Result<u64, Fault> {
         check_path(name)?;
-        if self.names.contains_key(name) {
-            return Err(invalid(format!("it holds {name:?} twice")));
+        let key = self.hasher.hash_one(name);
+        if self.seen.contains_key(&key) {
+            return Err(Fault::invalid(format!("it holds {name:?} twice")));
         }
-        self.names_size += name.len() as u64;
-        if self.entries.len() as u64 >= self.limits.entries || self.names_size > self.limits.record
-        {
-            let most = self.limits.entries;
-            return Err(too_large(format!(
-                "it holds more than {most} files, or their names are too long"
-            )));
+        let most = self.limits.entries;
+        if self.seen.len() as u64 >= most {
+            return Err(Fault::too_large(format!("it holds more than {most} files")));
         }
-        Ok(())
+        Ok(key)
     }
 
     /// Reads the bytes of one file, and compares them with its header.
@@ -124,12 +132,14 @@ impl<R: BufRead> Walk<'_, R> {
         &mut self,
         header: &Header,
         name: &str,
-        visit: &mut impl FnMut(Entry<'_>) -> Result<()>,
-    ) -> Result<()> {
+        visit: &mut impl FnMut(Entry<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         self.unpacked = self.unpacked.saturating_add(header.size);
         if self.unpacked > self.limits.unpacked {
             let most = self.limits.unpacked;
-            return Err(too_large(format!("it unpacks to more than {most} bytes")));
+            return Err(Fault::too_large(format!(
+                "it unpacks to more than {most} bytes"
+            )));
         }
         let packed = (&mut self.reader).take(header.packed);
         let mut content = Content {
@@ -148,56 +158,58 @@ impl<R: BufRead> Walk<'_, R> {
             content: &mut content,
         };
         visit(entry)?;
-        std::io::copy(&mut content, &mut std::io::sink()).map_err(broken)?;
+        std::io::copy(&mut content, &mut std::io::sink())?;
         let (crc, size, left) = (content.crc.sum(), content.size, content.unpacked.left());
         if left > 0 || size != header.size || crc != header.crc {
-            return Err(invalid(format!("its entry {name:?} is damaged")));
+            return Err(Fault::invalid(format!("its entry {name:?} is damaged")));
         }
         Ok(())
     }
 
     /// Reads the directory, whose first signature was read, and compares it with the files.
-    fn directory(&mut self, mut signature: u32) -> Result<()> {
+    fn directory(&mut self, mut signature: u32) -> Result<(), Fault> {
         let start = self.at.get() - 4;
-        let mut seen = vec![false; self.entries.len()];
+        let mut listed = 0;
         while signature == header::CENTRAL {
             let (header, name) = Header::read_central(&mut self.reader)?;
-            let index = self.names.get(&name).copied();
-            let known = index.filter(|index| self.entries[*index] == header);
-            let Some(seen) = known.and_then(|index| seen.get_mut(index)) else {
-                return Err(invalid(format!(
+            let seen = self.seen.get_mut(&self.hasher.hash_one(&*name));
+            let Some(seen) = seen.filter(|seen| seen.header == header) else {
+                return Err(Fault::invalid(format!(
                     "its directory and its files differ on {name:?}"
                 )));
             };
-            if std::mem::replace(seen, true) {
-                return Err(invalid(format!("its directory names {name:?} twice")));
+            if std::mem::replace(&mut seen.listed, true) {
+                return Err(Fault::invalid(format!(
+                    "its directory names {name:?} twice"
+                )));
             }
+            listed += 1;
             signature = header::signature(&mut self.reader)?;
         }
-        if !seen.iter().all(|seen| *seen) {
-            return Err(invalid("its directory lacks a file"));
+        if listed < self.seen.len() {
+            return Err(Fault::invalid("its directory lacks a file"));
         }
         let found = Directory {
-            entries: seen.len() as u64,
+            entries: listed as u64,
             offset: start,
             size: self.at.get() - 4 - start,
         };
         found.check_end(&mut self.reader, signature)?;
-        if !self.reader.fill_buf().map_err(broken)?.is_empty() {
-            return Err(invalid("something follows its end"));
+        if !self.reader.fill_buf()?.is_empty() {
+            return Err(Fault::invalid("something follows its end"));
         }
         Ok(())
     }
 }
 
 /// Refuses a path that would be unpacked outside, or elsewhere than it seems.
-fn check_path(path: &str) -> Result<()> {
+fn check_path(path: &str) -> Result<(), Fault> {
     let path_of_file = path.strip_suffix('/').unwrap_or(path);
     let segment = |segment: &str| !matches!(segment, "" | "." | "..");
     let drive = path.as_bytes().get(1) == Some(&b':');
     let strange = path.chars().any(|c| c.is_control() || c == '\\');
     if drive || strange || !path_of_file.split('/').all(segment) {
-        return Err(invalid(format!(
+        return Err(Fault::invalid(format!(
             "its entry {path:?} would be unpacked outside of it"
         )));
     }
@@ -236,7 +248,7 @@ impl<R: BufRead> Read for Content<R> {
         self.crc.update(&buffer[..read]);
         self.size += read as u64;
         if self.size > self.most {
-            let error = invalid("one of its entries is longer than it says");
+            let error = Fault::invalid("one of its entries is longer than it says");
             return Err(std::io::Error::other(error));
         }
         Ok(read)
@@ -271,36 +283,16 @@ impl<R: BufRead> BufRead for Counted<R> {
 /// All that `reader` has, if that is at most `limit` bytes.
 ///
 /// # Errors
-/// [`ErrorKind::TooLarge`] when it is more; else when it is damaged.
-pub fn bounded(reader: &mut dyn Read, limit: u64, what: &str) -> Result<Vec<u8>> {
+/// [`Fault::TooLarge`] when it is more; else when it is damaged.
+pub fn bounded(reader: &mut dyn Read, limit: u64, what: &str) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    reader
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(broken)?;
+    reader.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(too_large(format!("{what} is longer than {limit} bytes")));
+        return Err(Fault::too_large(format!(
+            "{what} is longer than {limit} bytes"
+        )));
     }
     Ok(bytes)
-}
-
-/// An error of the readers below: ours, or that the zip is damaged.
-fn broken(error: std::io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => invalid("it is damaged").with_source(error),
-    }
-}
-
-fn invalid(what: impl std::fmt::Display) -> Error {
-    Error::invalid(format!(
-        "Invalid distribution file. ZIP archive not accepted: {what}"
-    ))
-}
-
-fn too_large(what: impl std::fmt::Display) -> Error {
-    let message = format!("Invalid distribution file. ZIP archive not accepted: {what}");
-    Error::new(ErrorKind::TooLarge, message)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is said of a form and of each of its parts.
 
-use registry_core::{Error, Result};
+use super::{Fault, Result};
 
 /// The longest boundary that is taken, in bytes; senders keep to 70.
 const MAX_BOUNDARY: usize = 200;
@@ -19,31 +19,28 @@ pub struct Part {
 impl Part {
     /// Reads a part's headers.
     pub(super) fn parse(headers: &[u8]) -> Result<Self> {
-        let headers = std::str::from_utf8(headers)
-            .map_err(|_| Error::invalid("a part of the form has headers that are not UTF-8"))?;
+        let headers = std::str::from_utf8(headers).map_err(|_| Fault::NotText)?;
         let mut part = None;
         let mut content_type = None;
         for line in headers.split("\r\n").filter(|line| !line.is_empty()) {
-            let (name, value) = line.split_once(':').ok_or_else(malformed)?;
+            let (name, value) = line.split_once(':').ok_or(Fault::Malformed)?;
             let value = value.trim();
             match name.trim().to_ascii_lowercase().as_str() {
-                "content-disposition" if part.is_some() => return Err(malformed()),
+                "content-disposition" if part.is_some() => return Err(Fault::Malformed),
                 "content-disposition" => part = Some(disposition(value)?),
                 "content-type" => content_type = Some(value.to_owned()),
                 "content-transfer-encoding"
                     if !["binary", "8bit", "7bit"]
                         .contains(&value.to_ascii_lowercase().as_str()) =>
                 {
-                    return Err(Error::invalid(
-                        "a part of the form is encoded; send it as it is",
-                    ));
+                    return Err(Fault::Encoded);
                 }
                 _ => {}
             }
         }
         Ok(Self {
             content_type,
-            ..part.ok_or_else(malformed)?
+            ..part.ok_or(Fault::Malformed)?
         })
     }
 }
@@ -52,27 +49,27 @@ impl Part {
 fn disposition(value: &str) -> Result<Part> {
     let (kind, parameters) = value.split_once(';').unwrap_or((value, ""));
     if !kind.trim().eq_ignore_ascii_case("form-data") {
-        return Err(malformed());
+        return Err(Fault::Malformed);
     }
     let mut part = Part::default();
     let mut named = false;
-    for (name, value) in self::parameters(parameters).ok_or_else(malformed)? {
+    for (name, value) in self::parameters(parameters).ok_or(Fault::Malformed)? {
         match name.as_str() {
             "name" if !named => {
                 named = true;
                 part.name = value;
             }
             "filename" if part.file.is_none() => part.file = Some(value),
-            "name" | "filename" => return Err(malformed()),
-            "filename*" | "name*" => {
-                return Err(Error::invalid(
-                    "the names of fields and files are ASCII; give the file another",
-                ));
-            }
+            "name" | "filename" => return Err(Fault::Malformed),
+            "filename*" | "name*" => return Err(Fault::EncodedName),
             _ => {}
         }
     }
-    if named { Ok(part) } else { Err(malformed()) }
+    if named {
+        Ok(part)
+    } else {
+        Err(Fault::Malformed)
+    }
 }
 
 /// Parameters after a semicolon each: a name, and a value that may be quoted.
@@ -122,25 +119,24 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
 /// # Errors
 /// When it is not that of a form.
 pub fn boundary(content_type: Option<&str>) -> Result<String> {
-    let refuse = || Error::invalid("an upload is a form; send it as multipart/form-data");
     let (kind, rest) = content_type
         .and_then(|value| value.split_once(';'))
-        .ok_or_else(refuse)?;
+        .ok_or(Fault::NoForm)?;
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return Err(refuse());
+        return Err(Fault::NoForm);
     }
-    let parameters = parameters(rest).ok_or_else(refuse)?;
+    let parameters = parameters(rest).ok_or(Fault::NoForm)?;
     let mut boundaries = parameters
         .into_iter()
         .filter(|(name, _)| name == "boundary");
-    let (_, boundary) = boundaries.next().ok_or_else(refuse)?;
+    let (_, boundary) = boundaries.next().ok_or(Fault::NoForm)?;
     let proper = !boundary.is_empty()
         && boundary.len() <= MAX_BOUNDARY
         && boundary.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && !boundary.ends_with(' ');
-    if proper { Ok(boundary) } else { Err(refuse()) }
-}
-
-fn malformed() -> Error {
-    Error::invalid("a part of the form has headers that cannot be read")
+    if proper {
+        Ok(boundary)
+    } else {
+        Err(Fault::NoForm)
+    }
 }

@@ -1,19 +1,22 @@
 use std::ops::Range;
 
-use registry_core::{ErrorKind, Result};
 use registry_testkit::zip;
 
-use super::read;
-use crate::archive::Limits;
+use super::{Fault, read};
+use crate::{
+    archive::Limits,
+    error::{Error, ErrorKind},
+};
 
 fn limits() -> Limits {
     Limits {
         unpacked: 200 << 20,
+        ratio: 50,
         ..Limits::default()
     }
 }
 
-fn seen(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, u64)>> {
+fn seen(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, u64)>, Fault> {
     let mut seen = Vec::new();
     read(bytes, limits, |entry| {
         seen.push((entry.path.to_owned(), entry.size));
@@ -142,11 +145,12 @@ fn paths_stay_inside() {
 
 #[test]
 fn bounds_hold() {
-    let kind = |bytes: &[u8], limits: &Limits| seen(bytes, limits).unwrap_err().kind();
+    let too_large =
+        |bytes: &[u8], limits: &Limits| matches!(seen(bytes, limits), Err(Fault::TooLarge(_)));
     let zeros = vec![0; 100 << 20];
     // Within 50 times 64 MiB it may be anything.
     let bomb = zip(&[("a", &zeros)], true);
-    assert_eq!(kind(&bomb, &limits()), ErrorKind::TooLarge);
+    assert!(too_large(&bomb, &limits()));
     assert!(told(&bomb).contains("ratio of 50"));
     assert!(seen(&zip(&[("a", &zeros[..60 << 20])], true), &limits()).is_ok());
     assert!(seen(&zip(&[("a", &zeros)], false), &limits()).is_ok());
@@ -154,12 +158,12 @@ fn bounds_hold() {
         entries: 2,
         ..limits()
     };
-    assert_eq!(kind(&zip(FILES, false), &few), ErrorKind::TooLarge);
+    assert!(too_large(&zip(FILES, false), &few));
     let small = Limits {
         unpacked: 7,
         ..limits()
     };
-    assert_eq!(kind(&zip(FILES, true), &small), ErrorKind::TooLarge);
+    assert!(too_large(&zip(FILES, true), &small));
     // One that says that it is smaller than it is.
     let mut liar = zip(&[("a", &zeros[..1000])], true);
     let directory = memchr::memmem::find(&liar, b"PK\x01\x02").unwrap();
@@ -217,5 +221,33 @@ fn sizes_that_do_not_fit_stand_in_an_extra_field() {
         let mut altered = long.clone();
         altered[at] ^= 1;
         assert!(seen(&altered, &limits()).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn a_fault_is_told_with_the_name_of_what_it_is_of() {
+    let error = seen(b"MZ no", &limits()).unwrap_err().told("the bundle");
+    assert_eq!(error.to_string(), "the bundle: it is not a zip");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let few = Limits {
+        entries: 2,
+        ..limits()
+    };
+    let error = seen(&zip(FILES, false), &few).unwrap_err().told("it");
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    // What is not its own comes back as it was, though it came through the readers.
+    let said = || Error::new(ErrorKind::Denied, "no");
+    let visited = read(&zip(FILES, true)[..], &limits(), |_| Err(said().into()));
+    struct Broken;
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other(Error::new(ErrorKind::Denied, "no")))
+        }
+    }
+    let whole = zip(FILES, true);
+    let reader = std::io::Read::chain(&whole[..35], Broken);
+    for result in [visited, read(reader, &limits(), |_| Ok(()))] {
+        let error = result.unwrap_err().told("it");
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Denied, "no"));
     }
 }

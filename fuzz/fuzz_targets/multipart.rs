@@ -3,12 +3,12 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use registry_pypi::publish::multipart::{Event, Multipart, Part};
+use registry_core::multipart::{Event, Limits, Multipart, Part};
 
 type Parsed = Option<Vec<(Part, Vec<u8>)>>;
 
 fn parse(body: &[u8], chunk: usize) -> Parsed {
-    let mut parser = Multipart::new("b");
+    let mut parser = Multipart::new("b", Limits::default());
     let mut parts: Vec<(Part, Vec<u8>)> = Vec::new();
     for chunk in body.chunks(chunk) {
         parser.feed(Bytes::copy_from_slice(chunk));
