@@ -232,6 +232,7 @@ impl Call<'_> {
         Ok(NewToken {
             name: asked.name.or(asked.description).unwrap_or_default(),
             scopes,
+            uses: Vec::new(),
             read_only: asked.readonly || permission == Some("read-only"),
             expires,
             networks: asked.cidr_whitelist,

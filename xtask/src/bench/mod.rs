@@ -5,7 +5,7 @@
 
 mod cargo;
 mod load;
-mod memory;
+pub(crate) mod memory;
 mod npm;
 mod oci;
 mod pypi;

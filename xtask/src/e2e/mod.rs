@@ -6,6 +6,7 @@
 
 mod cargo;
 mod client;
+mod mixed;
 mod npm;
 mod oci;
 mod pnpm;
@@ -73,6 +74,12 @@ const PROTOCOLS: &[Protocol] = &[
         ],
         tools: &["python-clients", "old-pip"],
         peer: Some((pypi::peer, &["pypiserver"])),
+    },
+    Protocol {
+        name: "mixed",
+        clients: &[("all", mixed::steps)],
+        tools: &["crane", "python-clients"],
+        peer: None,
     },
 ];
 

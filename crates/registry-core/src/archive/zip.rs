@@ -15,7 +15,7 @@ use std::{
 
 use flate2::{Crc, bufread::DeflateDecoder};
 
-use super::{Limits, RATIO_FREE};
+use super::{Limits, RATIO_FREE, at_most};
 
 mod fault;
 mod header;
@@ -101,18 +101,11 @@ struct Walk<'a, R> {
     limits: &'a Limits,
     /// Whether sizes may follow their files.
     streamed: bool,
-    /// The entries, by a hash of their names: what is kept of a zip does not grow with those. Nobody
-    /// outside can tell which names would have the same.
-    seen: HashMap<u64, Seen>,
+    /// Of each entry that the directory has not named yet a hash of its name, and of its header: what is
+    /// kept of a zip are a few bytes for each. Nobody outside can tell what would have the same.
+    seen: HashMap<u64, u64>,
     hasher: RandomState,
     unpacked: u64,
-}
-
-/// An entry that was seen.
-struct Seen {
-    header: Header,
-    /// Whether the directory has it too.
-    listed: bool,
 }
 
 impl<R: BufRead> Walk<'_, R> {
@@ -133,8 +126,7 @@ impl<R: BufRead> Walk<'_, R> {
             let (header, name) = Header::read(&mut self.reader, at, self.streamed)?;
             let key = self.admit(&name)?;
             let header = self.content(header, &name, visit)?;
-            let listed = false;
-            self.seen.insert(key, Seen { header, listed });
+            self.seen.insert(key, self.hasher.hash_one(header.stated()));
         }
     }
 
@@ -212,28 +204,22 @@ impl<R: BufRead> Walk<'_, R> {
     /// Reads the directory, whose first signature was read, and compares it with the files.
     fn directory(&mut self, mut signature: u32) -> Result<(), Fault> {
         let start = self.at.get() - 4;
-        let mut listed = 0;
+        let entries = self.seen.len() as u64;
         while signature == header::CENTRAL {
             let (header, name) = Header::read_central(&mut self.reader, self.streamed)?;
-            let seen = self.seen.get_mut(&self.hasher.hash_one(&*name));
-            let Some(seen) = seen.filter(|seen| seen.header.says(&header)) else {
+            let seen = self.seen.remove(&self.hasher.hash_one(&*name));
+            if seen != Some(self.hasher.hash_one(header)) {
                 return Err(Fault::invalid(format!(
                     "its directory and its files differ on {name:?}"
                 )));
-            };
-            if std::mem::replace(&mut seen.listed, true) {
-                return Err(Fault::invalid(format!(
-                    "its directory names {name:?} twice"
-                )));
             }
-            listed += 1;
             signature = header::signature(&mut self.reader)?;
         }
-        if listed < self.seen.len() {
+        if !self.seen.is_empty() {
             return Err(Fault::invalid("its directory lacks a file"));
         }
         let found = Directory {
-            entries: listed as u64,
+            entries,
             offset: start,
             size: self.at.get() - 4 - start,
         };
@@ -328,14 +314,8 @@ impl<R: BufRead> BufRead for Counted<R> {
 /// # Errors
 /// [`Fault::TooLarge`] when it is more; else when it is damaged.
 pub fn bounded(reader: &mut dyn Read, limit: u64, what: &str) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(Fault::too_large(format!(
-            "{what} is longer than {limit} bytes"
-        )));
-    }
-    Ok(bytes)
+    let bytes = at_most(reader, limit)?;
+    bytes.ok_or_else(|| Fault::too_large(format!("{what} is longer than {limit} bytes")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What somebody may see of a listing.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -8,7 +8,7 @@ use super::Granted;
 use crate::{
     error::{Error, Result},
     store::{
-        Fold,
+        Fold, Rendered,
         search::{Hit, Query, SearchIndex},
     },
 };
@@ -29,6 +29,37 @@ impl Granted {
             names = seen;
         }
         Ok(names)
+    }
+
+    /// A form of the mount's view as it is now, for those who may read everything: `render` makes it
+    /// of what `look` copies out of it, once while the view stays as it is.
+    ///
+    /// # Errors
+    /// What `render` says, when the route did not ask for a listing, or the store fails.
+    pub async fn rendered_view<F: Fold, S: Send + 'static>(
+        &self,
+        form: &'static str,
+        look: impl Fn(&F) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Arc<Rendered>> {
+        self.listing()?.rendered_view(form, look, render).await
+    }
+
+    /// A form of something in the mount's view, called `name`: `render` makes it of what `look` copies
+    /// out of the view, once for each `stamp` that the view gives it; nothing where there is no stamp.
+    /// What it shows is yet to be filtered by [`may`](Self::may).
+    ///
+    /// # Errors
+    /// What `render` says, and when the route did not ask for a listing, or the store fails.
+    pub async fn rendered_part<F: Fold, S: Send + 'static>(
+        &self,
+        named: (&'static str, &str),
+        stamp: impl FnOnce(&F) -> Option<u64>,
+        look: impl FnOnce(&F) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Option<Arc<Rendered>>> {
+        let listing = self.listing()?;
+        listing.rendered_part(named, stamp, look, render).await
     }
 
     /// Searches an index of the mount's view: how many packages match that whoever asks may read,

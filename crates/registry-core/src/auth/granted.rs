@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Access, Action, AuthProvider, Decision, Identity, Permission};
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::{Actor, Fold, Rendered, Repo, Resource, Store},
+    store::{Actor, Fold, Repo, Resource, Store},
 };
 
 /// What a request was granted.
@@ -218,47 +218,15 @@ impl Granted {
     /// # Errors
     /// When the route asked for neither a listing nor a resource, or the store fails.
     pub async fn view<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<R> {
-        if !self.lists && self.repo.is_none() {
-            return Err(Error::internal("the route was granted no listing"));
-        }
-        self.store.view(look).await
+        self.listing()?.view(look).await
     }
 
-    /// A form of something in the mount's view, called `name`: made once for each `stamp` that the
-    /// view gives it, of what `gather` takes from the view, and `None` where there is no stamp. As
-    /// with [`view`](Self::view), what it shows is yet to be filtered.
-    ///
-    /// # Errors
-    /// What `render` says, and as for [`view`](Self::view).
-    pub async fn rendered<F: Fold, S: Send + 'static>(
-        &self,
-        (form, name): (&'static str, &str),
-        stamp: impl FnOnce(&F) -> Option<u64>,
-        gather: impl FnOnce(&F) -> S,
-        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
-    ) -> Result<Option<Arc<Rendered>>> {
-        let forms = self.store.forms();
-        let found = self
-            .view(|view| {
-                let stamp = stamp(view)?;
-                let key = self.store.form_key(form, name, stamp);
-                let known = forms.get(&key);
-                let taken = known.is_none().then(|| gather(view));
-                Some((key, known, taken))
-            })
-            .await?;
-        match found {
-            None => Ok(None),
-            Some((_, Some(known), _)) => Ok(Some(known)),
-            Some((key, None, taken)) => {
-                let taken = taken.ok_or_else(|| Error::internal("nothing was gathered"))?;
-                let make = async {
-                    let made = tokio::task::spawn_blocking(move || render(taken)).await;
-                    made.map_err(Error::internal)?.map(Arc::new)
-                };
-                forms.get_or_insert_async(&key, make).await.map(Some)
-            }
+    /// The mount, if the route asked for a listing or a resource.
+    pub(super) fn listing(&self) -> Result<&Store> {
+        if self.lists || self.repo.is_some() {
+            return Ok(&self.store);
         }
+        Err(Error::internal("the route was granted no listing"))
     }
 }
 

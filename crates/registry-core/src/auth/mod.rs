@@ -128,6 +128,9 @@ pub struct Identity {
     /// What they are narrowed to, if they showed an access token. Such a token is good for nothing
     /// that is about users and tokens themselves.
     pub access: Option<Arc<[AccessEntry]>>,
+    /// What of a protocol's requests their token is good for, in the protocol's own words; all of
+    /// them without.
+    pub uses: Option<Arc<[String]>>,
     /// What the provider wants to remember of them until it is asked to authorize.
     pub rights: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -145,6 +148,12 @@ impl Identity {
             ..Self::default()
         }
     }
+
+    /// Whether the token that was shown, if one was, is good for this use of a protocol.
+    pub fn is_for(&self, one: &str) -> bool {
+        let uses = self.uses.as_deref();
+        uses.is_none_or(|uses| uses.iter().any(|of| of == one))
+    }
 }
 
 impl fmt::Debug for Identity {
@@ -155,6 +164,7 @@ impl fmt::Debug for Identity {
             .field("admin", &self.admin)
             .field("read_only", &self.read_only)
             .field("access", &self.access)
+            .field("uses", &self.uses)
             .finish_non_exhaustive()
     }
 }
@@ -166,6 +176,9 @@ pub struct NewToken {
     pub name: String,
     /// Its scopes (`npm:package:@acme/*:write`); without any it has the rights of its user.
     pub scopes: Vec<String>,
+    /// What of a protocol's requests it is good for, in the protocol's own words, which alone says
+    /// what they mean; without any, for all.
+    pub uses: Vec<String>,
     /// Whether it may only read.
     pub read_only: bool,
     /// When it ends.
@@ -295,6 +308,21 @@ pub trait AuthProvider: Send + Sync + 'static {
         _mount: &str,
         _from: Option<IpAddr>,
     ) -> Result<Identity> {
+        Err(unsupported())
+    }
+
+    /// Makes a token of somebody's, which is shown, good for more uses. One that is good for all stays
+    /// so.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such token of theirs, `Denied` when they showed a token that is
+    /// itself narrowed.
+    async fn add_uses(
+        &self,
+        _identity: &Identity,
+        _token: &Secret,
+        _uses: &[String],
+    ) -> Result<()> {
         Err(unsupported())
     }
 

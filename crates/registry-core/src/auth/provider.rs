@@ -12,7 +12,7 @@ use super::{
     logins::Logins,
     passwords::Passwords,
     remembered::Remembered,
-    rights::Rights,
+    rights::{Rights, check_uses},
     signing_keys,
     tokens::token_hash,
     users::{self, User, Users},
@@ -311,6 +311,33 @@ impl AuthProvider for DefaultAuth {
             return Err(denied("a read-only token can revoke only itself"));
         }
         self.end(&found).await
+    }
+
+    async fn add_uses(&self, identity: &Identity, token: &Secret, uses: &[String]) -> Result<()> {
+        let rights = rights(identity)?;
+        if rights.token.is_some() {
+            return Err(denied(
+                "a token cannot change tokens; send the user's password",
+            ));
+        }
+        let own = &rights.user.record;
+        let found = self.tokens.get(&token_hash(token)).await?;
+        let theirs = |token: &TokenRecord| {
+            token.user == own.name && token.account == own.account && token.is_live(self.now())
+        };
+        let found = found.filter(theirs);
+        let mut found = found.ok_or_else(|| Error::not_found("there is no such token"))?;
+        let all = &mut found.grant.uses;
+        if all.is_empty() {
+            return Ok(());
+        }
+        let new = uses.iter().filter(|word| !all.contains(word));
+        let new: Vec<String> = new.cloned().collect();
+        all.extend(new);
+        check_uses(all)?;
+        let kept = self.tokens.set_uses(&found.hash, all).await;
+        self.known.forget(&found.hash);
+        kept
     }
 
     async fn list_tokens(&self, identity: &Identity) -> Result<Vec<TokenInfo>> {

@@ -11,6 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// How many scopes or networks a token may have.
 const MAX_LIST: usize = 100;
+/// The longest word for a use, in bytes.
+const MAX_USE: usize = 100;
 /// The longest name of a token, in characters.
 const MAX_NAME: usize = 200;
 
@@ -56,6 +58,9 @@ pub struct Grant {
     pub name: String,
     /// Its scopes; without any it has the rights of its user.
     pub scopes: Vec<Scope>,
+    /// What of a protocol's requests it is good for; without any, for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<String>,
     /// Whether it may only read.
     pub read_only: bool,
     /// When it ends.
@@ -77,6 +82,7 @@ impl Grant {
                 "a token has at most 100 scopes and 100 networks",
             ));
         }
+        check_uses(&asked.uses)?;
         let scopes: Result<_> = asked.scopes.iter().map(|scope| scope.parse()).collect();
         let networks: Result<_> = asked.networks.iter().map(|text| network(text)).collect();
         let expires = asked.expires.map(Timestamp::try_from).transpose();
@@ -87,6 +93,7 @@ impl Grant {
         Ok(Self {
             name: asked.name.clone(),
             scopes: scopes?,
+            uses: asked.uses.clone(),
             read_only: asked.read_only,
             expires,
             networks: networks?,
@@ -102,6 +109,16 @@ impl Grant {
         };
         self.networks.is_empty() || from.is_some_and(here)
     }
+}
+
+/// Bounds what is to be kept of a protocol's words.
+pub(super) fn check_uses(uses: &[String]) -> Result<()> {
+    if uses.len() <= MAX_LIST && uses.iter().all(|word| word.len() <= MAX_USE) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "a token has at most 100 uses, each of 100 bytes at most",
+    ))
 }
 
 fn network(text: &str) -> Result<IpNet> {
@@ -123,6 +140,7 @@ impl From<Grant> for NewToken {
         Self {
             name: grant.name,
             scopes: grant.scopes.iter().map(ToString::to_string).collect(),
+            uses: grant.uses,
             read_only: grant.read_only,
             expires: grant.expires.map(told),
             networks: grant.networks.iter().map(ToString::to_string).collect(),
@@ -146,6 +164,7 @@ impl Rights {
             admin: self.administer(),
             read_only: self.read_only(),
             access: None,
+            uses: self.uses().map(Into::into),
             rights: Some(Arc::new(self)),
         }
     }
@@ -167,6 +186,12 @@ impl Rights {
         self.token
             .as_ref()
             .is_some_and(|token| token.grant.read_only)
+    }
+
+    /// What the token is good for, if that is not all.
+    fn uses(&self) -> Option<&[String]> {
+        let uses = self.token.as_deref().map(|token| &*token.grant.uses);
+        uses.filter(|uses| !uses.is_empty())
     }
 
     /// The lists of scopes each of which has to allow what is done.
@@ -228,6 +253,14 @@ impl Rights {
         }
         if !asked.scopes.is_empty() {
             grant.scopes = asked.scopes;
+        }
+        if let Some(own) = self.uses()
+            && asked.uses.iter().any(|word| !own.contains(word))
+        {
+            return denied("the new token would be good for more than the one you use");
+        }
+        if !asked.uses.is_empty() {
+            grant.uses = asked.uses;
         }
         if let Some(expires) = asked.expires {
             if grant.expires.is_some_and(|own| own < expires) {

@@ -122,6 +122,12 @@ pub trait TokenStore: Send + Sync + 'static {
     /// When the store fails.
     async fn find(&self, id: &str) -> Result<Option<TokenRecord>>;
 
+    /// Changes what a token is good for; one that is not there is success.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn set_uses(&self, hash: &str, uses: &[String]) -> Result<()>;
+
     /// Ends a token for good; one that has been already, or is not there, is success.
     ///
     /// # Errors
@@ -217,6 +223,18 @@ impl TokenStore for BucketTokens {
         }
     }
 
+    async fn set_uses(&self, hash: &str, uses: &[String]) -> Result<()> {
+        let uses = uses.to_owned();
+        let set = move |document: &mut Document<Option<TokenRecord>>| {
+            let Some(token) = &mut document.head else {
+                return Ok((false, ()));
+            };
+            token.grant.uses.clone_from(&uses);
+            Ok((true, ()))
+        };
+        self.documents.change(&layout::token(hash)?, set).await
+    }
+
     async fn revoke(&self, hash: &str, at: Timestamp) -> Result<()> {
         let end = move |document: &mut Document<Option<TokenRecord>>| match &mut document.head {
             Some(token) => {
@@ -278,6 +296,13 @@ impl TokenStore for MemoryTokens {
         let first = tokens.range(id.to_owned()..).next();
         let found = first.filter(|(_, token)| token.id == id);
         Ok(found.map(|(_, token)| token.clone()))
+    }
+
+    async fn set_uses(&self, hash: &str, uses: &[String]) -> Result<()> {
+        if let Some(token) = lock(&self.0).get_mut(hash) {
+            token.grant.uses = uses.to_owned();
+        }
+        Ok(())
     }
 
     async fn revoke(&self, hash: &str, at: Timestamp) -> Result<()> {

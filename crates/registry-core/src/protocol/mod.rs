@@ -17,8 +17,8 @@ pub use self::{
     handler::{Handled, MadeBy, ProtocolHandler},
     page::{escape, login_page, page, read_login},
     respond::{
-        Artifact, Reason, empty, immutable, json, none_match, read_json, read_json_if_any,
-        rendered, revalidated, serve, serve_artifact,
+        Artifact, Reason, accepts_gzip, empty, immutable, json, none_match, read_json,
+        read_json_if_any, rendered, revalidated, serve, serve_artifact,
     },
     service::{Builder, Mount, Options, RegistryService},
 };

@@ -1,6 +1,9 @@
 //! Answers that every protocol gives in the same way.
 
-use std::{future::Future, time::SystemTime};
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -69,19 +72,20 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
     } else {
         &form.etag
     };
+    let date = strong_date(form.modified, SystemTime::now());
     let fresh = match headers.get(header::IF_NONE_MATCH) {
         Some(_) => none_match_hits(headers, &[&form.etag, &form.gzip_etag]),
-        None => not_modified_since(headers, form.modified),
+        None => date.is_some_and(|date| not_modified_since(headers, date)),
     };
     let mut response = Response::new(Body::empty());
     let fields = response.headers_mut();
-    fields.extend(form.fields.iter().cloned());
+    fields.clone_from(&form.headers);
     fields.insert(header::ETAG, etag.clone());
     fields.insert(
         header::VARY,
         HeaderValue::from_static("accept, accept-encoding"),
     );
-    if let Some(date) = http_date(form.modified) {
+    if let Some(date) = date.and_then(http_date) {
         fields.insert(header::LAST_MODIFIED, date);
     }
     if fresh {
@@ -305,7 +309,7 @@ fn bytes(
 }
 
 /// Whether the client takes gzip (RFC 9110 §12.5.3).
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers
         .get_all(header::ACCEPT_ENCODING)
         .iter()
@@ -340,12 +344,19 @@ fn none_match_hits(headers: &HeaderMap, etags: &[&HeaderValue]) -> bool {
     })
 }
 
-fn not_modified_since(headers: &HeaderMap, modified: SystemTime) -> bool {
+fn not_modified_since(headers: &HeaderMap, date: SystemTime) -> bool {
     let since = headers
         .get(header::IF_MODIFIED_SINCE)
         .and_then(|value| value.to_str().ok());
     let since = since.and_then(|value| httpdate::parse_http_date(value).ok());
-    since.is_some_and(|since| whole_second(modified) <= since)
+    since.is_some_and(|since| date <= since)
+}
+
+/// The date by which a client may ask whether something has changed (RFC 9110 §8.8.2.2): none before the
+/// second that it names is over, since what changes in it again would have the same.
+fn strong_date(modified: SystemTime, now: SystemTime) -> Option<SystemTime> {
+    let date = whole_second(modified);
+    Some(date).filter(|date| now >= *date + Duration::from_secs(1))
 }
 
 /// A time in whole seconds, rounded up: what changed is never older than its date says.
@@ -354,7 +365,7 @@ fn whole_second(time: SystemTime) -> SystemTime {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let up = u64::from(since.subsec_nanos() > 0);
-    SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs() + up)
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs() + up)
 }
 
 fn http_date(time: SystemTime) -> Option<HeaderValue> {
@@ -394,6 +405,44 @@ fn parsed<T: serde::de::DeserializeOwned>(bytes: &Bytes) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a form that changed so many milliseconds ago is answered by to who has it of a date.
+    fn asked(ago: u64, since: impl Fn(&HeaderMap) -> Option<HeaderValue>) -> Response<Body> {
+        let modified = SystemTime::now() - Duration::from_millis(ago);
+        let form = Rendered::new(b"it".to_vec(), "text/plain", modified).unwrap();
+        let first = rendered(&form, &HeaderMap::new());
+        let mut headers = HeaderMap::new();
+        let since = since(first.headers()).map(|date| (header::IF_MODIFIED_SINCE, date));
+        headers.extend(since);
+        rendered(&form, &headers)
+    }
+
+    #[test]
+    fn a_date_is_given_once_its_second_is_over() {
+        let last = |headers: &HeaderMap| headers.get(header::LAST_MODIFIED).cloned();
+        let old = asked(5000, last);
+        assert_eq!(old.status(), StatusCode::NOT_MODIFIED);
+        assert!(old.headers().contains_key(header::LAST_MODIFIED));
+        // Whatever date a client makes up: within the second it may have changed since.
+        let later = |_: &HeaderMap| {
+            let date = SystemTime::now() + Duration::from_secs(60);
+            HeaderValue::try_from(httpdate::fmt_http_date(date)).ok()
+        };
+        assert_eq!(asked(5000, later).status(), StatusCode::NOT_MODIFIED);
+        let new = asked(0, later);
+        assert_eq!(new.status(), StatusCode::OK);
+        assert!(!new.headers().contains_key(header::LAST_MODIFIED));
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        for (modified, now, date) in [
+            (1000, 1999, None),
+            (1000, 2000, Some(1000)),
+            (1001, 2999, None),
+            (1999, 3000, Some(2000)),
+            (9000, 1000, None),
+        ] {
+            assert_eq!(strong_date(at(modified), at(now)), date.map(at));
+        }
+    }
 
     #[test]
     fn a_reason_is_one_line_that_fits() {

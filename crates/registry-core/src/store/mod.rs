@@ -10,6 +10,7 @@ mod hooks;
 mod keys;
 mod layout;
 mod log;
+mod read;
 mod release;
 mod rendered;
 mod repo;
@@ -37,7 +38,7 @@ pub use self::{
     keys::{Keys, SigningKey},
     log::LogEntry,
     release::{release, same_release},
-    rendered::Rendered,
+    rendered::{Form, Rendered, Source},
     repo::{Change, Repo},
     stage::{Incoming, Inspection, StageWriter, Staged, Teller, Told},
     uploads::{Finished, Piece, Progress, Upload},
@@ -57,7 +58,7 @@ use self::{
     view::View,
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     storage::{Key, Version},
 };
 
@@ -165,19 +166,74 @@ impl Store {
         self.0.view.look(look)
     }
 
-    /// The forms that are kept.
-    pub(crate) fn forms(&self) -> &Forms {
-        &self.0.forms
+    /// A form of the mount's view as it is now: `render` makes it of what `look` copies out of it,
+    /// once while the view stays as it is, and off the async threads.
+    pub(crate) async fn rendered_view<F: Fold, S: Send + 'static>(
+        &self,
+        form: &'static str,
+        look: impl Fn(&F) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Arc<Rendered>> {
+        let view = &self.0.view;
+        view.refresh().await?;
+        let key = |changes: u64| self.form_key((form, ""), changes);
+        let (changes, ()) = view.look_at(|_: &F| ())?;
+        if let Some(form) = self.0.forms.get(&key(changes)?) {
+            return Ok(form);
+        }
+        let (changes, copied) = view.look_at(look)?;
+        self.make_form(key(changes)?, copied, render).await
     }
 
-    /// What a form of something in the view, as it is at `stamp`, is kept under.
-    pub(crate) fn form_key(&self, form: &'static str, name: &str, stamp: u64) -> FormKey {
-        FormKey {
-            document: self.0.root.clone(),
+    /// A form of something in the view, which is called `name`: made as long as the view says the same
+    /// of it, for which `stamp` stands; nothing where there is no stamp.
+    pub(crate) async fn rendered_part<F: Fold, S: Send + 'static>(
+        &self,
+        (form, name): (&'static str, &str),
+        stamp: impl FnOnce(&F) -> Option<u64>,
+        look: impl FnOnce(&F) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Option<Arc<Rendered>>> {
+        let look = |view: &F| {
+            let Some(stamp) = stamp(view) else {
+                return Ok(None);
+            };
+            let key = self.form_key((form, name), stamp)?;
+            let known = self.0.forms.get(&key);
+            let copied = known.is_none().then(|| look(view));
+            Ok::<_, Error>(Some((key, known, copied)))
+        };
+        match self.view(look).await?? {
+            None => Ok(None),
+            Some((key, None, Some(copied))) => self.make_form(key, copied, render).await.map(Some),
+            Some((_, known, _)) => Ok(known),
+        }
+    }
+
+    /// What a form of the view, or of something in it, is kept under.
+    fn form_key(&self, (form, name): (&'static str, &str), stamp: u64) -> Result<FormKey> {
+        Ok(FormKey {
+            document: self.0.log_folder()?,
             version: Version::new(stamp.to_string()),
             form,
             base: name.into(),
-        }
+        })
+    }
+
+    /// Makes a form off the async threads, unless somebody else does.
+    async fn make_form<S: Send + 'static>(
+        &self,
+        key: FormKey,
+        copied: S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Arc<Rendered>> {
+        let make = async {
+            let work = move || render(copied).map(Arc::new);
+            tokio::task::spawn_blocking(work)
+                .await
+                .map_err(Error::internal)?
+        };
+        self.0.forms.get_or_insert_async(&key, make).await
     }
 
     /// Reads the log from its last checkpoint on, so that the first view is no slower than others.

@@ -60,6 +60,8 @@ pub(crate) struct View {
 
 struct State {
     fold: Box<dyn Fold>,
+    /// How many times it took in lines: what is made of it is the same while this is.
+    changes: u64,
 }
 
 #[derive(Default)]
@@ -79,7 +81,7 @@ impl View {
         Self {
             documents,
             folder,
-            state: RwLock::new(State { fold }),
+            state: RwLock::new(State { fold, changes: 0 }),
             started: AtomicU64::new(0),
             position: tokio::sync::Mutex::default(),
         }
@@ -90,12 +92,20 @@ impl View {
     /// # Errors
     /// When the fold is not an `F`.
     pub(crate) fn look<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<R> {
+        Ok(self.look_at(look)?.1)
+    }
+
+    /// The same, with a number that stays as it is while the fold does.
+    ///
+    /// # Errors
+    /// When the fold is not an `F`.
+    pub(crate) fn look_at<F: Fold, R>(&self, look: impl FnOnce(&F) -> R) -> Result<(u64, R)> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let fold: &dyn Any = &*state.fold;
         let fold = fold
             .downcast_ref::<F>()
             .ok_or_else(|| Error::internal("another fold"))?;
-        Ok(look(fold))
+        Ok((state.changes, look(fold)))
     }
 
     pub(crate) fn revision(&self, name: &str) -> Option<u64> {
@@ -161,7 +171,11 @@ impl View {
     /// Takes in lines. One that is damaged is passed over: to stop at it would keep all that follows
     /// out of the view for good, whereas a package whose entry is missing is healed.
     fn apply(&self, lines: &[u8]) {
+        if lines.is_empty() {
+            return;
+        }
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.changes += 1;
         for line in lines
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())

@@ -19,6 +19,9 @@ use crate::{
     name::FilePath,
 };
 
+/// How long a date may be that of what comes next, too, in milliseconds.
+const SETTLED: i64 = 2000;
+
 impl Call<'_> {
     /// A file, whole or in part, or its checksum.
     pub(crate) async fn file(&self, path: &FilePath) -> Answer {
@@ -61,7 +64,7 @@ impl Call<'_> {
             tag: entry.sha256,
             size: entry.size,
             content_type,
-            modified: Some(entry.modified()),
+            modified: self.dated(path, entry),
         };
         let open = |range, head| repo.open(&stored, content_type, range, head);
         let mut response =
@@ -72,6 +75,12 @@ impl Call<'_> {
             response.headers_mut().insert(name, value);
         }
         Ok(response)
+    }
+
+    /// When a file was stored; nothing while one that takes its place could have the same date.
+    fn dated(&self, path: &FilePath, entry: &Entry<'_>) -> Option<SystemTime> {
+        let settled = entry.at.saturating_add(SETTLED) <= self.now();
+        (settled || !path.is_mutable()).then(|| entry.modified())
     }
 
     fn checksum(&self, entry: &Entry<'_>, algorithm: Algorithm) -> Answer {

@@ -39,8 +39,8 @@ impl Call<'_> {
             None => protocol::rendered(&form, self.headers),
             Some(algorithm) => {
                 let (name, _) = checksum_field(algorithm, "")?;
-                let sum = form.fields.iter().find(|(of, _)| *of == name);
-                let sum = sum.and_then(|(_, value)| value.to_str().ok());
+                let sum = form.headers.get(name);
+                let sum = sum.and_then(|value| value.to_str().ok());
                 checksum_file(sum.unwrap_or_default(), form.modified, self.headers)?
             }
         };
@@ -79,7 +79,8 @@ impl Call<'_> {
             let stamp = |all: &Artifacts| all.stamp(&levels);
             let gather = |all: &Artifacts| all.listed(&of);
             let render = move |listed: Listed| listed_form(&to, listed, policy);
-            let form = self.granted.rendered((FORM, &name), stamp, gather, render);
+            let named = (FORM, &*name);
+            let form = self.granted.rendered_part(named, stamp, gather, render);
             return match form.await {
                 Err(error) if error.kind() == registry_core::ErrorKind::NotFound => Ok(None),
                 form => form,
@@ -164,8 +165,8 @@ fn form(metadata: &Metadata<'_>, at: i64) -> Result<Rendered> {
     let sums = hasher.finish();
     let mut form = Rendered::plain(text.into_bytes(), "application/xml", time(at))?;
     for algorithm in ALGORITHMS {
-        form.fields
-            .push(checksum_field(algorithm, &sums.hex(algorithm))?);
+        let (name, value) = checksum_field(algorithm, &sums.hex(algorithm))?;
+        form.headers.insert(name, value);
     }
     Ok(form)
 }

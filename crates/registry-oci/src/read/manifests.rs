@@ -96,13 +96,10 @@ fn render(document: &Document<document::Manifest>, wanted: &str) -> CoreResult<R
         .ok_or_else(|| CoreError::internal(format!("the manifest {digest} has no text")))?;
     let header = |text: &str| HeaderValue::try_from(text).map_err(CoreError::internal);
     let etag = header(&format!("\"{digest}\""))?;
-    Ok(Rendered {
-        body: document::content(entry)?,
-        gzip: None,
-        gzip_etag: etag.clone(),
-        etag,
-        content_type: header(&head.media_type)?,
-        modified: document.modified,
-        fields: Vec::new(),
-    })
+    let mut form = Rendered::plain(Vec::new(), "application/json", document.modified)?;
+    form.body = document::content(entry)?;
+    form.content_type = header(&head.media_type)?;
+    form.gzip_etag = etag.clone();
+    form.etag = etag;
+    Ok(form)
 }

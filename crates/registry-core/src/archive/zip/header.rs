@@ -33,7 +33,7 @@ const ZIP64: u16 = 0x0001;
 const UNICODE_PATH: u16 = 0x7075;
 
 /// What a header says of a file, beside its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Header {
     pub(super) deflated: bool,
     flags: u16,
@@ -46,11 +46,12 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Whether a header in the directory says the same of a file as the one before it, and what
-    /// followed it.
-    pub(super) fn says(&self, central: &Self) -> bool {
-        let later = self.later;
-        *self == Self { later, ..*central }
+    /// What it says of the file, wherever that stands.
+    pub(super) fn stated(self) -> Self {
+        Self {
+            later: None,
+            ..self
+        }
     }
 
     /// Reads a local header, which begins at `offset` and whose signature was read. `streamed` says

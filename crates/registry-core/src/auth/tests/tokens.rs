@@ -322,3 +322,49 @@ async fn a_name_without_a_token_is_harmless() {
     world.documents().change(&index, lose).await.unwrap();
     assert_eq!(auth.list_tokens(&ann).await.unwrap(), [info]);
 }
+
+#[tokio::test]
+async fn uses_are_inherited_and_never_widened_by_a_token() {
+    let (_world, auth) = world_of_ann().await;
+    let ann = password(&auth, "ann", PASSWORD).await.unwrap();
+    assert!(ann.is_for("push"));
+    let good_for = |uses: &[&str]| NewToken {
+        uses: uses.iter().map(ToString::to_string).collect(),
+        ..NewToken::default()
+    };
+    let made = auth.create_token(&ann, good_for(&["push", "yank"])).await;
+    let (secret, info) = made.unwrap();
+    assert_eq!(info.grant.uses, ["push", "yank"]);
+    let shown = token(&auth, &secret).await.unwrap();
+    assert!(shown.is_for("yank") && !shown.is_for("owners"));
+    let (child, _) = auth.create_token(&shown, good_for(&[])).await.unwrap();
+    let child = token(&auth, &child).await.unwrap();
+    assert!(child.is_for("yank") && !child.is_for("owners"));
+    let (child, _) = auth
+        .create_token(&shown, good_for(&["push"]))
+        .await
+        .unwrap();
+    let child = token(&auth, &child).await.unwrap();
+    assert!(child.is_for("push") && !child.is_for("yank"));
+    let made = auth.create_token(&shown, good_for(&["owners"])).await;
+    assert_eq!(kind(made), ErrorKind::Denied);
+    let long = auth
+        .create_token(&ann, good_for(&["x".repeat(101).as_str()]))
+        .await;
+    assert_eq!(kind(long), ErrorKind::Invalid);
+
+    // Only the password makes a token good for more.
+    let more = ["owners".to_owned(), "push".to_owned()];
+    let added = auth.add_uses(&shown, &secret, &more).await;
+    assert_eq!(kind(added), ErrorKind::Denied);
+    add(&auth, "bob", &[]).await;
+    let bob = password(&auth, "bob", PASSWORD).await.unwrap();
+    let added = auth.add_uses(&bob, &secret, &more).await;
+    assert_eq!(kind(added), ErrorKind::NotFound);
+    auth.add_uses(&ann, &secret, &more).await.unwrap();
+    let wider = token(&auth, &secret).await.unwrap();
+    assert!(wider.is_for("owners") && wider.is_for("yank") && !wider.is_for("else"));
+    let (all, _) = auth.create_token(&ann, good_for(&[])).await.unwrap();
+    auth.add_uses(&ann, &all, &more).await.unwrap();
+    assert!(token(&auth, &all).await.unwrap().is_for("else"));
+}
