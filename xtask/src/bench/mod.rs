@@ -5,6 +5,7 @@
 
 mod cargo;
 mod load;
+mod maven;
 mod memory;
 mod npm;
 mod oci;
@@ -84,7 +85,13 @@ struct Protocol {
     benches: &'static [(&'static str, Measure)],
 }
 
-const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, npm::BENCHES, oci::BENCHES, pypi::BENCHES];
+const PROTOCOLS: &[Protocol] = &[
+    cargo::BENCHES,
+    maven::BENCHES,
+    npm::BENCHES,
+    oci::BENCHES,
+    pypi::BENCHES,
+];
 
 /// Installs what all benches need.
 pub(crate) fn install(root: &Path) -> Result<()> {
