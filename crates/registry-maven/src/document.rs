@@ -19,14 +19,6 @@ use crate::name::is_signature;
 pub mod change;
 pub mod snapshot;
 
-/// The checksums that are kept of every file, and served beside it.
-pub const CHECKSUMS: [Algorithm; 4] = [
-    Algorithm::Md5,
-    Algorithm::Sha1,
-    Algorithm::Sha256,
-    Algorithm::Sha512,
-];
-
 /// Checksums of a file that has not come yet, in hexadecimal.
 pub type Held = BTreeMap<Algorithm, String>;
 
@@ -42,9 +34,35 @@ pub struct Head {
     /// Checksums that came before their files.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub held: BTreeMap<String, Held>,
+    /// Bundles that have files of this version, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bundles: BTreeMap<String, Bundle>,
     /// Files that were deleted: none of them can be put again.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub gone: BTreeSet<String>,
+}
+
+/// What a version keeps of a bundle of files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Bundle {
+    /// What its uploader called it.
+    pub name: String,
+    /// Whether it is to be published, be it that its uploader said so or that it was told from the
+    /// start.
+    pub automatic: bool,
+    /// Whether its files are this version's.
+    pub published: bool,
+    /// Whether it is on its way out, so that nothing of it is published any more.
+    pub dropped: bool,
+    /// All its versions, as `group:artifact:version`, in the first of them; none in the others.
+    pub versions: Vec<String>,
+    /// Its files of this version while they are not published: their entries, as JSON.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// What its POM says that this version is packed as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packaging: Option<String>,
 }
 
 /// A file of a version.

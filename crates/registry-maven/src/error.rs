@@ -10,9 +10,19 @@ use crate::wire::Problem;
 
 /// What can go wrong in a request.
 #[derive(Debug)]
-pub struct Error(registry_core::Error);
+pub enum Error {
+    /// What can go wrong in any protocol.
+    Core(registry_core::Error),
+    /// A refusal that is told also where others are hidden.
+    Told(registry_core::Error),
+}
 
 impl Error {
+    /// A refusal that is told as it is.
+    pub fn told(error: registry_core::Error) -> Self {
+        Self::Told(error)
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.kind().status()
@@ -20,30 +30,32 @@ impl Error {
 
     /// What kind of failure this is.
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind()
+        self.cause().kind()
     }
 
     /// The core's error within.
     pub fn cause(&self) -> &registry_core::Error {
-        &self.0
+        match self {
+            Self::Core(error) | Self::Told(error) => error,
+        }
     }
 }
 
 impl From<registry_core::Error> for Error {
     fn from(error: registry_core::Error) -> Self {
-        Self(error)
+        Self::Core(error)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.cause().fmt(f)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        self.cause().source()
     }
 }
 
@@ -56,7 +68,8 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\
 /// What may not be read is not there, as what is not there is not: a build that is told that it may
 /// not goes on to no other repository.
 pub fn render(error: &Error, reading: bool) -> Response<Body> {
-    if reading && error.kind() == ErrorKind::Denied {
+    let hidden = matches!(error, Error::Core(cause) if cause.kind() == ErrorKind::Denied);
+    if reading && hidden {
         let message = "this was not found, or these credentials may not read it";
         return render(&registry_core::Error::not_found(message).into(), false);
     }

@@ -112,8 +112,15 @@ impl Catalog for Maven {
     }
 
     fn named(&self, document: &RawDocument) -> registry_core::Result<Named> {
-        let entries = document.entries.values();
-        let stored = entries.map(|entry| Ok(document::Entry::parse(entry)?.stored()));
+        let head = document.typed::<document::Head>()?.head;
+        let pending = head
+            .bundles
+            .values()
+            .flat_map(|bundle| bundle.files.values());
+        let pending = pending.map(String::as_bytes);
+        let entries = document.entries.values().map(|entry| &**entry);
+        let stored = entries.chain(pending);
+        let stored = stored.map(|entry| Ok(document::Entry::parse(entry)?.stored()));
         Ok(Named::bytes(stored.collect::<registry_core::Result<_>>()?))
     }
 }
@@ -147,11 +154,13 @@ impl Protocol for Maven {
                 (Action::Delete, (group, artifact, version))
             }
             Route::PutMetadata(..) | Route::Bundle(..) => return Access::Deferred,
-            Route::Metadata(..) | Route::Folder(..) | Route::Search(..) => return Access::Listing,
-            Route::BundleStatus(..) | Route::PublishBundle(..) | Route::DropBundle(..) => {
-                return Access::Identity;
-            }
-            Route::Prune(..) => return Access::Listing,
+            Route::Metadata(..)
+            | Route::Folder(..)
+            | Route::Search(..)
+            | Route::BundleStatus(..)
+            | Route::PublishBundle(..)
+            | Route::DropBundle(..)
+            | Route::Prune(..) => return Access::Listing,
         };
         let of = layout::version(group, artifact, version);
         of.map_or(Access::Identity, |of| Access::To(action, of))
@@ -236,7 +245,11 @@ impl Call<'_> {
             }
             Route::Folder(folder) => self.folder(&folder).await,
             Route::Search(query) => self.search(&query).await,
-            _ => Err(registry_core::Error::not_found("not yet").into()),
+            Route::Prune(query) => self.prune(query).await,
+            Route::Bundle(query) => self.bundle(query, body).await,
+            Route::BundleStatus(id) => self.bundle_status(&id).await,
+            Route::PublishBundle(id) => self.publish_bundle(&id).await,
+            Route::DropBundle(id) => self.drop_bundle(&id).await,
         }
     }
 

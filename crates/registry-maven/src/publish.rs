@@ -1,8 +1,11 @@
 //! What is written: files and their checksums, what clients say in metadata, and removals.
 
+mod bundle;
 mod checksum;
 mod delete;
+mod deployment;
 mod metadata;
+mod prune;
 mod put;
 
 use registry_core::{Error, Result};

@@ -29,6 +29,9 @@ struct Told {
     /// What it is, while it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shape: Option<Box<RawValue>>,
+    /// The bundles of which it is the first version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bundles: Vec<Box<str>>,
 }
 
 /// What a version is. Many are alike, and share one.
@@ -54,9 +57,12 @@ pub(crate) fn entry(name: &str, document: &RawDocument) -> Result<Box<RawValue>>
                 to_raw_value(&Shape { p, ec })
             });
             let shape = shape.transpose().map_err(Error::internal)?;
+            let first = head.bundles.into_iter();
+            let first = first.filter(|(_, bundle)| !bundle.versions.is_empty());
             to_raw_value(&Told {
                 at: head.since,
                 shape,
+                bundles: first.map(|(id, _)| id.into()).collect(),
             })
         }
         _ => to_raw_value(&document.typed::<Prefix>()?.head),
@@ -91,6 +97,8 @@ pub(crate) struct Artifacts {
     plugins: BTreeMap<Box<str>, (u64, BTreeMap<Box<str>, Prefix>)>,
     /// What versions are, each once.
     shapes: HashSet<Arc<str>>,
+    /// The first version of each bundle, by the bundle's id.
+    bundles: BTreeMap<Box<str>, Box<str>>,
     /// To find artifacts by.
     found: SearchIndex,
     /// Counts the changes of metadata.
@@ -136,13 +144,13 @@ impl Artifacts {
 
     /// Stands for the metadata of a folder until that changes; nothing where it has none.
     pub(crate) fn stamp(&self, levels: &Levels) -> Option<u64> {
-        let artifact = self.artifact(levels).filter(|artifact| artifact.live > 0);
-        let plugins = self.plugins(levels);
-        let stamps = artifact
-            .map(|artifact| artifact.stamp)
-            .into_iter()
-            .chain(plugins.map(|(stamp, _)| *stamp));
-        stamps.max()
+        let (artifact, plugins) = (self.artifact(levels), self.plugins(levels));
+        if plugins.is_none() && artifact.is_none_or(|artifact| artifact.live == 0) {
+            return None;
+        }
+        // That of an artifact which went counts too: what was there with it is another thing.
+        let stamps = artifact.map(|artifact| artifact.stamp);
+        stamps.max(plugins.map(|(stamp, _)| *stamp))
     }
 
     /// What is in the metadata of a folder.
@@ -158,6 +166,11 @@ impl Artifacts {
             listed.plugins.push((artifact.to_string(), prefix.clone()));
         }
         listed
+    }
+
+    /// The first version of a bundle, as `group:artifact:version`.
+    pub(crate) fn bundle(&self, id: &str) -> Option<String> {
+        self.bundles.get(id).map(|first| first.to_string())
     }
 
     fn artifact(&self, levels: &Levels) -> Option<&Artifact> {
@@ -251,8 +264,11 @@ impl Artifacts {
             let prefix = serde_json::from_str(data).map_err(Error::internal)?;
             return self.take_prefix(&entry.name, entry.revision, prefix);
         };
-        let Told { at, shape } = serde_json::from_str(data).map_err(Error::internal)?;
+        let Told { at, shape, bundles } = serde_json::from_str(data).map_err(Error::internal)?;
         let shape = shape.map(|shape| self.shape(shape.get()));
+        for id in bundles {
+            self.bundles.insert(id, (&*entry.name).into());
+        }
         let artifact = self.all.entry(name.into()).or_default();
         let state = Version {
             revision: entry.revision,
@@ -422,17 +438,23 @@ impl Fold for Artifacts {
     }
 
     fn save(&self, to: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()> {
+        let mut bundles: BTreeMap<&str, Vec<Box<str>>> = BTreeMap::new();
+        for (id, first) in &self.bundles {
+            bundles.entry(first).or_default().push(id.clone());
+        }
         for (name, artifact) in &self.all {
             for (version, state) in &artifact.versions {
+                let called = format!("{name}:{version}");
                 let shape = state.shape.as_deref().map(str::to_owned);
                 let shape = shape.map(RawValue::from_string).transpose();
                 let told = Told {
                     at: state.at,
                     shape: shape.map_err(Error::internal)?,
+                    bundles: bundles.remove(&*called).unwrap_or_default(),
                 };
                 let data = to_raw_value(&told).map_err(Error::internal)?;
                 to(LogEntry {
-                    name: format!("{name}:{version}").into(),
+                    name: called.into(),
                     revision: state.revision,
                     data: &data,
                 })?;

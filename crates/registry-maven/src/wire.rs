@@ -93,3 +93,26 @@ pub struct Deployment {
     /// What is wrong, by component.
     pub errors: BTreeMap<String, Vec<String>>,
 }
+
+/// What a clean-up of snapshots removed, or would.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pruned {
+    /// Whether nothing was done but to tell.
+    pub dry_run: bool,
+    /// Each build.
+    pub builds: Vec<PrunedBuild>,
+}
+
+/// A build of a snapshot that was removed, or would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedBuild {
+    /// `group:artifact`.
+    pub artifact: String,
+    /// The build's version.
+    pub version: String,
+    /// How many files it had.
+    pub files: usize,
+    /// Their size in bytes.
+    pub bytes: u64,
+}

@@ -28,8 +28,8 @@ use header::{Directory, Header};
 pub struct Entry<'a> {
     /// Its path, which is relative and does not climb; a folder's ends in a slash.
     pub path: &'a str,
-    /// Its size in bytes, as announced. Whether that is true is found out by the walk.
-    pub size: u64,
+    /// Its size in bytes, if it was announced. Whether that is true is found out by the walk.
+    pub size: Option<u64>,
     /// Its bytes, checked as they are read; what is left of them is read by the walk.
     pub content: &'a mut dyn Read,
 }
@@ -43,6 +43,28 @@ pub struct Entry<'a> {
 pub fn read(
     reader: impl Read,
     limits: &Limits,
+    visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    walk(reader, limits, false, visit)
+}
+
+/// Reads a zip as [`read`] does, but for sizes: they may follow the files that they are of (4.3.9), as
+/// in zips that were written as a stream. Such a file is compressed, and so says itself where it ends.
+///
+/// # Errors
+/// As there.
+pub fn read_streamed(
+    reader: impl Read,
+    limits: &Limits,
+    visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    walk(reader, limits, true, visit)
+}
+
+fn walk(
+    reader: impl Read,
+    limits: &Limits,
+    streamed: bool,
     mut visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let at = Rc::new(Cell::new(0));
@@ -54,6 +76,7 @@ pub fn read(
         reader: counted,
         at,
         limits,
+        streamed,
         seen: HashMap::new(),
         hasher: RandomState::new(),
         unpacked: 0,
@@ -76,6 +99,8 @@ struct Walk<'a, R> {
     reader: Counted<R>,
     at: Rc<Cell<u64>>,
     limits: &'a Limits,
+    /// Whether sizes may follow their files.
+    streamed: bool,
     /// The entries, by a hash of their names: what is kept of a zip does not grow with those. Nobody
     /// outside can tell which names would have the same.
     seen: HashMap<u64, Seen>,
@@ -105,9 +130,9 @@ impl<R: BufRead> Walk<'_, R> {
                 }
                 return Ok(signature);
             }
-            let (header, name) = Header::read(&mut self.reader, at)?;
+            let (header, name) = Header::read(&mut self.reader, at, self.streamed)?;
             let key = self.admit(&name)?;
-            self.content(&header, &name, visit)?;
+            let header = self.content(header, &name, visit)?;
             let listed = false;
             self.seen.insert(key, Seen { header, listed });
         }
@@ -127,21 +152,22 @@ impl<R: BufRead> Walk<'_, R> {
         Ok(key)
     }
 
-    /// Reads the bytes of one file, and compares them with its header.
+    /// Reads the bytes of one file, and compares them with its header, or with what follows them; gives
+    /// the header as it then is.
     fn content(
         &mut self,
-        header: &Header,
+        mut header: Header,
         name: &str,
         visit: &mut impl FnMut(Entry<'_>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        self.unpacked = self.unpacked.saturating_add(header.size);
-        if self.unpacked > self.limits.unpacked {
-            let most = self.limits.unpacked;
-            return Err(Fault::too_large(format!(
-                "it unpacks to more than {most} bytes"
-            )));
+    ) -> Result<Header, Fault> {
+        let (packed, size) = match header.later {
+            None => (header.packed, header.size),
+            Some(_) => (u64::MAX, self.limits.unpacked - self.unpacked),
+        };
+        if self.unpacked.saturating_add(size) > self.limits.unpacked {
+            return Err(self.unpacks_to_more());
         }
-        let packed = (&mut self.reader).take(header.packed);
+        let packed = (&mut self.reader).take(packed);
         let mut content = Content {
             unpacked: if header.deflated {
                 Unpacked::Deflated(DeflateDecoder::new(packed))
@@ -150,20 +176,37 @@ impl<R: BufRead> Walk<'_, R> {
             },
             crc: Crc::new(),
             size: 0,
-            most: header.size,
+            most: size,
         };
         let entry = Entry {
             path: name,
-            size: header.size,
+            size: header.later.is_none().then_some(header.size),
             content: &mut content,
         };
-        visit(entry)?;
-        std::io::copy(&mut content, &mut std::io::sink())?;
+        let read = visit(entry).and_then(|()| {
+            std::io::copy(&mut content, &mut std::io::sink())?;
+            Ok(())
+        });
         let (crc, size, left) = (content.crc.sum(), content.size, content.unpacked.left());
+        if header.later.is_some() && size > content.most {
+            return Err(self.unpacks_to_more());
+        }
+        read?;
+        self.unpacked = self.unpacked.saturating_add(size);
+        let mut left = left;
+        if let Some(long) = header.later {
+            (header.crc, header.packed, header.size) = header::descriptor(&mut self.reader, long)?;
+            left = header.packed.abs_diff(u64::MAX - left);
+        }
         if left > 0 || size != header.size || crc != header.crc {
             return Err(Fault::invalid(format!("its entry {name:?} is damaged")));
         }
-        Ok(())
+        Ok(header)
+    }
+
+    fn unpacks_to_more(&self) -> Fault {
+        let most = self.limits.unpacked;
+        Fault::too_large(format!("it unpacks to more than {most} bytes"))
     }
 
     /// Reads the directory, whose first signature was read, and compares it with the files.
@@ -171,9 +214,9 @@ impl<R: BufRead> Walk<'_, R> {
         let start = self.at.get() - 4;
         let mut listed = 0;
         while signature == header::CENTRAL {
-            let (header, name) = Header::read_central(&mut self.reader)?;
+            let (header, name) = Header::read_central(&mut self.reader, self.streamed)?;
             let seen = self.seen.get_mut(&self.hasher.hash_one(&*name));
-            let Some(seen) = seen.filter(|seen| seen.header == header) else {
+            let Some(seen) = seen.filter(|seen| seen.header.says(&header)) else {
                 return Err(Fault::invalid(format!(
                     "its directory and its files differ on {name:?}"
                 )));

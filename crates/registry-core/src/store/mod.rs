@@ -39,7 +39,7 @@ pub use self::{
     release::{release, same_release},
     rendered::Rendered,
     repo::{Change, Repo},
-    stage::{Incoming, Inspection, StageWriter, Staged},
+    stage::{Incoming, Inspection, StageWriter, Staged, Teller, Told},
     uploads::{Finished, Piece, Progress, Upload},
     verify::{Problem, VerifyReport},
     view::Fold,

@@ -7,7 +7,7 @@ use registry_core::{
     store::{Entries, StoredBytes},
 };
 
-use super::{Entry, Head, is_live, no_file};
+use super::{Entry, Head, Held, is_live, no_file};
 use crate::{name::shown, version::VersionName};
 
 /// How many files a version may have.
@@ -67,11 +67,8 @@ pub fn add(head: &mut Head, entries: &mut Entries, new: &NewFile) -> Result<Adde
         let message = format!("a version may have {MAX_FILES} files at most; prune its snapshots");
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
-    for (algorithm, held) in head.held.get(name).into_iter().flatten() {
-        let is = incoming.checksum(*algorithm).unwrap_or_default();
-        if is != held {
-            return Err(mismatch(name, *algorithm, held, is));
-        }
+    if let Some(held) = head.held.get(name) {
+        compare(name, &incoming, held)?;
     }
     head.held.remove(name);
     head.gone.remove(name);
@@ -85,6 +82,20 @@ pub fn add(head: &mut Head, entries: &mut Entries, new: &NewFile) -> Result<Adde
         Some(before) => Added::Replaced(before.stored()),
         None => Added::New,
     })
+}
+
+/// Compares a file with checksums of it.
+///
+/// # Errors
+/// `DigestMismatch` when one is not the file's.
+pub fn compare(name: &str, file: &Entry<'_>, held: &Held) -> Result<()> {
+    for (algorithm, held) in held {
+        let is = file.checksum(*algorithm).unwrap_or_default();
+        if is != held {
+            return Err(mismatch(name, *algorithm, held, is));
+        }
+    }
+    Ok(())
 }
 
 /// Notes when a version came or went.
@@ -119,6 +130,54 @@ pub fn checksum(
     }
     let held = head.held.entry(file.to_owned()).or_default();
     Ok(held.insert(algorithm, hex.to_owned()).as_deref() != Some(hex))
+}
+
+/// Takes the files of a bundle: gives the bytes of those that were there before.
+///
+/// # Errors
+/// As for [`add`].
+pub fn publish_bundle(
+    head: &mut Head,
+    entries: &mut Entries,
+    id: &str,
+    now: i64,
+) -> Result<Vec<StoredBytes>> {
+    let Some(mut bundle) = head.bundles.remove(id) else {
+        return Ok(Vec::new());
+    };
+    let mut packaging = bundle.packaging.take();
+    let mut removed = Vec::new();
+    for (name, entry) in std::mem::take(&mut bundle.files) {
+        let stored = Entry::parse(entry.as_bytes())?.stored();
+        let new = NewFile {
+            packaging: packaging.take_if(|_| name.ends_with(".pom")),
+            name,
+            entry: entry.into(),
+            mutable: false,
+            revives: false,
+            now,
+        };
+        if add(head, entries, &new)? == Added::Replay {
+            removed.push(stored);
+        }
+    }
+    bundle.published = true;
+    // The others have nothing more to say of it.
+    if !bundle.versions.is_empty() {
+        head.bundles.insert(id.to_owned(), bundle);
+    }
+    Ok(removed)
+}
+
+/// Drops a bundle; gives the bytes that it had.
+///
+/// # Errors
+/// When the stored bytes are damaged.
+pub fn drop_bundle(head: &mut Head, id: &str) -> Result<Vec<StoredBytes>> {
+    let bundle = head.bundles.remove(id).unwrap_or_default();
+    let entries = bundle.files.values();
+    let stored = entries.map(|entry| Ok(Entry::parse(entry.as_bytes())?.stored()));
+    stored.collect()
 }
 
 /// Deletes a file; gives the bytes that it had.

@@ -1,5 +1,7 @@
 //! `PUT` of a file, streamed.
 
+use std::io::Read;
+
 use bytes::Bytes;
 use http::StatusCode;
 use registry_core::{
@@ -11,8 +13,9 @@ use registry_core::{
 
 use crate::{
     Answer, Call, Error,
+    checksum::ALGORITHMS,
     document::{
-        CHECKSUMS, Entry, Head,
+        Entry, Head,
         change::{self, Added, NewFile},
     },
     layout::{self, VERSION},
@@ -97,7 +100,7 @@ impl Call<'_> {
         path: &FilePath,
         mut body: Body,
     ) -> Result<Received, CoreError> {
-        let described = path.file.is_any_pom() || path.file.is_module();
+        let described = is_described(path);
         let limit = if described {
             self.config.max_pom.min(self.config.max_file)
         } else {
@@ -106,21 +109,22 @@ impl Call<'_> {
         if let Some(length) = body.length() {
             check_size(path, length, limit)?;
         }
-        let name = path.file.as_str();
-        let extension = format!(".{}", path.file.extension);
-        let extension = Some(&*extension).filter(|end| end.len() <= MAX_EXTENSION);
-        let extension = extension.unwrap_or_default();
+        let (stem, extension) = stored_name(path);
         let incoming = Incoming {
-            stem: name.strip_suffix(extension).unwrap_or(name),
-            extension,
+            stem,
+            extension: &extension,
             content_type: layout::content_type(&path.file),
             size: body.length(),
             limit,
-            digests: &CHECKSUMS,
+            digests: &ALGORITHMS,
         };
         let mut writer = repo.stage(&incoming).await?;
         let mut inspection = match described {
-            true => Some(inspect(path.clone()).await?),
+            true => {
+                let path = path.clone();
+                let inspect = move |reader: &mut dyn Read| describe(reader, &path);
+                Some(Inspection::start(inspect).await?)
+            }
             false => None,
         };
         let mut size = 0;
@@ -160,28 +164,42 @@ impl Call<'_> {
     }
 }
 
-/// Looks into a file that says what it is of; gives the packaging that the version's POM tells.
-async fn inspect(path: FilePath) -> Result<Inspection<Option<String>>, CoreError> {
-    Inspection::start(move |reader: &mut dyn std::io::Read| {
-        if path.file.is_module() {
-            Module::read(reader)?.check(&path)?;
-            return Ok(None);
-        }
-        let pom = Pom::read(reader)?;
-        if !path.file.is_pom() {
-            return Ok(None);
-        }
-        pom.check(&path)?;
-        let packaging = match &*pom.packaging {
-            "" => "jar",
-            packaging => packaging,
-        };
-        Ok(Some(packaging.chars().take(100).collect()))
-    })
-    .await
+/// What a file is stored as, up to what makes it unique and from there on.
+pub(super) fn stored_name(path: &FilePath) -> (&str, String) {
+    let name = path.file.as_str();
+    let extension = format!(".{}", path.file.extension);
+    let short = Some(extension).filter(|extension| extension.len() <= MAX_EXTENSION);
+    let extension = short.unwrap_or_default();
+    (name.strip_suffix(&*extension).unwrap_or(name), extension)
 }
 
-fn check_size(path: &FilePath, size: u64, limit: u64) -> Result<(), CoreError> {
+/// Whether a file says what it is of.
+pub(super) fn is_described(path: &FilePath) -> bool {
+    path.file.is_any_pom() || path.file.is_module()
+}
+
+/// Looks into such a file as it streams; gives the packaging that the version's POM tells.
+pub(super) fn describe(
+    reader: &mut dyn Read,
+    path: &FilePath,
+) -> Result<Option<String>, CoreError> {
+    if path.file.is_module() {
+        Module::read(reader)?.check(path)?;
+        return Ok(None);
+    }
+    let pom = Pom::read(reader)?;
+    if !path.file.is_pom() {
+        return Ok(None);
+    }
+    pom.check(path)?;
+    let packaging = match &*pom.packaging {
+        "" => "jar",
+        packaging => packaging,
+    };
+    Ok(Some(packaging.chars().take(100).collect()))
+}
+
+pub(super) fn check_size(path: &FilePath, size: u64, limit: u64) -> Result<(), CoreError> {
     if size <= limit {
         return Ok(());
     }
@@ -191,7 +209,7 @@ fn check_size(path: &FilePath, size: u64, limit: u64) -> Result<(), CoreError> {
 }
 
 /// Refuses a file that can only have been cut off: nothing reads it, and it would stay.
-fn check_some(path: &FilePath, size: u64) -> Result<(), CoreError> {
+pub(super) fn check_some(path: &FilePath, size: u64) -> Result<(), CoreError> {
     let empty = matches!(
         &*path.file.extension,
         "pom" | "jar" | "module" | "war" | "aar"

@@ -92,6 +92,16 @@ fn metadata_changes_with_what_is_in_it() {
     assert_eq!(listed.versions, ["1"]);
     assert_eq!(listed.plugins.len(), 1);
     assert_eq!(listed.at, 7);
+    let stamp = all.stamp(&both);
+    let data = RawValue::from_string(GONE.to_owned()).unwrap();
+    let entry = LogEntry {
+        name: "org:acme:1".into(),
+        revision: 2,
+        data: &data,
+    };
+    all.apply(entry).unwrap();
+    assert!(all.stamp(&both) > stamp);
+    assert_eq!(all.listed(&both).versions, [""; 0]);
 }
 
 #[test]

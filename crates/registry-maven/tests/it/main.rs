@@ -1,8 +1,12 @@
 //! The Maven repository layout in process, over memory.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod bundle;
 mod files;
 mod metadata;
+mod prune;
+mod scopes;
+mod search;
 
 use std::sync::Arc;
 

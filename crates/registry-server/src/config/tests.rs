@@ -1,3 +1,5 @@
+use registry::maven::Policy;
+
 use super::*;
 
 fn load(
@@ -215,6 +217,23 @@ fn what_kubernetes_sets_by_itself_is_passed_over() {
 fn the_variable_of_container_clients_is_passed_over() {
     let env = [("REGISTRY_AUTH_FILE", "/run/user/1000/containers/auth.json")];
     load(&[], &env, "").unwrap();
+}
+
+#[test]
+fn maven_is_configured_per_mount() {
+    let file = "[maven]\npolicy = 'release'\n[mount.snapshots]\nprotocol = 'maven'\npolicy = 'snapshot'\nmax_size = '1M'\n";
+    let config = load(&[], &[], file).unwrap();
+    let of = |name: &str| {
+        let mount = config.mounts.iter().find(|mount| mount.name == name);
+        match &mount.unwrap().protocol {
+            ProtocolConfig::Maven(maven) => (maven.policy, maven.max_file),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(of("maven"), (Policy::Release, 4 << 30));
+    assert_eq!(of("snapshots"), (Policy::Snapshot, 1 << 20));
+    let wrong = load(&[], &[], "[maven]\npolicy = 'releases'\n").unwrap_err();
+    assert!(wrong.to_string().contains("releases"), "{wrong}");
 }
 
 #[test]

@@ -23,6 +23,10 @@ const ELSEWHERE: u32 = u32::MAX;
 /// The flags that a file may have: how hard it was compressed, and that its name is UTF-8 (4.4.4).
 const FLAGS: u16 = 0b110 | UTF8;
 const UTF8: u16 = 1 << 11;
+/// That the sizes follow the file (4.4.4).
+const LATER: u16 = 1 << 3;
+/// What begins a record of sizes that follow their file (4.3.9.3).
+const DESCRIPTOR: u32 = 0x0807_4b50;
 
 /// The extra fields that say something else than a header's own, or say it again (4.5.3, 4.6.9).
 const ZIP64: u16 = 0x0001;
@@ -37,11 +41,25 @@ pub(super) struct Header {
     pub(super) packed: u64,
     pub(super) size: u64,
     offset: u64,
+    /// Where the sizes follow the file: whether they have eight bytes each.
+    pub(super) later: Option<bool>,
 }
 
 impl Header {
-    /// Reads a local header, which begins at `offset` and whose signature was read.
-    pub(super) fn read(reader: &mut dyn Read, offset: u64) -> Result<(Self, String)> {
+    /// Whether a header in the directory says the same of a file as the one before it, and what
+    /// followed it.
+    pub(super) fn says(&self, central: &Self) -> bool {
+        let later = self.later;
+        *self == Self { later, ..*central }
+    }
+
+    /// Reads a local header, which begins at `offset` and whose signature was read. `streamed` says
+    /// whether the sizes may follow the file.
+    pub(super) fn read(
+        reader: &mut dyn Read,
+        offset: u64,
+        streamed: bool,
+    ) -> Result<(Self, String)> {
         let fixed = Fields(take::<26>(reader)?);
         let header = Self {
             deflated: deflated(fixed.u16(4))?,
@@ -50,19 +68,28 @@ impl Header {
             packed: fixed.u32(14).into(),
             size: fixed.u32(18).into(),
             offset,
+            later: None,
         };
         let (name, extra) = (fixed.u16(22), fixed.u16(24));
-        let name = header.name(reader, name)?;
+        let name = header.name(reader, name, streamed)?;
         let extra = bytes(reader, extra)?;
         // Both sizes stand there where one of them does not fit.
         let mut header = header;
         let mut elsewhere = [&mut header.size, &mut header.packed];
-        zip64(&extra, &mut elsewhere)?;
+        let long = zip64(&extra, &mut elsewhere)?;
+        if header.flags & LATER != 0 {
+            if !header.deflated || (header.crc, header.packed, header.size) != (0, 0, 0) {
+                return Err(Fault::invalid(format!(
+                    "its entry {name:?} says its size twice, or not where it ends"
+                )));
+            }
+            header.later = Some(long);
+        }
         Ok((header, name))
     }
 
     /// Reads a header in the central directory, whose signature was read.
-    pub(super) fn read_central(reader: &mut dyn Read) -> Result<(Self, String)> {
+    pub(super) fn read_central(reader: &mut dyn Read, streamed: bool) -> Result<(Self, String)> {
         let fixed = Fields(take::<42>(reader)?);
         let mut header = Self {
             deflated: deflated(fixed.u16(6))?,
@@ -71,6 +98,7 @@ impl Header {
             packed: fixed.u32(16).into(),
             size: fixed.u32(20).into(),
             offset: fixed.u32(38).into(),
+            later: None,
         };
         let (made_by, comment, disk) = (fixed.u16(0), fixed.u16(28), fixed.u16(30));
         if comment != 0 {
@@ -79,7 +107,7 @@ impl Header {
         if disk != 0 {
             return Err(Fault::invalid("it is one of several parts"));
         }
-        let name = header.name(reader, fixed.u16(24))?;
+        let name = header.name(reader, fixed.u16(24), streamed)?;
         let extra = bytes(reader, fixed.u16(26))?;
         let mut elsewhere = [&mut header.size, &mut header.packed, &mut header.offset];
         zip64(&extra, &mut elsewhere)?;
@@ -93,9 +121,10 @@ impl Header {
         Ok((header, name))
     }
 
-    fn name(&self, reader: &mut dyn Read, length: u16) -> Result<String> {
-        if self.flags & !FLAGS != 0 {
-            return Err(Fault::invalid(if self.flags & 1 << 3 != 0 {
+    fn name(&self, reader: &mut dyn Read, length: u16, streamed: bool) -> Result<String> {
+        let known = if streamed { FLAGS | LATER } else { FLAGS };
+        if self.flags & !known != 0 {
+            return Err(Fault::invalid(if self.flags & LATER & !known != 0 {
                 "it contains a data descriptor"
             } else {
                 "it is encrypted, or packed in another way that is not known"
@@ -123,8 +152,9 @@ fn deflated(method: u16) -> Result<bool> {
     }
 }
 
-/// Reads the extra fields, and takes from them the numbers that did not fit.
-fn zip64(mut extra: &[u8], numbers: &mut [&mut u64]) -> Result<()> {
+/// Reads the extra fields, and takes from them the numbers that did not fit; tells whether there was a
+/// field for such numbers.
+fn zip64(mut extra: &[u8], numbers: &mut [&mut u64]) -> Result<bool> {
     let malformed = || Fault::invalid("its extra fields are malformed");
     let elsewhere = |number: &&mut u64| **number == u64::from(ELSEWHERE);
     let mut found = None;
@@ -143,7 +173,7 @@ fn zip64(mut extra: &[u8], numbers: &mut [&mut u64]) -> Result<()> {
     let Some(mut value) = found else {
         return match numbers.iter().any(elsewhere) {
             true => Err(malformed()),
-            false => Ok(()),
+            false => Ok(false),
         };
     };
     // Numbers that are there though they would fit are those that the header says, or it could be
@@ -165,7 +195,23 @@ fn zip64(mut extra: &[u8], numbers: &mut [&mut u64]) -> Result<()> {
     if !matches!(value, [] | [0, 0, 0, 0]) {
         return Err(malformed());
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Reads what follows a file (4.3.9): its checksum, its packed size, and its size, of eight bytes each
+/// where they are `long`.
+pub(super) fn descriptor(reader: &mut dyn Read, long: bool) -> Result<(u32, u64, u64)> {
+    if signature(reader)? != DESCRIPTOR {
+        return Err(Fault::invalid(
+            "sizes that should follow an entry are not there",
+        ));
+    }
+    if long {
+        let fixed = Fields(take::<20>(reader)?);
+        return Ok((fixed.u32(0), fixed.u64(4), fixed.u64(12)));
+    }
+    let fixed = Fields(take::<12>(reader)?);
+    Ok((fixed.u32(0), fixed.u32(4).into(), fixed.u32(8).into()))
 }
 
 /// Where the directory was found, and what is in it.

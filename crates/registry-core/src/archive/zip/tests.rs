@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use registry_testkit::zip;
 
-use super::{Fault, read};
+use super::{Fault, read, read_streamed};
 use crate::{
     archive::Limits,
     error::{Error, ErrorKind},
@@ -19,7 +19,7 @@ fn limits() -> Limits {
 fn seen(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, u64)>, Fault> {
     let mut seen = Vec::new();
     read(bytes, limits, |entry| {
-        seen.push((entry.path.to_owned(), entry.size));
+        seen.push((entry.path.to_owned(), entry.size.unwrap()));
         Ok(())
     })?;
     Ok(seen)
@@ -249,5 +249,80 @@ fn a_fault_is_told_with_the_name_of_what_it_is_of() {
     for result in [visited, read(reader, &limits(), |_| Ok(()))] {
         let error = result.unwrap_err().told("it");
         assert_eq!((error.kind(), error.message()), (ErrorKind::Denied, "no"));
+    }
+}
+
+/// The same zip, as it is written by who does not know sizes before: they follow each file.
+fn streamed(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let whole = zip(files, true);
+    let u16_at = |at: usize| usize::from(u16::from_le_bytes([whole[at], whole[at + 1]]));
+    let u32_at = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
+    let (mut out, mut at, mut offsets) = (Vec::new(), 0, Vec::new());
+    while u32_at(at) == super::header::LOCAL {
+        offsets.push(u32::try_from(out.len()).unwrap());
+        let packed = u32_at(at + 18) as usize;
+        let end = at + 30 + u16_at(at + 26) + packed;
+        let mut local = whole[at..end].to_vec();
+        let sums = local[14..26].to_vec();
+        local[6] |= 8;
+        local[14..26].fill(0);
+        out.extend_from_slice(&local);
+        out.extend_from_slice(b"PK\x07\x08");
+        out.extend_from_slice(&sums);
+        at = end;
+    }
+    let directory = u32::try_from(out.len()).unwrap();
+    for offset in offsets {
+        let end = at + 46 + u16_at(at + 28);
+        let mut central = whole[at..end].to_vec();
+        central[8] |= 8;
+        central[42..46].copy_from_slice(&offset.to_le_bytes());
+        out.extend_from_slice(&central);
+        at = end;
+    }
+    let mut end = whole[at..].to_vec();
+    end[16..20].copy_from_slice(&directory.to_le_bytes());
+    out.extend_from_slice(&end);
+    out
+}
+
+#[test]
+fn sizes_may_follow_where_that_is_asked_for() {
+    let bytes = streamed(FILES);
+    assert!(told(&bytes).contains("data descriptor"));
+    let read_all = |bytes: &[u8], limits: &Limits| -> Result<String, Fault> {
+        let mut all = String::new();
+        read_streamed(bytes, limits, |entry| {
+            let mut content = Vec::new();
+            std::io::Read::read_to_end(entry.content, &mut content)?;
+            all += &format!("{} {:?} {}; ", entry.path, entry.size, content.len());
+            Ok(())
+        })?;
+        Ok(all)
+    };
+    assert_eq!(
+        read_all(&bytes, &limits()).unwrap(),
+        "a.py None 8; d/ None 0; d/ü.py None 0; "
+    );
+    let plain = read_all(&zip(FILES, true), &limits()).unwrap();
+    assert_eq!(plain, "a.py Some(8) 8; d/ Some(0) 0; d/ü.py Some(0) 0; ");
+    for cut in 0..bytes.len() {
+        assert!(read_all(&bytes[..cut], &limits()).is_err(), "{cut}");
+    }
+    let small = Limits {
+        unpacked: 7,
+        ..limits()
+    };
+    let fault = read_all(&bytes, &small).unwrap_err();
+    assert_eq!(fault.to_string(), "it unpacks to more than 7 bytes");
+    // What follows a file is not what was read, or differs from the directory.
+    let after = bytes
+        .windows(4)
+        .position(|four| four == b"PK\x07\x08")
+        .unwrap();
+    for at in after..after + 16 {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        assert!(read_all(&bytes, &limits()).is_err(), "{at}");
     }
 }
