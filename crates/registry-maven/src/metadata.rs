@@ -358,6 +358,7 @@ fn plugin([name, prefix, artifact]: [Option<String>; 3]) -> Result<Plugin> {
     artifact.parse::<ArtifactId>()?;
     let mut name = name.unwrap_or_default();
     name.truncate(name.floor_char_boundary(MAX_PLUGIN_NAME));
+    name.truncate(name.trim_end().len());
     Ok(Plugin {
         name,
         prefix,

@@ -88,7 +88,9 @@ impl Walk<'_> {
             }
             Event::GeneralRef(name) => {
                 let c = self.reference(name)?;
-                self.text(c.encode_utf8(&mut [0; 4]))
+                let text = c.to_string();
+                self.characters(&text)?;
+                self.text(&text)
             }
             Event::Decl(declaration) => {
                 let encoding = match declaration.encoding() {
@@ -157,10 +159,24 @@ impl Walk<'_> {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<String> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) if self.other_encoding => Ok(String::from_utf8_lossy(bytes).into_owned()),
-            Err(_) => self.refuse("it is not UTF-8, and does not say what else it is"),
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) if self.other_encoding => String::from_utf8_lossy(bytes).into_owned(),
+            Err(_) => return self.refuse("it is not UTF-8, and does not say what else it is"),
+        };
+        self.characters(&text)?;
+        Ok(text)
+    }
+
+    /// Whether all are characters that XML may have; the parser does not look, but that of a client may.
+    fn characters(&self, text: &str) -> Result<()> {
+        let none = |c: char| {
+            let space = matches!(c, '\t' | '\n' | '\r');
+            (c < ' ' && !space) || matches!(c, '\u{fffe}' | '\u{ffff}')
+        };
+        match text.chars().find(|&c| none(c)) {
+            Some(c) => self.refuse(&format!("it has the character {c:?}, which XML has not")),
+            None => Ok(()),
         }
     }
 
@@ -289,6 +305,9 @@ mod tests {
             ("<a>&eacute;</a>", "entity \"eacute\""),
             ("<a>&x</a>", "not XML"),
             ("<a>&#0;</a>", "not XML"),
+            ("<a>&#1;</a>", "which XML has not"),
+            ("<a>\u{8}</a>", "which XML has not"),
+            ("<a>\u{ffff}</a>", "which XML has not"),
             ("<!DOCTYPE a><a/>", "document type"),
             (
                 "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>",

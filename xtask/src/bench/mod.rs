@@ -5,7 +5,12 @@
 
 mod cargo;
 mod load;
+<<<<<<< HEAD
 pub(crate) mod memory;
+=======
+mod maven;
+mod memory;
+>>>>>>> maven-kit
 mod npm;
 mod oci;
 mod pypi;
@@ -84,7 +89,13 @@ struct Protocol {
     benches: &'static [(&'static str, Measure)],
 }
 
-const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, npm::BENCHES, oci::BENCHES, pypi::BENCHES];
+const PROTOCOLS: &[Protocol] = &[
+    cargo::BENCHES,
+    maven::BENCHES,
+    npm::BENCHES,
+    oci::BENCHES,
+    pypi::BENCHES,
+];
 
 /// Installs what all benches need.
 pub(crate) fn install(root: &Path) -> Result<()> {
