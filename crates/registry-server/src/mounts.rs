@@ -7,6 +7,7 @@ use registry::{
     auth::AuthProvider,
     cargo::Cargo,
     composer::Composer,
+    maven::Maven,
     npm::Npm,
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
@@ -49,6 +50,9 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
         }
         ProtocolConfig::Composer(composer) => {
             builder.mount(placed(Composer::new(composer.clone()), mount, config))
+        }
+        ProtocolConfig::Maven(maven) => {
+            builder.mount(placed(Maven::new(maven.clone()), mount, config))
         }
         ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), mount, config)),
         ProtocolConfig::Oci(oci) => {
@@ -132,6 +136,7 @@ pub(crate) fn resources(config: &Config) -> Vec<(&str, &'static str)> {
     let of = |mount: &MountConfig| match &mount.protocol {
         ProtocolConfig::Cargo(_) => Cargo::RESOURCE,
         ProtocolConfig::Composer(_) => Composer::RESOURCE,
+        ProtocolConfig::Maven(_) => Maven::RESOURCE,
         ProtocolConfig::Npm(_) => Npm::RESOURCE,
         ProtocolConfig::Oci(_) => Oci::RESOURCE,
         ProtocolConfig::Pypi(_) => Pypi::RESOURCE,

@@ -6,6 +6,7 @@
 mod cargo;
 mod composer;
 mod load;
+mod maven;
 pub(crate) mod memory;
 mod npm;
 mod oci;
@@ -90,6 +91,7 @@ struct Protocol {
 const PROTOCOLS: &[Protocol] = &[
     cargo::BENCHES,
     composer::BENCHES,
+    maven::BENCHES,
     npm::BENCHES,
     oci::BENCHES,
     pypi::BENCHES,

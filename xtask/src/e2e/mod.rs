@@ -7,6 +7,7 @@
 mod cargo;
 mod client;
 mod composer;
+mod maven;
 mod mixed;
 mod npm;
 mod oci;
@@ -49,6 +50,26 @@ const PROTOCOLS: &[Protocol] = &[
         name: "composer",
         clients: &[("composer", composer::steps)],
         tools: &["composer", "unzip"],
+        peer: None,
+    },
+    Protocol {
+        name: "maven",
+        clients: &[
+            ("mvn-3.8", maven::mvn::steps_3_8),
+            ("mvn-3.9", maven::mvn::steps_3_9),
+            ("mvn-4", maven::mvn::steps_4),
+            ("gradle", maven::gradle::steps),
+            ("lein", maven::lein::steps),
+            ("coursier", maven::coursier::steps),
+        ],
+        tools: &[
+            "maven-3.9",
+            "maven-4",
+            "maven-plugins",
+            "gradle",
+            "leiningen",
+            "coursier",
+        ],
         peer: None,
     },
     Protocol {

@@ -1,6 +1,7 @@
 //! What the server is told: flags, environment and file, resolved and checked.
 
 mod composer;
+mod maven;
 mod pypi;
 mod source;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use registry::{
     auth::Anonymous,
     cargo::CargoConfig,
     composer::ComposerConfig,
+    maven::MavenConfig,
     npm::NpmConfig,
     oci::{Challenge, OciConfig, Sparse},
     protocol::BaseUrl,
@@ -29,6 +31,7 @@ pub(crate) use self::value::duration;
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("cargo", Protocol::Cargo),
     ("composer", Protocol::Composer),
+    ("maven", Protocol::Maven),
     ("npm", Protocol::Npm),
     ("oci", Protocol::Oci),
     ("pypi", Protocol::Pypi),
@@ -139,6 +142,8 @@ pub(crate) enum Protocol {
     Cargo,
     /// Composer.
     Composer,
+    /// Maven.
+    Maven,
     /// npm.
     Npm,
     /// OCI, container images.
@@ -169,6 +174,8 @@ pub(crate) enum ProtocolConfig {
     Cargo(CargoConfig),
     /// Composer's.
     Composer(ComposerConfig),
+    /// Maven's.
+    Maven(MavenConfig),
     /// npm's.
     Npm(NpmConfig),
     /// OCI's.
@@ -306,6 +313,7 @@ fn mount(
         protocol: match protocol {
             Protocol::Cargo => ProtocolConfig::Cargo(cargo(from, section)?),
             Protocol::Composer => ProtocolConfig::Composer(composer::resolve(from, section)?),
+            Protocol::Maven => ProtocolConfig::Maven(maven::resolve(from, section)?),
             Protocol::Npm => ProtocolConfig::Npm(NpmConfig {
                 owners_enforced: owners(from, section)?,
                 max_tarball: from.get(&key("max_size"), "1G", value::size)?,
