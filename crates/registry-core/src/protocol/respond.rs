@@ -72,7 +72,10 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
     } else {
         &form.etag
     };
-    let date = strong_date(form.modified, SystemTime::now());
+    let date = match form.is_dated {
+        true => Some(form.modified),
+        false => strong_date(form.modified, SystemTime::now()),
+    };
     let fresh = match headers.get(header::IF_NONE_MATCH) {
         Some(_) => none_match_hits(headers, &[&form.etag, &form.gzip_etag]),
         None => date.is_some_and(|date| not_modified_since(headers, date)),
@@ -85,9 +88,8 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
         header::VARY,
         HeaderValue::from_static("accept, accept-encoding"),
     );
-    if let Some(date) = date {
-        let date = HeaderValue::try_from(httpdate::fmt_http_date(date));
-        fields.extend(date.ok().map(|date| (header::LAST_MODIFIED, date)));
+    if let Some(date) = date.and_then(http_date) {
+        fields.insert(header::LAST_MODIFIED, date);
     }
     if fresh {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -110,6 +112,8 @@ pub struct Artifact<'a> {
     pub size: u64,
     /// Its media type.
     pub content_type: &'static str,
+    /// When it was stored, if that is told; a change within the same second goes unseen.
+    pub modified: Option<SystemTime>,
 }
 
 /// Sends the bytes that a document names, whole or in part, or only their headers: ranges and
@@ -128,6 +132,7 @@ pub async fn serve(
         tag: &stored.digest,
         size: stored.size,
         content_type,
+        modified: None,
     };
     let open = |range, head| repo.open(stored, content_type, range, head);
     serve_artifact(artifact, method, headers, open).await
@@ -149,15 +154,60 @@ where
 {
     let etag = format!("\"{}\"", artifact.tag);
     let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
-    let mut response = if none_match_hits(headers, &[&etag]) {
+    check_unmodified(headers, &artifact, &etag)?;
+    let mut response = if is_known(headers, &artifact, &etag) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
         let range = wanted_range(method, headers, &artifact, &etag)?;
         let head = method == Method::HEAD;
         bytes(&artifact, open(range, head).await?, range.is_some(), head)?
     };
-    response.headers_mut().insert(header::ETAG, etag);
+    let fields = response.headers_mut();
+    fields.insert(header::ETAG, etag);
+    if let Some(date) = artifact.modified.and_then(http_date) {
+        fields.insert(header::LAST_MODIFIED, date);
+    }
     Ok(response)
+}
+
+/// Whether the client has the artifact already (RFC 9110 §13.1.2, §13.1.3).
+fn is_known(headers: &HeaderMap, artifact: &Artifact<'_>, etag: &HeaderValue) -> bool {
+    match (headers.get(header::IF_NONE_MATCH), artifact.modified) {
+        (Some(_), _) => none_match_hits(headers, &[etag]),
+        (None, Some(modified)) => not_modified_since(headers, modified),
+        (None, None) => false,
+    }
+}
+
+/// Refuses to go on with an artifact that is no longer the one that the client has a part of
+/// (RFC 9110 §13.1.1, §13.1.4).
+fn check_unmodified(
+    headers: &HeaderMap,
+    artifact: &Artifact<'_>,
+    etag: &HeaderValue,
+) -> Result<()> {
+    let date = |name| -> Option<SystemTime> {
+        httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
+    };
+    let holds = match headers.get(header::IF_MATCH) {
+        Some(_) => listed(headers, header::IF_MATCH).any(|tag| tag == "*" || *etag == *tag),
+        None => match (date(header::IF_UNMODIFIED_SINCE), artifact.modified) {
+            (Some(since), Some(modified)) => whole_second(modified) <= since,
+            _ => true,
+        },
+    };
+    if holds {
+        return Ok(());
+    }
+    let message = "it is no longer what the request has a part of; get it anew";
+    Err(Error::new(ErrorKind::PreconditionFailed, message))
+}
+
+/// The entity tags that a header lists.
+fn listed(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 /// Says of an artifact's answer that it will always be the same: to everybody, or, if it was given
@@ -195,6 +245,7 @@ fn wanted_range(
     };
     if let Some(validator) = headers.get(header::IF_RANGE)
         && validator != etag
+        && artifact.modified.and_then(http_date).as_ref() != Some(validator)
     {
         return Ok(None);
     }
@@ -293,17 +344,10 @@ pub fn none_match(headers: &HeaderMap, etag: &HeaderValue) -> bool {
 }
 
 fn none_match_hits(headers: &HeaderMap, etags: &[&HeaderValue]) -> bool {
-    let listed = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|v| v.to_str().ok());
-    listed
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|tag| {
-            let tag = tag.strip_prefix("W/").unwrap_or(tag);
-            tag == "*" || etags.iter().any(|etag| etag.as_bytes() == tag.as_bytes())
-        })
+    listed(headers, header::IF_NONE_MATCH).any(|tag| {
+        let tag = tag.strip_prefix("W/").unwrap_or(tag);
+        tag == "*" || etags.iter().any(|etag| etag.as_bytes() == tag.as_bytes())
+    })
 }
 
 fn not_modified_since(headers: &HeaderMap, date: SystemTime) -> bool {
@@ -328,6 +372,10 @@ fn whole_second(time: SystemTime) -> SystemTime {
         .unwrap_or_default();
     let up = u64::from(since.subsec_nanos() > 0);
     SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs() + up)
+}
+
+fn http_date(time: SystemTime) -> Option<HeaderValue> {
+    HeaderValue::try_from(httpdate::fmt_http_date(whole_second(time))).ok()
 }
 
 /// The body of a small JSON document in a request, parsed.
@@ -373,6 +421,20 @@ mod tests {
         let since = since(first.headers()).map(|date| (header::IF_MODIFIED_SINCE, date));
         headers.extend(since);
         rendered(&form, &headers)
+    }
+
+    #[test]
+    fn a_date_that_is_had_once_is_given_at_once() {
+        let now = whole_second(SystemTime::now());
+        let mut form = Rendered::new(b"it".to_vec(), "text/plain", now).unwrap();
+        form.is_dated = true;
+        let first = rendered(&form, &HeaderMap::new());
+        let mut headers = HeaderMap::new();
+        let date = first.headers()[header::LAST_MODIFIED].clone();
+        headers.insert(header::IF_MODIFIED_SINCE, date);
+        assert_eq!(rendered(&form, &headers).status(), StatusCode::NOT_MODIFIED);
+        form.modified += Duration::from_secs(1);
+        assert_eq!(rendered(&form, &headers).status(), StatusCode::OK);
     }
 
     #[test]

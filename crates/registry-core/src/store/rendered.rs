@@ -34,6 +34,9 @@ pub struct Rendered {
     pub content_type: HeaderValue,
     /// When what it says last changed.
     pub modified: SystemTime,
+    /// Whether that is in whole seconds, and no other state of it ever has the same: then a client may
+    /// ask by it at once.
+    pub is_dated: bool,
     /// Further fields of every answer that sends it.
     pub headers: HeaderMap,
     /// The bytes that it tells of, which hooks are asked about, and their media type.
@@ -94,6 +97,7 @@ impl Rendered {
             etag,
             content_type,
             modified,
+            is_dated: false,
             headers: HeaderMap::new(),
             source: None,
         }

@@ -144,6 +144,7 @@ impl Call<'_> {
             tag: &tag,
             size: reading.size,
             content_type: PLAIN,
+            modified: None,
         };
         let mut response = match gzip {
             Some(gzip) if !self.has(&tag)? => packed(gzip, &tag)?,
