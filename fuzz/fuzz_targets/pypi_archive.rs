@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     for packing in [Packing::Wheel, Packing::TarGz, Packing::Zip] {
         if let Ok(inspected) = inspect(&mut &bytes[..], packing, &limits) {
             assert!(inspected.metadata.len() as u64 <= limits.metadata);
-            assert!(inspected.files.len() as u64 <= limits.entries);
+            assert!(inspected.paths.len() as u64 <= limits.entries);
         }
     }
 });

@@ -23,6 +23,7 @@ pub mod azurite;
 pub mod cargo;
 pub mod client;
 pub mod cluster;
+pub mod composer;
 pub mod ecosystem;
 pub mod fake_gcs;
 mod kept;

@@ -122,8 +122,9 @@ impl fmt::Display for CrateName {
 /// # Errors
 /// [`ErrorKind::InvalidName`] when it is none.
 pub fn check_feature(text: &str) -> Result<()> {
-    let first = |c: char| c.is_alphanumeric() || c == '_';
-    let later = |c: char| first(c) || matches!(c, '-' | '+' | '.');
+    // The very letters that cargo takes: it passes over a version with others.
+    let first = |c: char| unicode_ident::is_xid_start(c) || c == '_' || c.is_ascii_digit();
+    let later = |c: char| unicode_ident::is_xid_continue(c) || matches!(c, '-' | '+' | '.');
     if text.len() <= MAX_FEATURE && text.starts_with(first) && text.chars().all(later) {
         return Ok(());
     }
@@ -233,7 +234,17 @@ mod tests {
         for good in ["a", "1", "_", "a-b", "c++17", "v1.2", "größe"] {
             assert!(check_feature(good).is_ok(), "{good}");
         }
-        for bad in ["", "-a", "a b", "a/b", "dep:a", "+a", &"f".repeat(257)] {
+        for bad in [
+            "",
+            "-a",
+            "a b",
+            "a/b",
+            "dep:a",
+            "+a",
+            "x\u{b2}",
+            "\u{663}",
+            &"f".repeat(257),
+        ] {
             assert!(check_feature(bad).is_err(), "{bad}");
         }
         for good in ["a", "dep:a", "a/b", "a?/b", "dep:a-b"] {

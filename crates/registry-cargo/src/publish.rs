@@ -1,6 +1,8 @@
 //! What is written: a publish, read as it streams and checked, and every other change.
 
 mod check;
+mod dependency;
+mod features;
 mod manifest;
 mod owners;
 mod put;

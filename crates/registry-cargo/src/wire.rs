@@ -86,9 +86,30 @@ pub struct NewDependency {
     /// What it is called in the depending crate, where that is not its own name.
     #[serde(default)]
     pub explicit_name_in_toml: Option<String>,
+    /// What cargo keeps for features that are not stable.
+    #[serde(flatten)]
+    pub unstable: Unstable,
     /// All other fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+/// Fields of a dependency that stand in the index as they are published, and that only nightly cargos
+/// act on; all of them read them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Unstable {
+    /// Whether those who depend on the crate see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
+    /// What is built of it to be used as a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<Vec<String>>,
+    /// For which target that is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bindep_target: Option<String>,
+    /// Whether it is a library beside that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lib: bool,
 }
 
 fn yes() -> bool {
@@ -160,6 +181,9 @@ pub struct IndexDependency {
     pub registry: Option<String>,
     /// Its own name, where the crate calls it by another.
     pub package: Option<String>,
+    /// What cargo keeps for features that are not stable.
+    #[serde(flatten)]
+    pub unstable: Unstable,
     /// Fields of the metadata that are not known here.
     #[serde(flatten)]
     pub more: Map<String, Value>,

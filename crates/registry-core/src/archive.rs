@@ -148,15 +148,8 @@ impl Archive {
     /// # Errors
     /// When it is more, or damaged.
     pub fn bounded(self, reader: &mut dyn Read, limit: u64, what: &str) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut bounded = reader.take(limit + 1);
-        bounded
-            .read_to_end(&mut bytes)
-            .map_err(|error| self.broken(error))?;
-        if bytes.len() as u64 > limit {
-            return Err(self.too_large(format!("{what} is longer than {limit} bytes")));
-        }
-        Ok(bytes)
+        let bytes = at_most(reader, limit).map_err(|error| self.broken(error))?;
+        bytes.ok_or_else(|| self.too_large(format!("{what} is longer than {limit} bytes")))
     }
 
     /// An error of the readers below: ours, or that the archive is damaged.
@@ -332,6 +325,16 @@ impl Walk<'_> {
         }
         Ok((path, target))
     }
+}
+
+/// All that `reader` has, and no more memory than that takes; nothing when it is more than `limit` bytes.
+fn at_most(reader: &mut dyn Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    reader
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    bytes.shrink_to_fit();
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= limit))
 }
 
 /// What is left of a path without its top folder, and without the empty segments and dots that

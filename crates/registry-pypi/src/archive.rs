@@ -5,8 +5,10 @@ use std::io::Read;
 use registry_core::{Result, archive};
 
 use crate::file_name::Packing;
+use paths::{FILE, Paths};
 
 pub mod entry_points;
+pub mod paths;
 pub mod record;
 pub mod sdist;
 #[cfg(test)]
@@ -18,7 +20,7 @@ pub mod wheel;
 pub struct Limits {
     /// Bytes once unpacked.
     pub unpacked: u64,
-    /// Files, folders and links.
+    /// Files, folders and links, and what a wheel's list of files names.
     pub entries: u64,
     /// How many times its own size, beyond [`archive::RATIO_FREE`], it may unpack to.
     pub ratio: u64,
@@ -34,7 +36,7 @@ impl Default for Limits {
             unpacked: 8 << 30,
             entries: 100_000,
             ratio: 50,
-            metadata: 4 << 20,
+            metadata: 1 << 20,
             record: 16 << 20,
         }
     }
@@ -54,15 +56,22 @@ impl From<&Limits> for archive::Limits {
 const ZIP: &str = "Invalid distribution file. ZIP archive not accepted";
 
 /// What was found in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Inspected {
     /// The one folder at its top that counts: of a wheel its `….dist-info`, of a source distribution
     /// its only one.
     pub folder: String,
     /// The metadata in it, as it stands there.
     pub metadata: Vec<u8>,
-    /// The files below it, without it.
-    pub files: Vec<String>,
+    /// The paths of its files, from the folder on.
+    pub paths: Paths,
+}
+
+impl Inspected {
+    /// Whether there is a file at a place below the folder.
+    pub fn holds(&self, place: &str) -> bool {
+        self.paths.of(&format!("{}/{place}", self.folder)) & FILE != 0
+    }
 }
 
 /// Reads a file to its end and says what is in it. Blocks as `reader` does.

@@ -55,7 +55,7 @@ impl Default for PypiConfig {
     fn default() -> Self {
         Self {
             max_file: 1 << 30,
-            max_form: 8 << 20,
+            max_form: 2 << 20,
             archive: archive::Limits::default(),
             lenient_names: false,
             rules: Rules::default(),

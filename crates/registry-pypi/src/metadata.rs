@@ -60,7 +60,10 @@ impl Metadata {
     /// When it is not UTF-8, a line is no field, or there are too many.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8"))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.starts_with('\u{feff}') {
+            // Clients take it for a part of the first field's name, and so miss that field.
+            return Err(wrong("it begins with a byte order mark; write it without"));
+        }
         let mut fields: Vec<(String, String)> = Vec::new();
         let mut rest = text;
         let mut in_fields = true;

@@ -1,18 +1,21 @@
 //! What is read: a function for each route that only looks.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use registry_core::{
     Error as CoreError,
     auth::Action,
     protocol,
-    store::{Document, Rendered, StoredBytes},
+    store::{Document, Form, Rendered, Source, StoredBytes},
 };
 
 use crate::{
     Answer, Call, ProjectName, Version,
-    accept::{Form, takes},
+    accept::{self, takes},
     document::{
-        Entry, Head,
+        Entry, Head, Listed,
         json::{self, spokesman},
         render::{self, Addresses},
     },
@@ -32,17 +35,22 @@ fn no_project() -> CoreError {
 impl Call<'_> {
     /// All projects that whoever asks may read.
     pub(crate) async fn index(&self, format: Option<String>) -> Answer {
-        let form = Form::wanted(format.as_deref(), self.headers)?;
+        let form = accept::Form::wanted(format.as_deref(), self.headers)?;
         let now = self.context.clock.system_time();
         let page = if self.granted.may("*", Action::Read).await? {
-            let page = self.granted.view(|all: &Projects| all.page(form, now));
-            page.await??
+            let make = move |names: Vec<String>| {
+                Rendered::new(render::index(&names, form)?, form.content_type(), now)
+            };
+            let page = self
+                .granted
+                .rendered_view(form.name(), Projects::all_spelled, make);
+            page.await?
         } else {
             let names = self.granted.view(Projects::names).await?;
             let names = self.granted.readable(names).await?;
             let spelled = self.granted.view(|all: &Projects| all.spelled(&names));
             let body = render::index(&spelled.await?, form)?;
-            Rendered::new(body, form.content_type(), now)?
+            Arc::new(Rendered::new(body, form.content_type(), now)?)
         };
         Ok(protocol::revalidated(protocol::rendered(
             &page,
@@ -52,7 +60,7 @@ impl Call<'_> {
 
     /// A project's page.
     pub(crate) async fn project(&self, project: ProjectName, format: Option<String>) -> Answer {
-        let form = Form::wanted(format.as_deref(), self.headers)?;
+        let form = accept::Form::wanted(format.as_deref(), self.headers)?;
         let base = self.context.base.clone();
         let make = move |document: &Document<Head>| {
             if document.entries.is_empty() {
@@ -81,14 +89,6 @@ impl Call<'_> {
         let location = HeaderValue::try_from(location).map_err(CoreError::internal)?;
         response.headers_mut().insert(header::LOCATION, location);
         Ok(response)
-    }
-
-    /// The project's document, if it has files.
-    async fn document(&self) -> Result<Document<Head>, CoreError> {
-        let document = self.granted.repo()?.document::<Head>(DOCUMENT).await?;
-        document
-            .filter(|document| !document.entries.is_empty())
-            .ok_or_else(no_project)
     }
 
     /// A file's entry, if the file is offered.
@@ -142,25 +142,52 @@ impl Call<'_> {
 
     /// The JSON API's page of a project, or of one release.
     pub(crate) async fn json(&self, project: &ProjectName, version: Option<&Version>) -> Answer {
-        let document = self.document().await?;
-        let by = spokesman(&document, version)?;
-        let by = by.ok_or_else(|| match version {
-            Some(version) => CoreError::not_found(format!("the version {version} was not found")),
-            None => no_project(),
-        })?;
-        let repo = self.granted.repo()?;
-        let stored = by.entry.metadata.stored();
-        let object = repo.open(&stored, METADATA_TYPE, None, false).await?;
-        let metadata = Metadata::parse(&object.body.collect(MAX_METADATA).await?)?;
-        let addresses = Addresses {
-            base: self.context.base.as_str(),
-            project,
+        let base = self.context.base.clone();
+        let told = version.map(Version::to_string).unwrap_or_default();
+        let form = Form {
+            file: DOCUMENT,
+            name: "api",
+            base: &format!("{}\n{told}", base.as_str()),
         };
-        let body = json::page(addresses, &document, &by, &metadata, version.is_none())?;
-        let page = Rendered::new(body, "application/json", document.modified)?;
+        let source = Source {
+            content_type: METADATA_TYPE,
+            limit: MAX_METADATA,
+        };
+        let of = version.cloned();
+        let pick = move |document: &Document<Head>| {
+            Ok(speaks(document, of.as_ref())?.entry.metadata.stored())
+        };
+        let (project, of) = (project.clone(), version.cloned());
+        let make = move |document: &Document<Head>, metadata: &Bytes| {
+            let by = speaks(document, of.as_ref())?;
+            let metadata = Metadata::parse(metadata)?;
+            let addresses = Addresses {
+                base: base.as_str(),
+                project: &project,
+            };
+            let body = json::page(addresses, document, &by, &metadata, of.is_none())?;
+            Rendered::new(body, "application/json", document.modified)
+        };
+        let repo = self.granted.repo()?;
+        let page = repo.rendered_with(form, source, pick, make).await?;
+        let page = page.ok_or_else(no_project)?;
         Ok(protocol::revalidated(protocol::rendered(
             &page,
             self.headers,
         )))
     }
+}
+
+/// The file that speaks for a project, or for one of its releases.
+fn speaks<'a>(
+    document: &'a Document<Head>,
+    version: Option<&Version>,
+) -> Result<Listed<'a>, CoreError> {
+    if document.entries.is_empty() {
+        return Err(no_project());
+    }
+    spokesman(document, version)?.ok_or_else(|| match version {
+        Some(version) => CoreError::not_found(format!("the version {version} was not found")),
+        None => no_project(),
+    })
 }

@@ -1,22 +1,15 @@
 //! What the log tells of every project: the list of all of them.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::collections::BTreeMap;
 
 use registry_core::{
     Error, Result,
-    store::{Fold, LogEntry, RawDocument, Rendered},
+    store::{Fold, LogEntry, RawDocument},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{
-    accept::Form,
-    document::{Head, render},
-};
+use crate::document::Head;
 
 /// What the log says of a project.
 #[derive(Serialize, Deserialize)]
@@ -38,8 +31,6 @@ pub(crate) fn entry(document: &RawDocument) -> Result<Box<RawValue>> {
 pub(crate) struct Projects {
     /// By normalized name.
     all: BTreeMap<String, Known>,
-    /// Their page, in the forms that somebody has asked for since the last new name.
-    pages: Mutex<Vec<(Form, Rendered)>>,
 }
 
 struct Known {
@@ -60,20 +51,10 @@ impl Projects {
         known.filter_map(|known| known.name.clone()).collect()
     }
 
-    /// The page of them all, made at most once for each time that a name comes or goes.
-    pub(crate) fn page(&self, form: Form, now: SystemTime) -> Result<Rendered> {
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, page)) = pages.iter().find(|(of, _)| *of == form) {
-            return Ok(page.clone());
-        }
-        let names: Vec<String> = self
-            .all
-            .values()
-            .filter_map(|known| known.name.clone())
-            .collect();
-        let page = Rendered::new(render::index(&names, form)?, form.content_type(), now)?;
-        pages.push((form, page.clone()));
-        Ok(page)
+    /// How the publishers of all of them that have files spell their names.
+    pub(crate) fn all_spelled(&self) -> Vec<String> {
+        let known = self.all.values();
+        known.filter_map(|known| known.name.clone()).collect()
     }
 }
 
@@ -86,14 +67,6 @@ impl Fold for Projects {
         let Told { name } = serde_json::from_str(entry.data.get()).map_err(Error::internal)?;
         let revision = entry.revision;
         let known = Known { revision, name };
-        let before = self
-            .all
-            .get(&*entry.name)
-            .and_then(|known| known.name.as_ref());
-        if before != known.name.as_ref() {
-            let pages = self.pages.get_mut();
-            pages.unwrap_or_else(PoisonError::into_inner).clear();
-        }
         self.all.insert(entry.name.into_owned(), known);
         Ok(())
     }
@@ -133,17 +106,12 @@ mod tests {
                 data: &data,
             };
             view.apply(entry).unwrap();
-            let page = view.page(Form::Json, SystemTime::UNIX_EPOCH).unwrap();
-            String::from_utf8(page.body.to_vec()).unwrap()
+            view.all_spelled()
         };
         told("foo-bar", r#"{"name":"Foo.Bar"}"#);
-        let page = told("gone", r#"{"name":"gone"}"#);
-        assert!(
-            page.contains(r#"[{"name":"Foo.Bar"},{"name":"gone"}]"#),
-            "{page}"
-        );
-        let page = told("gone", "{}");
-        assert!(page.contains(r#"[{"name":"Foo.Bar"}]"#), "{page}");
+        let names = told("gone", r#"{"name":"gone"}"#);
+        assert_eq!(names, ["Foo.Bar", "gone"]);
+        assert_eq!(told("gone", "{}"), ["Foo.Bar"]);
         let mut again = Projects::default();
         view.save(&mut |entry| again.apply(entry)).unwrap();
         assert_eq!(again.names(), ["foo-bar"]);

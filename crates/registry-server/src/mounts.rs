@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use registry::{
     auth::AuthProvider,
     cargo::Cargo,
+    composer::Composer,
+    maven::Maven,
     npm::Npm,
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
@@ -45,6 +47,12 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
     match &mount.protocol {
         ProtocolConfig::Cargo(cargo) => {
             builder.mount(placed(Cargo::new(cargo.clone()), mount, config))
+        }
+        ProtocolConfig::Composer(composer) => {
+            builder.mount(placed(Composer::new(composer.clone()), mount, config))
+        }
+        ProtocolConfig::Maven(maven) => {
+            builder.mount(placed(Maven::new(maven.clone()), mount, config))
         }
         ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), mount, config)),
         ProtocolConfig::Oci(oci) => {
@@ -127,6 +135,8 @@ fn all_paths(mount: &MountConfig, config: &Config) -> Vec<String> {
 pub(crate) fn resources(config: &Config) -> Vec<(&str, &'static str)> {
     let of = |mount: &MountConfig| match &mount.protocol {
         ProtocolConfig::Cargo(_) => Cargo::RESOURCE,
+        ProtocolConfig::Composer(_) => Composer::RESOURCE,
+        ProtocolConfig::Maven(_) => Maven::RESOURCE,
         ProtocolConfig::Npm(_) => Npm::RESOURCE,
         ProtocolConfig::Oci(_) => Oci::RESOURCE,
         ProtocolConfig::Pypi(_) => Pypi::RESOURCE,

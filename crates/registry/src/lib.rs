@@ -5,7 +5,11 @@
 
 #[cfg(feature = "cargo")]
 pub use registry_cargo as cargo;
+#[cfg(feature = "composer")]
+pub use registry_composer as composer;
 pub use registry_core::*;
+#[cfg(feature = "maven")]
+pub use registry_maven as maven;
 #[cfg(feature = "npm")]
 pub use registry_npm as npm;
 #[cfg(feature = "oci")]

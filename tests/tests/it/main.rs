@@ -11,6 +11,7 @@
 )]
 
 mod cargo;
+mod composer;
 mod full_disk;
 mod hot_package;
 mod kill;

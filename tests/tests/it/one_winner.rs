@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use registry_tests::cargo::Cargo;
+use registry_tests::composer::Composer;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::pypi::Pypi;
@@ -15,6 +16,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| one_winner(Cargo, cell));
+}
+
+mod composer {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(Composer, cell));
 }
 
 mod npm {

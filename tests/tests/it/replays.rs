@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use registry_tests::cargo::Cargo;
+use registry_tests::composer::Composer;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
@@ -13,6 +14,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| replays(Cargo, cell));
+}
+
+mod composer {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(Composer, cell));
 }
 
 mod npm {

@@ -4,13 +4,16 @@
 //! medians are compared. Only ratios mean something on another machine.
 
 mod cargo;
+mod composer;
 mod load;
-mod memory;
+mod maven;
+pub(crate) mod memory;
 mod npm;
 mod oci;
 mod pypi;
 mod report;
 mod rubygems;
+mod zip;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,6 +90,8 @@ struct Protocol {
 
 const PROTOCOLS: &[Protocol] = &[
     cargo::BENCHES,
+    composer::BENCHES,
+    maven::BENCHES,
     npm::BENCHES,
     oci::BENCHES,
     pypi::BENCHES,

@@ -6,6 +6,9 @@
 
 mod cargo;
 mod client;
+mod composer;
+mod maven;
+mod mixed;
 mod npm;
 mod oci;
 mod pnpm;
@@ -41,6 +44,32 @@ const PROTOCOLS: &[Protocol] = &[
         name: "cargo",
         clients: &[("cargo", cargo::steps)],
         tools: &[],
+        peer: None,
+    },
+    Protocol {
+        name: "composer",
+        clients: &[("composer", composer::steps)],
+        tools: &["composer", "unzip"],
+        peer: None,
+    },
+    Protocol {
+        name: "maven",
+        clients: &[
+            ("mvn-3.8", maven::mvn::steps_3_8),
+            ("mvn-3.9", maven::mvn::steps_3_9),
+            ("mvn-4", maven::mvn::steps_4),
+            ("gradle", maven::gradle::steps),
+            ("lein", maven::lein::steps),
+            ("coursier", maven::coursier::steps),
+        ],
+        tools: &[
+            "maven-3.9",
+            "maven-4",
+            "maven-plugins",
+            "gradle",
+            "leiningen",
+            "coursier",
+        ],
         peer: None,
     },
     Protocol {
@@ -82,6 +111,12 @@ const PROTOCOLS: &[Protocol] = &[
             ("bundler", rubygems::bundler::steps),
         ],
         tools: &["ruby", "bundler"],
+        peer: None,
+    },
+    Protocol {
+        name: "mixed",
+        clients: &[("all", mixed::steps)],
+        tools: &["crane", "python-clients"],
         peer: None,
     },
 ];

@@ -4,14 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use registry_core::{Error, Result, digest::Algorithm, store::StoredBytes};
-use semver::VersionReq;
 use serde_json::value::to_raw_value;
 
-use super::Manifest;
+use super::{
+    Manifest,
+    dependency::{self, check_text},
+    features,
+};
 use crate::{
     CrateName, Version,
     document::{Entry, MAX_DESCRIPTION, change::Release},
-    name::{check_feature, check_feature_value, check_keyword, shown},
+    name::{check_feature, check_feature_value, check_keyword},
     version::check_rust_version,
     wire::{
         Features, IndexDependency, IndexLine, Kind, NOT_INDEXED, NewCrate, NewDependency,
@@ -19,8 +22,6 @@ use crate::{
     },
 };
 
-/// The longest target, address of a registry, or name of a native library, in bytes.
-const MAX_TEXT: usize = 1000;
 /// How many keywords a crate may have.
 const MAX_KEYWORDS: usize = 5;
 /// Fields of a dependency in the index that the registry writes itself.
@@ -75,7 +76,7 @@ impl Publication {
         let name: CrateName = new.name.parse()?;
         let version: Version = new.vers.parse()?;
         at_most("dependencies", new.deps.len(), limits.dependencies)?;
-        new.deps.iter().try_for_each(check_dependency)?;
+        new.deps.iter().try_for_each(dependency::check)?;
         at_most("features", new.features.len(), limits.features)?;
         for (feature, values) in &new.features {
             check_feature(feature)?;
@@ -83,6 +84,7 @@ impl Publication {
                 .iter()
                 .try_for_each(|value| check_feature_value(value))?;
         }
+        features::check(&new.features, &new.deps)?;
         let keywords = new.keywords.as_deref().unwrap_or_default();
         at_most("keywords", keywords.len(), MAX_KEYWORDS)?;
         keywords.iter().try_for_each(|word| check_keyword(word))?;
@@ -164,49 +166,6 @@ impl Publication {
     }
 }
 
-fn check_dependency(dep: &NewDependency) -> Result<()> {
-    let NewDependency { name, .. } = dep;
-    name.parse::<CrateName>()?;
-    if let Some(explicit) = &dep.explicit_name_in_toml {
-        explicit.parse::<CrateName>()?;
-    }
-    requirement(name, &dep.version_req)?;
-    dep.features
-        .iter()
-        .try_for_each(|name| check_feature(name))?;
-    check_text("target", dep.target.as_deref())?;
-    let registry = dep.registry.as_deref();
-    check_text("registry", registry)?;
-    match registry {
-        Some(address) if !address.contains("://") => Err(Error::invalid(format!(
-            "the registry {:?} of the dependency {name} is no address of an index",
-            shown(address)
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// The requirement of a dependency.
-pub(super) fn requirement(name: &str, text: &str) -> Result<VersionReq> {
-    VersionReq::parse(text).map_err(|error| {
-        Error::invalid(format!(
-            "the requirement {:?} of the dependency {} does not parse: {error}",
-            shown(text),
-            shown(name)
-        ))
-    })
-}
-
-fn check_text(what: &str, text: Option<&str>) -> Result<()> {
-    let text = text.unwrap_or_default();
-    if text.len() <= MAX_TEXT && !text.contains(char::is_control) {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "{what} may be one line of {MAX_TEXT} bytes at most"
-    )))
-}
-
 fn at_most(what: &str, count: usize, limit: usize) -> Result<()> {
     if count <= limit {
         return Ok(());
@@ -234,6 +193,7 @@ fn index_dependency(dep: &NewDependency) -> IndexDependency {
         kind: dep.kind,
         registry: dep.registry,
         package,
+        unstable: dep.unstable,
         more,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use registry_core::{Error, Result};
 use serde::Deserialize;
 
-use super::check::requirement;
+use super::dependency::requirement;
 use crate::{
     name::shown,
     version::check_rust_version,

@@ -81,7 +81,7 @@ async fn what_is_not_known_is_kept_and_what_is_ours_is_not_overwritten() {
     assert_eq!((&line["yanked"], &line["v"]), (&json!(false), &json!(null)));
     assert_eq!(line["pubtime"], "2026-01-02T03:04:05Z");
     assert_eq!(line["features2"], json!(null));
-    expect![[r#"[{"default_features":true,"features":[],"kind":"normal","lib":false,"name":"b","optional":false,"package":null,"public":true,"registry":"sparse+https://other.example/index/","req":"1","target":null}]"#]].assert_eq(&line["deps"].to_string());
+    expect![[r#"[{"default_features":true,"features":[],"kind":"normal","name":"b","optional":false,"package":null,"public":true,"registry":"sparse+https://other.example/index/","req":"1","target":null}]"#]].assert_eq(&line["deps"].to_string());
     for absent in [
         "authors",
         "description",
@@ -189,12 +189,12 @@ async fn the_index_is_asked_for_again_only_when_it_changed() {
     published(&client, &Crate::new("foo", "1.0.0")).await;
     let path = "/cargo/3/f/foo";
     let first = client.get(path).await;
-    assert!(first.header("etag").is_ascii() && !first.header("last-modified").is_empty());
+    assert!(!first.header("etag").is_empty());
     let known = client.header("if-none-match", first.header("etag"));
     let answer = known.get(path).await;
     assert_eq!((answer.status.as_u16(), answer.body.len()), (304, 0));
-    let since = client.header("if-modified-since", first.header("last-modified"));
-    assert_eq!(since.get(path).await.status, 304);
+    // By a date nobody can ask before its second is over.
+    assert_eq!(first.header("last-modified"), "");
     for version in 1..9 {
         published(&client, &Crate::new("foo", &format!("1.0.{version}"))).await;
     }

@@ -2,8 +2,8 @@
 //!
 //! Some who unpack a zip follow the headers before its files, others the directory at its end. What
 //! one of them would not see, or would see otherwise, is refused: two files of one name, bytes before,
-//! between and after the files, sizes that come later, comments, and any difference between a header
-//! and the directory.
+//! between and after the files, and any difference between a header and the directory; and so are sizes
+//! that come later, comments and links, unless they are [`Allowed`].
 
 use std::{
     cell::Cell,
@@ -15,24 +15,43 @@ use std::{
 
 use flate2::{Crc, bufread::DeflateDecoder};
 
-use super::{Limits, RATIO_FREE};
+use super::{Limits, RATIO_FREE, at_most};
 
 mod fault;
 mod header;
 
 pub use fault::Fault;
 
-use header::{Directory, Header};
+use header::{Described, Directory, Header};
 
 /// A file in a zip, on its way.
 pub struct Entry<'a> {
     /// Its path, which is relative and does not climb; a folder's ends in a slash.
     pub path: &'a str,
-    /// Its size in bytes, as announced. Whether that is true is found out by the walk.
+    /// Its size in bytes, as announced; 0 where it is told behind the file. Whether that is true is
+    /// found out by the walk.
     pub size: u64,
     /// Its bytes, checked as they are read; what is left of them is read by the walk.
     pub content: &'a mut dyn Read,
 }
+
+/// What a zip may have though not all who unpack it take it in the same way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Checksums and sizes behind the files (4.3.9): who writes a zip without going back has no other
+    /// place for them. Only of files that are packed, since their end is seen by what they are.
+    pub descriptors: bool,
+    /// Comments, as `git archive` writes one.
+    pub comments: bool,
+    /// Symbolic links. Where they lead is for the caller to judge.
+    pub links: bool,
+    /// Names in UTF-8 that are not marked as such, as Info-ZIP writes them on Unix and all there take
+    /// them.
+    pub unmarked_names: bool,
+}
+
+/// The most bytes of the paths of all links.
+const MAX_LINKS: usize = 1 << 20;
 
 /// Reads a zip to its end, and shows each entry to `visit`. Blocks as `reader` does.
 ///
@@ -43,8 +62,22 @@ pub struct Entry<'a> {
 pub fn read(
     reader: impl Read,
     limits: &Limits,
-    mut visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
+    visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
+    read_allowing(Allowed::default(), reader, limits, visit).map(drop)
+}
+
+/// The same of a zip that may have more than files and folders as all take them. Gives the paths of its
+/// links, if it may have any; what they hold was shown as that of any other entry.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_allowing(
+    allowed: Allowed,
+    reader: impl Read,
+    limits: &Limits,
+    mut visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
+) -> Result<Vec<String>, Fault> {
     let at = Rc::new(Cell::new(0));
     let counted = Counted {
         reader: BufReader::with_capacity(64 << 10, reader),
@@ -54,12 +87,13 @@ pub fn read(
         reader: counted,
         at,
         limits,
+        allowed,
         seen: HashMap::new(),
         hasher: RandomState::new(),
         unpacked: 0,
     };
     let directory = walk.files(&mut visit)?;
-    walk.directory(directory)?;
+    let links = walk.directory(directory)?;
     let packed = walk.at.get();
     let most = RATIO_FREE.max(packed.saturating_mul(limits.ratio));
     if walk.unpacked > most {
@@ -68,7 +102,7 @@ pub fn read(
             "it exceeds a compression ratio of {ratio}"
         )));
     }
-    Ok(())
+    Ok(links)
 }
 
 /// What has been seen of a zip so far.
@@ -76,18 +110,12 @@ struct Walk<'a, R> {
     reader: Counted<R>,
     at: Rc<Cell<u64>>,
     limits: &'a Limits,
-    /// The entries, by a hash of their names: what is kept of a zip does not grow with those. Nobody
-    /// outside can tell which names would have the same.
-    seen: HashMap<u64, Seen>,
+    allowed: Allowed,
+    /// Of each entry that the directory has not named yet a hash of its name, and of its header: what is
+    /// kept of a zip are a few bytes for each. Nobody outside can tell what would have the same.
+    seen: HashMap<u64, u64>,
     hasher: RandomState,
     unpacked: u64,
-}
-
-/// An entry that was seen.
-struct Seen {
-    header: Header,
-    /// Whether the directory has it too.
-    listed: bool,
 }
 
 impl<R: BufRead> Walk<'_, R> {
@@ -105,11 +133,15 @@ impl<R: BufRead> Walk<'_, R> {
                 }
                 return Ok(signature);
             }
-            let (header, name) = Header::read(&mut self.reader, at)?;
+            let (mut header, name, described) = Header::read(&mut self.reader, at, self.allowed)?;
             let key = self.admit(&name)?;
-            self.content(&header, &name, visit)?;
-            let listed = false;
-            self.seen.insert(key, Seen { header, listed });
+            if described == Described::Before || !header.deflated {
+                self.content(&header, &name, visit)?;
+            }
+            if described != Described::Before {
+                self.described(&mut header, described, &name, visit)?;
+            }
+            self.seen.insert(key, self.hasher.hash_one(header));
         }
     }
 
@@ -134,30 +166,15 @@ impl<R: BufRead> Walk<'_, R> {
         name: &str,
         visit: &mut impl FnMut(Entry<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.unpacked = self.unpacked.saturating_add(header.size);
-        if self.unpacked > self.limits.unpacked {
-            let most = self.limits.unpacked;
-            return Err(Fault::too_large(format!(
-                "it unpacks to more than {most} bytes"
-            )));
-        }
+        self.grow(header.size)?;
         let packed = (&mut self.reader).take(header.packed);
-        let mut content = Content {
-            unpacked: if header.deflated {
-                Unpacked::Deflated(DeflateDecoder::new(packed))
-            } else {
-                Unpacked::Stored(packed)
-            },
-            crc: Crc::new(),
-            size: 0,
-            most: header.size,
+        let unpacked = if header.deflated {
+            Unpacked::Deflated(DeflateDecoder::new(packed))
+        } else {
+            Unpacked::Stored(packed)
         };
-        let entry = Entry {
-            path: name,
-            size: header.size,
-            content: &mut content,
-        };
-        visit(entry)?;
+        let mut content = Content::new(unpacked, header.size);
+        visit(entry(name, header.size, &mut content))?;
         std::io::copy(&mut content, &mut std::io::sink())?;
         let (crc, size, left) = (content.crc.sum(), content.size, content.unpacked.left());
         if left > 0 || size != header.size || crc != header.crc {
@@ -166,39 +183,88 @@ impl<R: BufRead> Walk<'_, R> {
         Ok(())
     }
 
-    /// Reads the directory, whose first signature was read, and compares it with the files.
-    fn directory(&mut self, mut signature: u32) -> Result<(), Fault> {
+    /// Reads the bytes of one file that tells of itself behind them, and compares them with that.
+    fn described(
+        &mut self,
+        header: &mut Header,
+        described: Described,
+        name: &str,
+        visit: &mut impl FnMut(Entry<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        // One that is not packed was read already, by what is told of it before.
+        let mut found = (header.packed, header.size, header.crc);
+        if header.deflated {
+            let start = self.at.get();
+            let packed = (&mut self.reader).take(u64::MAX);
+            let most = self.limits.unpacked.saturating_sub(self.unpacked);
+            let unpacked = Unpacked::Deflated(DeflateDecoder::new(packed));
+            let mut content = Content::new(unpacked, most);
+            content.announced = false;
+            visit(entry(name, 0, &mut content))?;
+            std::io::copy(&mut content, &mut std::io::sink())?;
+            let (size, crc) = (content.size, content.crc.sum());
+            self.grow(size)?;
+            found = (self.at.get() - start, size, crc);
+        }
+        header.describe(&mut self.reader, described, found)
+    }
+
+    /// So many bytes more come out of it.
+    fn grow(&mut self, size: u64) -> Result<(), Fault> {
+        self.unpacked = self.unpacked.saturating_add(size);
+        let most = self.limits.unpacked;
+        if self.unpacked > most {
+            return Err(Fault::too_large(format!(
+                "it unpacks to more than {most} bytes"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Reads the directory, whose first signature was read, and compares it with the files. Gives the
+    /// links.
+    fn directory(&mut self, mut signature: u32) -> Result<Vec<String>, Fault> {
         let start = self.at.get() - 4;
-        let mut listed = 0;
+        let entries = self.seen.len() as u64;
+        let (mut links, mut links_size) = (Vec::new(), 0);
         while signature == header::CENTRAL {
-            let (header, name) = Header::read_central(&mut self.reader)?;
-            let seen = self.seen.get_mut(&self.hasher.hash_one(&*name));
-            let Some(seen) = seen.filter(|seen| seen.header == header) else {
+            let (header, name, is_link) = Header::read_central(&mut self.reader, self.allowed)?;
+            let seen = self.seen.remove(&self.hasher.hash_one(&*name));
+            if seen != Some(self.hasher.hash_one(header)) {
                 return Err(Fault::invalid(format!(
                     "its directory and its files differ on {name:?}"
                 )));
-            };
-            if std::mem::replace(&mut seen.listed, true) {
-                return Err(Fault::invalid(format!(
-                    "its directory names {name:?} twice"
-                )));
             }
-            listed += 1;
+            if is_link {
+                links_size += name.len();
+                links.push(name);
+            }
+            if links_size > MAX_LINKS {
+                return Err(Fault::too_large("it holds too many links"));
+            }
             signature = header::signature(&mut self.reader)?;
         }
-        if listed < self.seen.len() {
+        if !self.seen.is_empty() {
             return Err(Fault::invalid("its directory lacks a file"));
         }
         let found = Directory {
-            entries: listed as u64,
+            entries,
             offset: start,
             size: self.at.get() - 4 - start,
         };
-        found.check_end(&mut self.reader, signature)?;
+        found.check_end(&mut self.reader, signature, self.allowed)?;
         if !self.reader.fill_buf()?.is_empty() {
             return Err(Fault::invalid("something follows its end"));
         }
-        Ok(())
+        Ok(links)
+    }
+}
+
+fn entry<'a>(path: &'a str, size: u64, content: &'a mut dyn Read) -> Entry<'a> {
+    Entry {
+        path,
+        size,
+        content,
     }
 }
 
@@ -222,6 +288,21 @@ struct Content<R> {
     crc: Crc,
     size: u64,
     most: u64,
+    /// Whether `most` is what was announced, or a limit.
+    announced: bool,
+}
+
+impl<R: BufRead> Content<R> {
+    /// What may have `most` bytes.
+    fn new(unpacked: Unpacked<R>, most: u64) -> Self {
+        Self {
+            unpacked,
+            crc: Crc::new(),
+            size: 0,
+            most,
+            announced: true,
+        }
+    }
 }
 
 enum Unpacked<R> {
@@ -248,7 +329,10 @@ impl<R: BufRead> Read for Content<R> {
         self.crc.update(&buffer[..read]);
         self.size += read as u64;
         if self.size > self.most {
-            let error = Fault::invalid("one of its entries is longer than it says");
+            let error = match self.announced {
+                true => Fault::invalid("one of its entries is longer than it says"),
+                false => Fault::too_large("it unpacks to more than it may"),
+            };
             return Err(std::io::Error::other(error));
         }
         Ok(read)
@@ -285,14 +369,8 @@ impl<R: BufRead> BufRead for Counted<R> {
 /// # Errors
 /// [`Fault::TooLarge`] when it is more; else when it is damaged.
 pub fn bounded(reader: &mut dyn Read, limit: u64, what: &str) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(Fault::too_large(format!(
-            "{what} is longer than {limit} bytes"
-        )));
-    }
-    Ok(bytes)
+    let bytes = at_most(reader, limit)?;
+    bytes.ok_or_else(|| Fault::too_large(format!("{what} is longer than {limit} bytes")))
 }
 
 #[cfg(test)]

@@ -10,6 +10,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// How every token of ours begins.
 pub const TOKEN_PREFIX: &str = "reg_";
 
+/// What stands for a password where the user's name is a token: nothing, or what clients write there who
+/// keep tokens of several kinds.
+const NO_PASSWORD: &[&str] = &[
+    "",
+    "x-oauth-basic",
+    "private-token",
+    "oauth2",
+    "gitlab-ci-token",
+];
+
 /// A text that never shows in a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -50,7 +60,9 @@ pub enum Credentials {
 
 impl Credentials {
     /// Finds them in a request's headers: `Authorization` as Bearer, as Basic (a token as the
-    /// password under any name, or as the name with no password) or raw, and `PRIVATE-TOKEN`.
+    /// password under any name, or as the name with no password or what stands for none) or raw, and
+    /// `PRIVATE-TOKEN`. What clients that publish bundles call Bearer, or `UserToken`, is what others call
+    /// Basic.
     ///
     /// # Errors
     /// `Unauthenticated` when a header is there and cannot be read.
@@ -78,24 +90,32 @@ impl Credentials {
         }
         match scheme {
             "" => Ok(Self::token(rest)),
-            _ if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") => {
-                Ok(Self::token(rest))
+            _ if scheme.eq_ignore_ascii_case("token") => Ok(Self::token(rest)),
+            _ if scheme.eq_ignore_ascii_case("bearer") => {
+                Ok(Self::pair(rest).unwrap_or_else(|| Self::token(rest)))
             }
-            _ if scheme.eq_ignore_ascii_case("basic") => {
-                let decoded = STANDARD.decode(rest).map_err(|_| unreadable())?;
-                let decoded = String::from_utf8(decoded).map_err(|_| unreadable())?;
-                let (user, password) = decoded.split_once(':').ok_or_else(unreadable)?;
-                Ok(Self::basic(user, password))
+            _ if scheme.eq_ignore_ascii_case("basic")
+                || scheme.eq_ignore_ascii_case("usertoken") =>
+            {
+                Self::pair(rest).ok_or_else(unreadable)
             }
             _ => Err(unreadable()),
         }
+    }
+
+    /// A name and a password, as Basic writes them. No token of ours and no access token is of that
+    /// form.
+    fn pair(text: &str) -> Option<Self> {
+        let decoded = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+        let (user, password) = decoded.split_once(':')?;
+        Some(Self::basic(user, password))
     }
 
     /// What a name and a password mean together.
     pub fn basic(user: &str, password: &str) -> Self {
         if password.starts_with(TOKEN_PREFIX) {
             Self::token(password)
-        } else if password.is_empty() && user.starts_with(TOKEN_PREFIX) {
+        } else if NO_PASSWORD.contains(&password) && user.starts_with(TOKEN_PREFIX) {
             Self::token(user)
         } else {
             Self::Password {
@@ -135,6 +155,19 @@ mod tests {
             (
                 "authorization",
                 format!("Basic {}", STANDARD.encode("reg_x:")),
+            ),
+            (
+                "authorization",
+                format!("Basic {}", STANDARD.encode("reg_x:x-oauth-basic")),
+            ),
+            ("authorization", "token reg_x".to_owned()),
+            (
+                "authorization",
+                format!("Bearer {}", STANDARD.encode("anyone:reg_x")),
+            ),
+            (
+                "authorization",
+                format!("UserToken {}", STANDARD.encode("anyone:reg_x")),
             ),
         ] {
             assert_eq!(of(header, &value).unwrap(), token, "{value}");

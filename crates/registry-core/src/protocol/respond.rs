@@ -1,6 +1,9 @@
 //! Answers that every protocol gives in the same way.
 
-use std::{future::Future, time::SystemTime};
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -69,9 +72,13 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
     } else {
         &form.etag
     };
+    let date = match form.is_dated {
+        true => Some(form.modified),
+        false => strong_date(form.modified, SystemTime::now()),
+    };
     let fresh = match headers.get(header::IF_NONE_MATCH) {
         Some(_) => none_match_hits(headers, &[&form.etag, &form.gzip_etag]),
-        None => not_modified_since(headers, form.modified),
+        None => date.is_some_and(|date| not_modified_since(headers, date)),
     };
     let mut response = Response::new(Body::empty());
     let fields = response.headers_mut();
@@ -81,7 +88,7 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
         header::VARY,
         HeaderValue::from_static("accept, accept-encoding"),
     );
-    if let Some(date) = http_date(form.modified) {
+    if let Some(date) = date.and_then(http_date) {
         fields.insert(header::LAST_MODIFIED, date);
     }
     if fresh {
@@ -105,6 +112,8 @@ pub struct Artifact<'a> {
     pub size: u64,
     /// Its media type.
     pub content_type: &'static str,
+    /// When it was stored, if that is told; a change within the same second goes unseen.
+    pub modified: Option<SystemTime>,
 }
 
 /// Sends the bytes that a document names, whole or in part, or only their headers: ranges and
@@ -123,6 +132,7 @@ pub async fn serve(
         tag: &stored.digest,
         size: stored.size,
         content_type,
+        modified: None,
     };
     let open = |range, head| repo.open(stored, content_type, range, head);
     serve_artifact(artifact, method, headers, open).await
@@ -144,15 +154,60 @@ where
 {
     let etag = format!("\"{}\"", artifact.tag);
     let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
-    let mut response = if none_match_hits(headers, &[&etag]) {
+    check_unmodified(headers, &artifact, &etag)?;
+    let mut response = if is_known(headers, &artifact, &etag) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
         let range = wanted_range(method, headers, &artifact, &etag)?;
         let head = method == Method::HEAD;
         bytes(&artifact, open(range, head).await?, range.is_some(), head)?
     };
-    response.headers_mut().insert(header::ETAG, etag);
+    let fields = response.headers_mut();
+    fields.insert(header::ETAG, etag);
+    if let Some(date) = artifact.modified.and_then(http_date) {
+        fields.insert(header::LAST_MODIFIED, date);
+    }
     Ok(response)
+}
+
+/// Whether the client has the artifact already (RFC 9110 §13.1.2, §13.1.3).
+fn is_known(headers: &HeaderMap, artifact: &Artifact<'_>, etag: &HeaderValue) -> bool {
+    match (headers.get(header::IF_NONE_MATCH), artifact.modified) {
+        (Some(_), _) => none_match_hits(headers, &[etag]),
+        (None, Some(modified)) => not_modified_since(headers, modified),
+        (None, None) => false,
+    }
+}
+
+/// Refuses to go on with an artifact that is no longer the one that the client has a part of
+/// (RFC 9110 §13.1.1, §13.1.4).
+fn check_unmodified(
+    headers: &HeaderMap,
+    artifact: &Artifact<'_>,
+    etag: &HeaderValue,
+) -> Result<()> {
+    let date = |name| -> Option<SystemTime> {
+        httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
+    };
+    let holds = match headers.get(header::IF_MATCH) {
+        Some(_) => listed(headers, header::IF_MATCH).any(|tag| tag == "*" || *etag == *tag),
+        None => match (date(header::IF_UNMODIFIED_SINCE), artifact.modified) {
+            (Some(since), Some(modified)) => whole_second(modified) <= since,
+            _ => true,
+        },
+    };
+    if holds {
+        return Ok(());
+    }
+    let message = "it is no longer what the request has a part of; get it anew";
+    Err(Error::new(ErrorKind::PreconditionFailed, message))
+}
+
+/// The entity tags that a header lists.
+fn listed(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 /// Says of an artifact's answer that it will always be the same: to everybody, or, if it was given
@@ -190,6 +245,7 @@ fn wanted_range(
     };
     if let Some(validator) = headers.get(header::IF_RANGE)
         && validator != etag
+        && artifact.modified.and_then(http_date).as_ref() != Some(validator)
     {
         return Ok(None);
     }
@@ -203,6 +259,12 @@ fn wanted_range(
     Ok(Some(range))
 }
 
+/// A number of digits and nothing else.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
 fn parse_range(value: &str) -> Option<ByteRange> {
     let (first, last) = value
         .trim()
@@ -210,14 +272,11 @@ fn parse_range(value: &str) -> Option<ByteRange> {
         .trim()
         .split_once('-')?;
     match (first.trim(), last.trim()) {
-        ("", last) => Some(ByteRange::Last(last.parse().ok()?)),
-        (first, "") => Some(ByteRange::From(first.parse().ok()?)),
+        ("", last) => Some(ByteRange::Last(number(last)?)),
+        (first, "") => Some(ByteRange::From(number(first)?)),
         (first, last) => {
             // One that ends before it begins holds no byte.
-            Some(ByteRange::Inclusive(
-                first.parse().ok()?,
-                last.parse().ok()?,
-            ))
+            Some(ByteRange::Inclusive(number(first)?, number(last)?))
         }
     }
 }
@@ -285,25 +344,25 @@ pub fn none_match(headers: &HeaderMap, etag: &HeaderValue) -> bool {
 }
 
 fn none_match_hits(headers: &HeaderMap, etags: &[&HeaderValue]) -> bool {
-    let listed = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|v| v.to_str().ok());
-    listed
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|tag| {
-            let tag = tag.strip_prefix("W/").unwrap_or(tag);
-            tag == "*" || etags.iter().any(|etag| etag.as_bytes() == tag.as_bytes())
-        })
+    listed(headers, header::IF_NONE_MATCH).any(|tag| {
+        let tag = tag.strip_prefix("W/").unwrap_or(tag);
+        tag == "*" || etags.iter().any(|etag| etag.as_bytes() == tag.as_bytes())
+    })
 }
 
-fn not_modified_since(headers: &HeaderMap, modified: SystemTime) -> bool {
+fn not_modified_since(headers: &HeaderMap, date: SystemTime) -> bool {
     let since = headers
         .get(header::IF_MODIFIED_SINCE)
         .and_then(|value| value.to_str().ok());
     let since = since.and_then(|value| httpdate::parse_http_date(value).ok());
-    since.is_some_and(|since| whole_second(modified) <= since)
+    since.is_some_and(|since| date <= since)
+}
+
+/// The date by which a client may ask whether something has changed (RFC 9110 §8.8.2.2): none before the
+/// second that it names is over, since what changes in it again would have the same.
+fn strong_date(modified: SystemTime, now: SystemTime) -> Option<SystemTime> {
+    let date = whole_second(modified);
+    Some(date).filter(|date| now >= *date + Duration::from_secs(1))
 }
 
 /// A time in whole seconds, rounded up: what changed is never older than its date says.
@@ -312,7 +371,7 @@ fn whole_second(time: SystemTime) -> SystemTime {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let up = u64::from(since.subsec_nanos() > 0);
-    SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs() + up)
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs() + up)
 }
 
 fn http_date(time: SystemTime) -> Option<HeaderValue> {
@@ -352,6 +411,58 @@ fn parsed<T: serde::de::DeserializeOwned>(bytes: &Bytes) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a form that changed so many milliseconds ago is answered by to who has it of a date.
+    fn asked(ago: u64, since: impl Fn(&HeaderMap) -> Option<HeaderValue>) -> Response<Body> {
+        let modified = SystemTime::now() - Duration::from_millis(ago);
+        let form = Rendered::new(b"it".to_vec(), "text/plain", modified).unwrap();
+        let first = rendered(&form, &HeaderMap::new());
+        let mut headers = HeaderMap::new();
+        let since = since(first.headers()).map(|date| (header::IF_MODIFIED_SINCE, date));
+        headers.extend(since);
+        rendered(&form, &headers)
+    }
+
+    #[test]
+    fn a_date_that_is_had_once_is_given_at_once() {
+        let now = whole_second(SystemTime::now());
+        let mut form = Rendered::new(b"it".to_vec(), "text/plain", now).unwrap();
+        form.is_dated = true;
+        let first = rendered(&form, &HeaderMap::new());
+        let mut headers = HeaderMap::new();
+        let date = first.headers()[header::LAST_MODIFIED].clone();
+        headers.insert(header::IF_MODIFIED_SINCE, date);
+        assert_eq!(rendered(&form, &headers).status(), StatusCode::NOT_MODIFIED);
+        form.modified += Duration::from_secs(1);
+        assert_eq!(rendered(&form, &headers).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn a_date_is_given_once_its_second_is_over() {
+        let last = |headers: &HeaderMap| headers.get(header::LAST_MODIFIED).cloned();
+        let old = asked(5000, last);
+        assert_eq!(old.status(), StatusCode::NOT_MODIFIED);
+        assert!(old.headers().contains_key(header::LAST_MODIFIED));
+        // Whatever date a client makes up: within the second it may have changed since.
+        let later = |_: &HeaderMap| {
+            let date = SystemTime::now() + Duration::from_secs(60);
+            HeaderValue::try_from(httpdate::fmt_http_date(date)).ok()
+        };
+        assert_eq!(asked(5000, later).status(), StatusCode::NOT_MODIFIED);
+        let new = asked(0, later);
+        assert_eq!(new.status(), StatusCode::OK);
+        assert!(!new.headers().contains_key(header::LAST_MODIFIED));
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        for (modified, now, date) in [
+            (1000, 1999, None),
+            (1000, 2000, Some(1000)),
+            (1001, 2999, None),
+            (1999, 3000, Some(2000)),
+            (9000, 1000, None),
+        ] {
+            assert_eq!(strong_date(at(modified), at(now)), date.map(at));
+        }
+    }
 
     #[test]
     fn a_reason_is_one_line_that_fits() {

@@ -5,7 +5,9 @@ use std::{io::Write, sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use quick_cache::{Weighter, sync::Cache};
+use serde::de::DeserializeOwned;
 
+use super::{Repo, catalog::StoredBytes, document::Document, documents::Snapshot};
 use crate::{
     digest::{Algorithm, MultiHasher},
     error::{Error, Result},
@@ -32,8 +34,13 @@ pub struct Rendered {
     pub content_type: HeaderValue,
     /// When what it says last changed.
     pub modified: SystemTime,
+    /// Whether that is in whole seconds, and no other state of it ever has the same: then a client may
+    /// ask by it at once.
+    pub is_dated: bool,
     /// Further fields of every answer that sends it.
     pub headers: HeaderMap,
+    /// The bytes that it tells of, which hooks are asked about, and their media type.
+    pub(crate) source: Option<(StoredBytes, &'static str)>,
 }
 
 impl Rendered {
@@ -68,16 +75,147 @@ impl Rendered {
         hasher.update(&body);
         let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
         let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
+        let content_type = HeaderValue::from_static(content_type);
+        let etag = header(format!("\"{tag}\""))?;
         Ok(Self {
-            etag: header(format!("\"{tag}\""))?,
             gzip_etag: header(format!("\"{tag}-gz\""))?,
-            body: body.into(),
-            gzip: None,
-            content_type: HeaderValue::from_static(content_type),
-            modified,
-            headers: HeaderMap::new(),
+            ..Self::tagged(body.into(), etag, content_type, modified)
         })
     }
+
+    /// A form that is sent as it is, under an entity tag of its own.
+    pub fn tagged(
+        body: Bytes,
+        etag: HeaderValue,
+        content_type: HeaderValue,
+        modified: SystemTime,
+    ) -> Self {
+        Self {
+            body,
+            gzip: None,
+            gzip_etag: etag.clone(),
+            etag,
+            content_type,
+            modified,
+            is_dated: false,
+            headers: HeaderMap::new(),
+            source: None,
+        }
+    }
+}
+
+/// A form of a document, as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Form<'a> {
+    /// The document, below the resource's folder.
+    pub file: &'a str,
+    /// What the form is called; no other of the document is.
+    pub name: &'static str,
+    /// What else it depends on, such as the base address.
+    pub base: &'a str,
+}
+
+/// Bytes of which a form is made, beside its document.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// Their media type.
+    pub content_type: &'static str,
+    /// The most that they may be.
+    pub limit: usize,
+}
+
+impl Repo {
+    /// A form of the document `file`, made by `render` once per version of it and base address.
+    ///
+    /// # Errors
+    /// What `render` says, or when the store fails.
+    pub async fn rendered<H>(
+        &self,
+        file: &str,
+        form: &'static str,
+        base: &str,
+        render: impl FnOnce(&Document<H>) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Option<Arc<Rendered>>>
+    where
+        H: DeserializeOwned + Default,
+    {
+        let Some(snapshot) = self.snapshot(file).await? else {
+            return Ok(None);
+        };
+        let name = form;
+        let key = self.form_key(Form { file, name, base }, &snapshot)?;
+        let make = of_document(&snapshot, |document| render(document).map(Arc::new));
+        let forms = &self.store.0.forms;
+        forms.get_or_insert_async(&key, make).await.map(Some)
+    }
+
+    /// The same of a form that is made of bytes, too, which the document names: `pick` says which, and the
+    /// hooks are asked about them whenever the form is read.
+    ///
+    /// # Errors
+    /// What `pick` and `render` say, a hook's veto, or when the store fails.
+    pub async fn rendered_with<H>(
+        &self,
+        form: Form<'_>,
+        source: Source,
+        pick: impl FnOnce(&Document<H>) -> Result<StoredBytes> + Send + 'static,
+        render: impl FnOnce(&Document<H>, &Bytes) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Option<Arc<Rendered>>>
+    where
+        H: DeserializeOwned + Default,
+    {
+        let Some(snapshot) = self.snapshot(form.file).await? else {
+            return Ok(None);
+        };
+        let key = self.form_key(form, &snapshot)?;
+        let content_type = source.content_type;
+        let mut asked = false;
+        let make = async {
+            let stored = of_document(&snapshot, pick).await?;
+            asked = true;
+            let object = self.open(&stored, content_type, None, false).await?;
+            let bytes = object.body.collect(source.limit).await?;
+            let render = move |document: &Document<H>| render(document, &bytes);
+            let mut rendered = of_document(&snapshot, render).await?;
+            rendered.source = Some((stored, content_type));
+            Ok::<_, Error>(Arc::new(rendered))
+        };
+        let made = self.store.0.forms.get_or_insert_async(&key, make).await?;
+        if let Some((stored, content_type)) = made.source.as_ref().filter(|_| !asked) {
+            self.reading(&stored.file, content_type, stored.size)
+                .await?;
+        }
+        Ok(Some(made))
+    }
+
+    fn form_key(&self, form: Form<'_>, snapshot: &Snapshot) -> Result<FormKey> {
+        Ok(FormKey {
+            document: self.home.join(form.file)?,
+            version: snapshot.version.clone(),
+            form: form.name,
+            base: form.base.into(),
+        })
+    }
+}
+
+/// Does `work` on a document, off the async threads if it is large.
+async fn of_document<H, T>(
+    snapshot: &Arc<Snapshot>,
+    work: impl FnOnce(&Document<H>) -> Result<T> + Send + 'static,
+) -> Result<T>
+where
+    H: DeserializeOwned + Default,
+    T: Send + 'static,
+{
+    let large = snapshot.document.weight() > INLINE;
+    let snapshot = snapshot.clone();
+    let work = move || work(&snapshot.document.typed()?);
+    if !large {
+        return work();
+    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Error::internal)?
 }
 
 fn gzip(body: &[u8]) -> Result<Bytes> {

@@ -15,14 +15,13 @@ use super::{
     document::{Document, RawDocument},
     documents::{self, Settled, Snapshot, lock},
     hooks::{Actor, Operation},
-    rendered::{FormKey, INLINE, Rendered},
     stage::{Incoming, StageWriter, Staged},
     view::Fold,
 };
 use crate::{
-    digest::{MultiHasher, random_hex},
+    digest::{Algorithm, MultiHasher, random_hex},
     error::{Error, ErrorKind, Result},
-    storage::{ByteRange, Get, GetOptions, Key, Object, Storage, StorageError},
+    storage::{Key, Storage},
 };
 
 /// One package, repository or crate of a mount, for one request.
@@ -161,52 +160,13 @@ impl Repo {
         self.store.view(look).await
     }
 
-    async fn snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
+    pub(super) async fn snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
         let key = self.home.join(file)?;
         let snapshot = self.store.0.documents.read(&key).await?;
         if let Some(snapshot) = &snapshot {
             self.store.heal(&key, snapshot);
         }
         Ok(snapshot)
-    }
-
-    /// A form of the document `file`, made by `render` once per version of it and base address.
-    ///
-    /// # Errors
-    /// What `render` says, or when the store fails.
-    pub async fn rendered<H>(
-        &self,
-        file: &str,
-        form: &'static str,
-        base: &str,
-        render: impl FnOnce(&Document<H>) -> Result<Rendered> + Send + 'static,
-    ) -> Result<Option<Arc<Rendered>>>
-    where
-        H: DeserializeOwned + Default,
-    {
-        let Some(snapshot) = self.snapshot(file).await? else {
-            return Ok(None);
-        };
-        let key = FormKey {
-            document: self.home.join(file)?,
-            version: snapshot.version.clone(),
-            form,
-            base: base.into(),
-        };
-        let forms = self.store.0.forms.clone();
-        let make = async {
-            let work = {
-                let snapshot = snapshot.clone();
-                move || render(&snapshot.document.typed()?).map(Arc::new)
-            };
-            if snapshot.document.weight() <= INLINE {
-                return work();
-            }
-            tokio::task::spawn_blocking(work)
-                .await
-                .map_err(Error::internal)?
-        };
-        forms.get_or_insert_async(&key, make).await.map(Some)
     }
 
     /// Starts to take in the bytes of an artifact.
@@ -222,6 +182,30 @@ impl Repo {
         let operation = self.operation(key, incoming.size, incoming.content_type);
         let take = (MultiHasher::new(incoming.digests), incoming.limit);
         self.stage_at((file, unique), operation, take).await
+    }
+
+    /// Takes in something small that goes with an artifact, and hashes it with SHA-256.
+    ///
+    /// # Errors
+    /// A hook's veto, or when the store fails.
+    pub async fn stage_whole(
+        &self,
+        (stem, extension): (&str, &str),
+        content_type: &'static str,
+        bytes: Vec<u8>,
+    ) -> Result<Staged> {
+        let size = bytes.len() as u64;
+        let incoming = Incoming {
+            stem,
+            extension,
+            content_type,
+            size: Some(size),
+            limit: size,
+            digests: &[Algorithm::Sha256],
+        };
+        let mut writer = self.stage(&incoming).await?;
+        writer.write(bytes.into()).await?;
+        writer.finish().await
     }
 
     /// Starts to take in bytes under the key of `operation`.
@@ -261,45 +245,6 @@ impl Repo {
             size,
             content_type,
         }
-    }
-
-    /// Opens bytes that a document names.
-    ///
-    /// # Errors
-    /// A hook's veto, or a failure of the store; bytes that are missing are a fault of ours.
-    pub async fn open(
-        &self,
-        stored: &StoredBytes,
-        content_type: &'static str,
-        range: Option<ByteRange>,
-        head: bool,
-    ) -> Result<Object> {
-        let key = self.home.join(&stored.file)?;
-        let operation = self.operation(key, Some(stored.size), content_type);
-        for hook in &*self.store.0.hooks {
-            hook.before_get(&operation).await?;
-        }
-        let options = GetOptions {
-            range,
-            head,
-            if_none_match: None,
-        };
-        let storage = self.store.0.documents.storage();
-        let object = match storage.get(&operation.key, options).await {
-            Ok(Get::Found(object)) => object,
-            Ok(Get::NotModified) => return Err(Error::internal("not modified since never")),
-            Err(StorageError::NotFound) => {
-                return Err(Error::internal(format!(
-                    "the bytes {} are missing",
-                    operation.key
-                )));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        for hook in &*self.store.0.hooks {
-            hook.after_get(&operation).await;
-        }
-        Ok(object)
     }
 
     /// Changes the document `file`, and with it the fate of `staged` bytes: once the document that

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
 use http::StatusCode;
 use registry_core::{
     auth::Action,
     protocol::{Builder, Mount, Options},
-    storage::Memory,
+    storage::{Memory, Storage},
     store::{Inspector, Operation, StorageHook, Veto},
 };
 use registry_testkit::{Client, TestAuth, toy::Toy};
@@ -142,4 +143,47 @@ async fn hooks_are_asked_and_told() {
             .len(),
         1
     );
+}
+
+/// Deletes what somebody is about to get.
+#[derive(Clone, Default)]
+struct Racer(Arc<Mutex<Option<Client>>>);
+
+#[async_trait]
+impl StorageHook for Racer {
+    async fn before_get(&self, _: &Operation) -> Result<(), Veto> {
+        let client = self.0.lock().unwrap().take();
+        if let Some(client) = client {
+            let deleted = client.delete("/toy/a/x").await;
+            assert!(deleted.status.is_success(), "{}", deleted.text());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_what_is_deleted_meanwhile_is_told_that_it_is_gone() {
+    let (racer, storage) = (Racer::default(), Arc::new(Memory::default()));
+    let auth = TestAuth::new(Some(Action::Read));
+    let service = Builder::new(storage.clone(), auth, Options::default())
+        .hook(Arc::new(racer.clone()))
+        .mount(Mount::new(Toy))
+        .build()
+        .unwrap();
+    let client = Client::new(service).token("writer");
+    client.put("/toy/a/x", "1").await;
+    client.put("/toy/a/y", "2").await;
+    *racer.0.lock().unwrap() = Some(client.clone());
+    let answer = client.get("/toy/a/x").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", answer.text());
+    // What is still named and not there was lost.
+    let mut listed = storage.list(None, None);
+    while let Some(entry) = listed.next().await {
+        let key = entry.unwrap().key;
+        if key.name().starts_with("y.") {
+            storage.delete(&key).await.unwrap();
+        }
+    }
+    let answer = client.get("/toy/a/y").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
 }

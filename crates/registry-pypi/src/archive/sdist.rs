@@ -9,7 +9,10 @@ use registry_core::{
     archive::{Archive, EntryKind, zip},
 };
 
-use super::{Inspected, Limits, ZIP};
+use super::{
+    Inspected, Limits, ZIP,
+    paths::{FILE, FOLDER, LINK, Mark, Paths},
+};
 
 /// The file in the top folder that describes it.
 const PKG_INFO: &str = "PKG-INFO";
@@ -36,7 +39,7 @@ pub fn inspect_tar(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> 
         match entry.kind {
             EntryKind::File => {
                 let metadata = inner == PKG_INFO;
-                found.file(inner)?;
+                found.file(&inner)?;
                 if metadata {
                     let content = TAR.bounded(entry.content, limits.metadata, PKG_INFO)?;
                     found.metadata = Some(content);
@@ -47,7 +50,7 @@ pub fn inspect_tar(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> 
                 if !found.stays(&inner, &target, entry.hard) {
                     return Err(TAR.invalid(format!("its link {path:?} leads outside of it")));
                 }
-                found.link(inner)?;
+                found.link(&inner)?;
             }
             EntryKind::Folder => {}
             EntryKind::Global | EntryKind::Other => {
@@ -71,7 +74,7 @@ pub fn inspect_zip(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> 
             return Ok(());
         }
         let metadata = inner == PKG_INFO;
-        found.file(inner)?;
+        found.file(&inner)?;
         if metadata {
             found.metadata = Some(zip::bounded(entry.content, limits.metadata, PKG_INFO)?);
         }
@@ -86,8 +89,7 @@ struct Found<'a> {
     limits: &'a Limits,
     folder: Option<String>,
     metadata: Option<Vec<u8>>,
-    files: Vec<String>,
-    links: Vec<String>,
+    paths: Paths,
     /// Bytes of the names of files and links.
     names_size: u64,
 }
@@ -98,8 +100,7 @@ impl<'a> Found<'a> {
             limits,
             folder: None,
             metadata: None,
-            files: Vec::new(),
-            links: Vec::new(),
+            paths: Paths::new(limits),
             names_size: 0,
         }
     }
@@ -118,32 +119,43 @@ impl<'a> Found<'a> {
         Ok(segments.collect::<Vec<_>>().join("/"))
     }
 
-    fn file(&mut self, inner: String) -> Result<()> {
+    fn file(&mut self, inner: &str) -> Result<()> {
         if inner.is_empty() {
             return Err(TAR.invalid("it holds a file that lies in no folder"));
         }
-        self.admit(&inner)?;
-        self.files.push(inner);
-        Ok(())
+        self.admit(inner, FILE)
     }
 
-    fn link(&mut self, inner: String) -> Result<()> {
+    fn link(&mut self, inner: &str) -> Result<()> {
         if inner.is_empty() {
             return Err(TAR.invalid("its top folder is a link"));
         }
-        self.admit(&inner)?;
-        self.links.push(inner);
-        Ok(())
+        self.admit(inner, LINK)
     }
 
-    /// Refuses what would take the metadata's place, and one name too many.
-    fn admit(&mut self, inner: &str) -> Result<()> {
+    /// Refuses what would take the metadata's place, what would be unpacked through a link, wherever that
+    /// leads by then, and one name too many.
+    fn admit(&mut self, inner: &str, mark: Mark) -> Result<()> {
         if inner == PKG_INFO && self.metadata.is_some() {
             return Err(TAR.invalid("it holds PKG-INFO twice"));
         }
         self.names_size += inner.len() as u64;
         if self.names_size > self.limits.record {
             return Err(TAR.too_large("the names of its files are too long"));
+        }
+        let path = format!("{}/{inner}", self.folder.as_deref().unwrap_or_default());
+        let above = self.paths.mark_folders(&path);
+        let before = self.paths.mark(&path, mark);
+        let (Some(above), Some(before)) = (above, before) else {
+            let most = self.limits.entries;
+            return Err(TAR.too_large(format!("it holds more than {most} files and folders")));
+        };
+        if above & LINK != 0 {
+            return Err(TAR.invalid(format!("its entry {inner:?} lies below a link")));
+        }
+        if mark == LINK && before & FOLDER != 0 {
+            let what = format!("something lies below a link of it, {inner:?}");
+            return Err(TAR.invalid(what));
         }
         Ok(())
     }
@@ -182,26 +194,7 @@ impl<'a> Found<'a> {
         path.first() == Some(&top)
     }
 
-    /// Refuses what would be unpacked through a link, wherever that leads by then.
-    fn check_links(&self) -> Result<()> {
-        // In order, what lies below a link begins right where its name with a slash would stand.
-        let mut all: Vec<&str> = self.files.iter().map(String::as_str).collect();
-        all.extend(self.links.iter().map(String::as_str));
-        all.sort_unstable();
-        for link in &self.links {
-            let below = format!("{link}/");
-            let at = all.partition_point(|path| *path < below.as_str());
-            if let Some(path) = all.get(at).filter(|path| path.starts_with(&below)) {
-                return Err(TAR.invalid(format!("its entry {path:?} lies below a link")));
-            }
-        }
-        Ok(())
-    }
-
     fn finish(self) -> Result<Inspected> {
-        if !self.links.is_empty() {
-            self.check_links()?;
-        }
         let folder = self.folder.unwrap_or_default();
         let metadata = self.metadata.ok_or_else(|| {
             Error::invalid(format!(
@@ -211,7 +204,7 @@ impl<'a> Found<'a> {
         Ok(Inspected {
             folder,
             metadata,
-            files: self.files,
+            paths: self.paths,
         })
     }
 }

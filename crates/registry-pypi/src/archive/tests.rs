@@ -53,7 +53,12 @@ fn what_is_in_a_wheel() {
     let found = inspected(&zip(FILES, true), Packing::Wheel).unwrap();
     assert_eq!(found.folder, "foo-1.0.dist-info");
     assert_eq!(found.metadata, METADATA);
-    assert_eq!(found.files, ["METADATA", "WHEEL", "RECORD"]);
+    assert!(
+        ["METADATA", "WHEEL", "RECORD"]
+            .iter()
+            .all(|file| found.holds(file))
+    );
+    assert!(!found.holds("foo.py") && !found.holds("x"));
     let more = [("foo/", &b""[..]), ("foo-1.0.dist-info/RECORD.jws", b"{}")];
     let more: Vec<_> = FILES.iter().copied().chain(more).collect();
     inspected(&zip(&more, false), Packing::Wheel).unwrap();
@@ -145,17 +150,18 @@ fn what_is_in_a_source_distribution() {
     let found = inspected(&bytes, Packing::TarGz).unwrap();
     assert_eq!(found.folder, "foo-1.0");
     assert_eq!(found.metadata, b"Name: foo\n");
-    assert_eq!(
-        found.files,
-        ["PKG-INFO", "src/foo.egg-info/PKG-INFO", "LICENSE"]
-    );
+    for held in ["PKG-INFO", "src/foo.egg-info/PKG-INFO", "LICENSE"] {
+        assert!(found.holds(held), "{held}");
+    }
+    // A folder is no file, nor is a link.
+    assert!(!found.holds("src") && !found.holds("src/LICENSE"));
     let files: &[(&str, &[u8])] = &[
         ("foo-1.0/", b""),
         ("foo-1.0/PKG-INFO", b"Name: foo\n"),
         ("foo-1.0/LICENSE", b""),
     ];
     let found = inspected(&zip(files, true), Packing::Zip).unwrap();
-    assert_eq!(found.files, ["PKG-INFO", "LICENSE"]);
+    assert!(found.holds("PKG-INFO") && found.holds("LICENSE"));
 }
 
 #[test]
@@ -193,6 +199,9 @@ fn a_source_distribution_stays_in_its_folder() {
     let through = [INFO, (link, "foo-1.0/a", "b"), (FILE, "foo-1.0/a/x", "")];
     let error = inspected(&sdist(&through), Packing::TarGz).unwrap_err();
     assert!(error.to_string().contains("below a link"), "{error}");
+    let through = [INFO, (FILE, "foo-1.0/a/x", ""), (link, "foo-1.0/a", "b")];
+    let error = inspected(&sdist(&through), Packing::TarGz).unwrap_err();
+    assert!(error.to_string().contains("below a link"), "{error}");
     let bare = sdist(&[(FILE, "foo-1.0/setup.py", "")]);
     let error = inspected(&bare, Packing::TarGz).unwrap_err().to_string();
     assert!(
@@ -227,11 +236,11 @@ fn names_of_files_and_links_are_bounded() {
     }
 }
 
-/// The work grows with the names and not with their depth: by depth, this would not end.
+/// The work grows with the names and not with their depth, and what is kept with the folders.
 #[test]
 fn deep_folders_beside_links() {
     let mut all = Vec::new();
-    for n in 0..50 {
+    for n in 0..3 {
         let path = format!("foo-1.0/{n}{}", "/a".repeat(32_000));
         all.push((EntryType::GNULongName, "x".to_owned(), path));
         all.push((FILE, "x".to_owned(), String::new()));
@@ -242,14 +251,56 @@ fn deep_folders_beside_links() {
         .map(|(kind, path, content)| (*kind, &**path, &**content));
     let all: Vec<_> = [INFO, link].into_iter().chain(all).collect();
     let found = inspected(&sdist(&all), Packing::TarGz).unwrap();
-    assert_eq!(found.files.len(), 51);
+    assert_eq!(found.paths.len(), 3 * 32_001 + 3);
+    let path = format!("foo-1.0/z{}", "/a".repeat(32_000));
+    let more = [(EntryType::GNULongName, "x", &*path), (FILE, "x", "")];
+    let more = sdist(&[&all[..], &more].concat());
+    let error = inspected(&more, Packing::TarGz).unwrap_err();
+    assert!(error.to_string().contains("files and folders"), "{error}");
     let below = [&all[..], &[(FILE, "foo-1.0/0/b/c", "")]].concat();
     let error = inspected(&sdist(&below), Packing::TarGz).unwrap_err();
     assert!(error.to_string().contains("below a link"), "{error}");
 }
 
 #[test]
+fn the_list_of_files_may_stand_anywhere_and_be_long() {
+    // As large a list as some wheels have, before the files that it names.
+    let names: Vec<String> = (0..40_000).map(|n| format!("foo/{n}/{n}.py")).collect();
+    let digest = "0".repeat(43);
+    let lines = names
+        .iter()
+        .map(|name| format!("{name},sha256={digest},0\n"));
+    let list = lines.collect::<String>() + std::str::from_utf8(&RECORD[9..]).unwrap();
+    let record = ("foo-1.0.dist-info/RECORD", list.as_bytes());
+    let more = names.iter().map(|name| (&**name, &b""[..]));
+    let all: Vec<_> = [record]
+        .into_iter()
+        .chain(more)
+        .chain(FILES[1..3].iter().copied())
+        .collect();
+    let found = inspected(&zip(&all, true), Packing::Wheel).unwrap();
+    assert_eq!(found.paths.len(), 40_003);
+    let without: Vec<_> = all
+        .iter()
+        .copied()
+        .filter(|(name, _)| *name != names[7])
+        .collect();
+    let error = inspected(&zip(&without, true), Packing::Wheel).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("foo/7/7.py\", which is not there"),
+        "{error}"
+    );
+}
+
+#[test]
 fn small_files_are_small() {
+    let long = [METADATA, &vec![b'\n'; 1 << 20]].concat();
+    let long = wheel(("foo-1.0.dist-info/METADATA", &long), None);
+    let error = inspected(&long, Packing::Wheel).unwrap_err();
+    assert!(error.to_string().contains("1048576 bytes"), "{error}");
+
     let limits = Limits {
         metadata: 20,
         ..Limits::default()

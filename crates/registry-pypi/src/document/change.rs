@@ -8,7 +8,7 @@ use registry_core::{Error as CoreError, ErrorKind, store::StoredBytes};
 use super::{Entries, Entry, Head};
 use crate::{
     Error, Version,
-    file_name::Kind,
+    file_name::{FileName, Kind},
     wire::{State, Status},
 };
 
@@ -221,11 +221,14 @@ pub fn delete(
     version: &Version,
     file: Option<&str>,
 ) -> Result<Vec<StoredBytes>> {
-    if file.is_some_and(|file| head.gone.contains(file)) {
-        return Ok(Vec::new());
-    }
+    let found = match files(entries, version, file) {
+        Err(error) if error.kind() == ErrorKind::NotFound && were_deleted(head, version, file) => {
+            return Ok(Vec::new());
+        }
+        found => found?,
+    };
     let mut bytes = Vec::new();
-    for (name, entry) in files(entries, version, file)? {
+    for (name, entry) in found {
         entries.remove(&name);
         bytes.extend(entry.stored());
         head.gone.insert(name.to_string());
@@ -262,6 +265,17 @@ pub fn set_status(head: &mut Head, status: &Status, may_quarantine: bool) -> Res
     }
     head.status = status.clone();
     Ok(true)
+}
+
+/// Whether the files that are meant by a version, and a name where there is one, were there once: their
+/// names say of which version they were.
+fn were_deleted(head: &Head, version: &Version, file: Option<&str>) -> bool {
+    let project = head.name.parse().ok();
+    let of_version = |name: &String| {
+        FileName::parse(name, project.as_ref()).is_ok_and(|name| name.version == *version)
+    };
+    let mut gone = head.gone.iter();
+    gone.any(|name| file.is_none_or(|file| file == name) && of_version(name))
 }
 
 /// The files that are meant by a version, and a name where there is one.

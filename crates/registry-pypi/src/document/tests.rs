@@ -218,9 +218,17 @@ fn yanks() {
 #[test]
 fn what_was_deleted_is_spent() {
     let mut project = project();
+    // Another file, whose name says of which version it was.
+    let wheel = "foo-1.0-py3-none-any.whl";
+    project.put(wheel, "1.0", "06").unwrap();
     project.yank(None, "broken").unwrap();
+    assert_eq!(project.delete(Some(wheel)).unwrap(), 2);
+    assert_eq!(project.delete(Some(wheel)).unwrap(), 0);
+    let (head, entries) = (&mut project.head, &mut project.entries);
+    let other = "1.1".parse().unwrap();
+    let error = delete(head, entries, &other, Some(wheel)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(project.delete(Some("a.whl")).unwrap(), 2);
-    assert_eq!(project.delete(Some("a.whl")).unwrap(), 0);
     for content in ["01", "05"] {
         let error = project.put("a.whl", "1.0", content).unwrap_err();
         assert!(error.to_string().contains("previously used"), "{error}");
@@ -237,10 +245,10 @@ fn what_was_deleted_is_spent() {
         ["d.whl"]
     );
     assert!(project.head.yanked.is_empty());
-    assert_eq!(
-        project.delete(None).unwrap_err().kind(),
-        ErrorKind::NotFound
-    );
+    assert_eq!(project.delete(None).unwrap(), 0);
+    let (head, entries) = (&mut project.head, &mut project.entries);
+    let error = delete(head, entries, &other, None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 #[test]

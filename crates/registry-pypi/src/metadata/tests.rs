@@ -33,6 +33,13 @@ fn fields_and_description() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_field() {
+    let marked = "\u{feff}Metadata-Version: 2.1\nName: foo\nVersion: 1.0\n";
+    let error = checked(marked).unwrap_err();
+    assert!(error.contains("byte order mark"), "{error}");
+}
+
+#[test]
 fn faults_are_told_by_field() {
     for (more, told) in [
         ("Name: other\n", "more than one name"),

@@ -1,7 +1,5 @@
 //! Whether a file is what its name and its form say.
 
-use std::collections::HashSet;
-
 use registry_core::{Error, Result};
 
 use super::form::Form;
@@ -58,15 +56,9 @@ pub fn content(file: &FileName, form: &Form, inspected: &Inspected) -> Result<Me
         }
         Kind::Sdist => "",
     };
-    let mut licensed = metadata.license_files().peekable();
-    // The list is long for some, and so are their licenses.
-    let held: HashSet<&str> = match licensed.peek() {
-        Some(_) => inspected.files.iter().map(String::as_str).collect(),
-        None => HashSet::new(),
-    };
-    for license in licensed {
+    for license in metadata.license_files() {
         let place = format!("{licenses}{license}");
-        if !held.contains(place.as_str()) {
+        if !inspected.holds(&place) {
             let text = &file.text;
             return Err(Error::invalid(format!(
                 "License-File {license} does not exist in distribution file {text} at \

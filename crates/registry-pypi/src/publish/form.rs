@@ -17,6 +17,9 @@ use crate::{
 /// The most fields of a form.
 const MAX_FIELDS: usize = 10_000;
 
+/// The most bytes of the fields that are kept.
+const MAX_KEPT: usize = 512 << 10;
+
 /// The digests that a form can name, with the functions that make them.
 pub const DIGESTS: [(&str, Algorithm); 3] = [
     ("md5_digest", Algorithm::Md5),
@@ -24,8 +27,9 @@ pub const DIGESTS: [(&str, Algorithm); 3] = [
     ("blake2_256_digest", Algorithm::Blake2b256),
 ];
 
-/// Fields that cannot be given twice, since then it would not be clear what was meant.
-const SINGLE: &[&str] = &[
+/// The fields that are looked into. None can be given twice, since then it would not be clear what was
+/// meant.
+const KNOWN: &[&str] = &[
     ":action",
     "protocol_version",
     "metadata_version",
@@ -41,13 +45,15 @@ const SINGLE: &[&str] = &[
     "attestations",
 ];
 
-/// The fields of a form as they come in, but for its file.
+/// The fields of a form as they come in, but for its file. Those that are not looked into, such as the
+/// description, are counted and not kept.
 #[derive(Debug)]
 pub struct Fields {
     all: BTreeMap<String, Vec<u8>>,
     current: Option<(String, Vec<u8>)>,
     count: usize,
     size: usize,
+    kept: usize,
     limit: usize,
 }
 
@@ -59,6 +65,7 @@ impl Fields {
             current: None,
             count: 0,
             size: 0,
+            kept: 0,
             limit,
         }
     }
@@ -69,7 +76,8 @@ impl Fields {
     /// [`ErrorKind::Invalid`] when it was there before and may not be twice,
     /// [`ErrorKind::TooLarge`] when it is one too many.
     pub fn start(&mut self, name: String) -> Result<()> {
-        if SINGLE.contains(&name.as_str()) && self.all.contains_key(&name) {
+        let known = KNOWN.contains(&name.as_str());
+        if self.all.contains_key(&name) {
             return Err(CoreError::invalid(format!(
                 "the field {name} is there more than once; send it once"
             )));
@@ -80,7 +88,7 @@ impl Fields {
             return Err(CoreError::new(ErrorKind::TooLarge, message));
         }
         self.grow(name.len())?;
-        self.current = Some((name, Vec::new()));
+        self.current = known.then(|| (name, Vec::new()));
         Ok(())
     }
 
@@ -90,18 +98,21 @@ impl Fields {
     /// [`ErrorKind::TooLarge`] when the fields outgrow their limit.
     pub fn data(&mut self, bytes: &[u8]) -> Result<()> {
         self.grow(bytes.len())?;
-        if let Some((_, value)) = &mut self.current {
+        if let Some((name, value)) = &mut self.current {
+            self.kept += bytes.len();
+            if self.kept > MAX_KEPT {
+                let message =
+                    format!("the field {name} is too long; {MAX_KEPT} bytes are taken with others");
+                return Err(CoreError::new(ErrorKind::TooLarge, message));
+            }
             value.extend_from_slice(bytes);
         }
         Ok(())
     }
 
-    /// The field is whole. Of one that is there more than once, the first is kept: none such is
-    /// looked into.
+    /// The field is whole.
     pub fn end(&mut self) {
-        if let Some((name, value)) = self.current.take() {
-            self.all.entry(name).or_insert(value);
-        }
+        self.all.extend(self.current.take());
     }
 
     fn grow(&mut self, by: usize) -> Result<()> {
@@ -279,4 +290,26 @@ fn digests(fields: &Fields) -> Result<Vec<(Algorithm, String)>> {
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     CoreError::invalid(message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_form_is_what_is_looked_into() {
+        let mut fields = Fields::new(4 << 20);
+        let piece = [b'x'; 1 << 10];
+        for name in ["description", "name", "classifiers", "classifiers"] {
+            fields.start(name.to_owned()).unwrap();
+            fields.data(&piece).unwrap();
+            fields.end();
+        }
+        assert_eq!(fields.all.keys().collect::<Vec<_>>(), ["name"]);
+        fields.start("attestations".to_owned()).unwrap();
+        let long = (0..MAX_KEPT / piece.len()).try_for_each(|_| fields.data(&piece));
+        let error = long.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+        assert!(error.message().contains("attestations"), "{error}");
+    }
 }

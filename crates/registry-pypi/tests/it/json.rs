@@ -1,6 +1,20 @@
 //! The JSON API.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
 use http::StatusCode;
+use registry_core::{
+    auth::Action,
+    protocol::{Builder, Mount, Options},
+    storage::Memory,
+    store::{Operation, StorageHook, Veto},
+};
+use registry_pypi::Pypi;
+use registry_testkit::{Client, TestAuth, faults::Faulty};
 use serde_json::json;
 
 use crate::{
@@ -106,4 +120,55 @@ async fn a_project_may_have_the_name_of_a_part_of_the_index() {
         "pypi"
     );
     assert_eq!(client.get("/pypi/simple/json").await.status, 301);
+}
+
+/// Counts who gets something, and refuses it once it was told to.
+#[derive(Clone, Default)]
+struct Guard(Arc<(AtomicUsize, AtomicBool)>);
+
+#[async_trait]
+impl StorageHook for Guard {
+    async fn before_get(&self, operation: &Operation) -> Result<(), Veto> {
+        assert!(operation.key.as_str().ends_with(".metadata"));
+        self.0.0.fetch_add(1, Ordering::SeqCst);
+        match self.0.1.load(Ordering::SeqCst) {
+            true => Err(Veto("not this one".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_made_once_and_hooks_are_asked_each_time() {
+    let guard = Guard::default();
+    let storage = Arc::new(Faulty::new(Arc::new(Memory::default())));
+    let auth = TestAuth::new(Some(Action::Read));
+    let service = Builder::new(storage.clone(), auth, Options::default())
+        .hook(Arc::new(guard.clone()))
+        .mount(Mount::new(Pypi::default()))
+        .build()
+        .unwrap();
+    let client = Client::new(service).token("writer");
+    Upload::wheel("foo", "1.0", "").publish(&client).await;
+    let reads = || {
+        let calls = storage.calls();
+        let read = |call: &&String| call.starts_with("get") && call.contains(".metadata");
+        calls.iter().filter(read).count()
+    };
+    for (asked, read) in [(1, 1), (2, 0), (3, 0)] {
+        let page = client.get("/pypi/foo/json").await;
+        assert_eq!(page.json()["info"]["version"], "1.0");
+        assert_eq!(guard.0.0.load(Ordering::SeqCst), asked);
+        assert_eq!(reads(), read);
+    }
+    Upload::wheel("foo", "1.1", "").publish(&client).await;
+    let page = client.get("/pypi/foo/json").await;
+    assert_eq!(page.json()["info"]["version"], "1.1");
+    let old = client.get("/pypi/foo/1.0/json").await;
+    assert_eq!(old.json()["info"]["version"], "1.0");
+    guard.0.1.store(true, Ordering::SeqCst);
+    for path in ["/pypi/foo/json", "/pypi/foo/1.0/json"] {
+        let refused = client.get(path).await;
+        assert!(!refused.status.is_success(), "{path}: {}", refused.text());
+    }
 }

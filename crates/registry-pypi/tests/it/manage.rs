@@ -119,7 +119,10 @@ async fn deletions() {
     let reader = client.token("reader");
     let path = "/pypi/api/files/foo/1.0/foo-1.0-py3-none-any.whl";
     assert_eq!(reader.delete(path).await.status, StatusCode::FORBIDDEN);
+    let of_another = path.replace("/1.0/", "/1.1/");
     for _ in 0..2 {
+        let wrong = client.delete(&of_another).await;
+        assert_eq!(wrong.status, StatusCode::NOT_FOUND);
         assert_eq!(client.delete(path).await.status, StatusCode::OK);
     }
     assert_eq!(page(&client).await["files"].as_array().unwrap().len(), 1);
@@ -145,10 +148,14 @@ async fn deletions() {
         client.get("/pypi/simple/foo/").await.status,
         StatusCode::NOT_FOUND
     );
-    assert_eq!(
-        client.delete("/pypi/api/files/foo/1.0").await.status,
-        StatusCode::NOT_FOUND
-    );
+    for (path, status) in [
+        ("/pypi/api/files/foo/1.0", StatusCode::OK),
+        (path, StatusCode::OK),
+        ("/pypi/api/files/foo/1.1", StatusCode::NOT_FOUND),
+        ("/pypi/api/files/bar/1.0", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(client.delete(path).await.status, status, "{path}");
+    }
     // Of the files and what went with them nothing is left.
     let keys = crate::upload::keys(&*storage).await;
     let left = keys.iter().filter(|key| !key.contains("/log/"));

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use registry_core::{
     Body, Error as CoreError, Result,
-    digest::sha256,
+    auth::user_number,
     protocol::{self, Form},
     store::{Change, Document},
 };
@@ -25,7 +25,7 @@ impl Call<'_> {
         let head = head.filter(|head| head.is_spelled(name));
         let head = head.ok_or_else(no_gem)?;
         let owners = head.owners.iter().map(|handle| Owner {
-            id: number(handle),
+            id: user_number(handle),
             handle: handle.clone(),
         });
         let owners: Vec<_> = owners.collect();
@@ -85,7 +85,7 @@ impl Call<'_> {
         let handle = self.granted.user()?;
         let profile = self.granted.auth().profile(handle).await?;
         let email = profile.and_then(|profile| profile.email);
-        let id = number(handle);
+        let id = user_number(handle);
         if format == Format::Json {
             let page = serde_json::json!({
                 "id": id, "handle": **handle, "email": email, "mfa": "disabled",
@@ -109,10 +109,4 @@ const YAML: &str = "application/yaml; charset=utf-8";
 /// A text in YAML, as which every text in JSON will do.
 fn scalar(text: &str) -> Result<String> {
     serde_json::to_string(text).map_err(CoreError::internal)
-}
-
-/// A number for a user, who has none here; the same each time.
-fn number(user: &str) -> u32 {
-    let hash = sha256(user.as_bytes());
-    u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
 }

@@ -246,19 +246,9 @@ impl Call<'_> {
 
 /// Stores a gem's specification, as `quick/` has it.
 async fn stage_quick(repo: &Repo, spec: &Spec) -> Result<Staged> {
+    let names = (&*spec.full_name(), QUICK);
     let bytes = marshal::gemspec_rz(spec)?;
-    let size = bytes.len() as u64;
-    let incoming = store::Incoming {
-        stem: &spec.full_name(),
-        extension: QUICK,
-        content_type: FILE_TYPE,
-        size: Some(size),
-        limit: size,
-        digests: &[Algorithm::Sha256],
-    };
-    let mut writer = repo.stage(&incoming).await?;
-    writer.write(bytes.into()).await?;
-    writer.finish().await
+    repo.stage_whole(names, FILE_TYPE, bytes).await
 }
 
 /// A file that is too large, in words that say what it is.

@@ -144,6 +144,7 @@ impl Call<'_> {
             tag: &tag,
             size: reading.size,
             content_type: PLAIN,
+            modified: None,
         };
         let mut response = match gzip {
             Some(gzip) if !self.has(&tag)? => packed(gzip, &tag)?,
@@ -168,13 +169,11 @@ impl Call<'_> {
 fn rendered(text: String, modified: SystemTime) -> Result<Rendered> {
     let md5 = Digest::of(Algorithm::Md5, text.as_bytes());
     let headers = digests(&sha256(text.as_bytes()))?;
-    let etag = quoted(md5.hex())?;
-    Ok(Rendered {
-        gzip_etag: etag.clone(),
-        etag,
-        headers,
-        ..Rendered::new(text.into_bytes(), PLAIN, modified)?
-    })
+    let mut form = Rendered::new(text.into_bytes(), PLAIN, modified)?;
+    form.etag = quoted(md5.hex())?;
+    form.gzip_etag = form.etag.clone();
+    form.headers = headers;
+    Ok(form)
 }
 
 fn quoted(tag: &str) -> Result<HeaderValue> {

@@ -48,7 +48,8 @@ async fn pages_of_gems_and_versions() {
           "version_created_at": "2026-01-02T03:04:05Z",
           "wiki_uri": null,
           "yanked": false
-        }"#]].assert_eq(&serde_json::to_string_pretty(&page).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&page).unwrap());
     let rows = client
         .get("/rubygems/api/v1/versions/foo.json")
         .await
@@ -70,7 +71,8 @@ async fn pages_of_gems_and_versions() {
             "\"1.10\" \"ruby\" false \"2026-01-02T03:04:05Z\"",
             "\"1.10\" \"java\" false \"2026-01-02T03:04:05Z\"",
             "\"1.9\" \"ruby\" false \"2026-01-02T03:04:05Z\"",
-        ]"#]].assert_eq(&format!("{shown:#?}"));
+        ]"#]]
+    .assert_eq(&format!("{shown:#?}"));
     let latest = text(&client, "/api/v1/versions/foo/latest.json").await;
     assert_eq!(latest, r#"{"version":"1.10"}"#);
     let version = client

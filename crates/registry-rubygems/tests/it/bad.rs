@@ -117,7 +117,11 @@ async fn specifications_that_say_what_they_may_not() {
         ),
         (Gem::new("\"../foo\"", "1.0"), 403, "Name '../foo'"),
         (Gem::new(&"n".repeat(256), "1.0"), 403, "too long"),
-        (Gem::new("foo", "1.0-a"), 403, "Number '1.0-a' cannot contain a dash"),
+        (
+            Gem::new("foo", "1.0-a"),
+            403,
+            "Number '1.0-a' cannot contain a dash",
+        ),
         (Gem::new("foo", "a.b"), 403, "'a.b'"),
         (Gem::new("foo", "\"1.0\\n\""), 403, "'1.0"),
         (gem().on("\"x y\""), 403, "Platform 'x y'"),

@@ -1,5 +1,7 @@
 //! What the server is told: flags, environment and file, resolved and checked.
 
+mod composer;
+mod maven;
 mod pypi;
 mod source;
 #[cfg(test)]
@@ -13,6 +15,8 @@ use ipnet::IpNet;
 use registry::{
     auth::Anonymous,
     cargo::CargoConfig,
+    composer::ComposerConfig,
+    maven::MavenConfig,
     npm::NpmConfig,
     oci::{Challenge, OciConfig, Sparse},
     protocol::BaseUrl,
@@ -26,6 +30,8 @@ pub(crate) use self::value::duration;
 /// The protocols that exist, which are also the names of their default mounts.
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("cargo", Protocol::Cargo),
+    ("composer", Protocol::Composer),
+    ("maven", Protocol::Maven),
     ("npm", Protocol::Npm),
     ("oci", Protocol::Oci),
     ("pypi", Protocol::Pypi),
@@ -134,6 +140,10 @@ pub(crate) struct Gc {
 pub(crate) enum Protocol {
     /// Cargo.
     Cargo,
+    /// Composer.
+    Composer,
+    /// Maven.
+    Maven,
     /// npm.
     Npm,
     /// OCI, container images.
@@ -162,6 +172,10 @@ pub(crate) struct MountConfig {
 pub(crate) enum ProtocolConfig {
     /// Cargo's.
     Cargo(CargoConfig),
+    /// Composer's.
+    Composer(ComposerConfig),
+    /// Maven's.
+    Maven(MavenConfig),
     /// npm's.
     Npm(NpmConfig),
     /// OCI's.
@@ -298,6 +312,8 @@ fn mount(
         anonymous: own.unwrap_or(anonymous),
         protocol: match protocol {
             Protocol::Cargo => ProtocolConfig::Cargo(cargo(from, section)?),
+            Protocol::Composer => ProtocolConfig::Composer(composer::resolve(from, section)?),
+            Protocol::Maven => ProtocolConfig::Maven(maven::resolve(from, section)?),
             Protocol::Npm => ProtocolConfig::Npm(NpmConfig {
                 owners_enforced: owners(from, section)?,
                 max_tarball: from.get(&key("max_size"), "1G", value::size)?,

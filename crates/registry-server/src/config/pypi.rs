@@ -8,7 +8,7 @@ use super::{some_time, source::Sources, value};
 /// Resolves the keys of a section.
 pub(super) fn resolve(from: &mut Sources, section: &str) -> Result<PypiConfig> {
     let key = |key: &str| format!("{section}.{key}");
-    let max_metadata = from.get(&key("max_metadata"), "4M", value::size)?;
+    let max_metadata = from.get(&key("max_metadata"), "1M", value::size)?;
     let mut config = PypiConfig {
         max_file: from.get(&key("max_size"), "1G", value::size)?,
         // Twice, since the form repeats what is in the file.

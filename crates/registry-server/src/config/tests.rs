@@ -1,3 +1,5 @@
+use registry::maven::Policy;
+
 use super::*;
 
 fn load(
@@ -218,6 +220,24 @@ fn the_variable_of_container_clients_is_passed_over() {
 }
 
 #[test]
+fn composer_is_configured_per_mount() {
+    let file =
+        "[composer]\nmax_size = '100M'\n[mount.old]\nprotocol = 'composer'\nmax_unpacked = '8G'\n";
+    let config = load(&[], &[], file).unwrap();
+    let of = |name: &str| {
+        let mount = config.mounts.iter().find(|mount| mount.name == name);
+        match &mount.unwrap().protocol {
+            ProtocolConfig::Composer(composer) => composer.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, old) = (of("composer"), of("old"));
+    assert_eq!((first.max_zip, old.max_zip), (100 << 20, 1 << 30));
+    let unpacked = |config: &ComposerConfig| config.zip.archive.unpacked;
+    assert_eq!((unpacked(&first), unpacked(&old)), (4 << 30, 8 << 30));
+}
+
+#[test]
 fn pypi_is_configured_per_mount() {
     let file = "[pypi]\nmax_size = '100M'\nrelease_open_for = '14d'\n[mount.old]\nprotocol = 'pypi'\nnames = 'lenient'\nmax_project_size = '10G'\n";
     let config = load(&[], &[], file).unwrap();
@@ -253,4 +273,21 @@ fn rubygems_is_configured_per_mount() {
     assert_eq!((first.gem.metadata, ours.gem.metadata), (1 << 20, 10 << 20));
     assert_eq!(ours.gem.data.unpacked, 1 << 30);
     assert!(ours.owners_enforced && !first.owners_enforced);
+}
+
+#[test]
+fn maven_is_configured_per_mount() {
+    let file = "[maven]\npolicy = 'release'\n[mount.snapshots]\nprotocol = 'maven'\npolicy = 'snapshot'\nmax_size = '1M'\n";
+    let config = load(&[], &[], file).unwrap();
+    let of = |name: &str| {
+        let mount = config.mounts.iter().find(|mount| mount.name == name);
+        match &mount.unwrap().protocol {
+            ProtocolConfig::Maven(maven) => (maven.policy, maven.max_file),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(of("maven"), (Policy::Release, 4 << 30));
+    assert_eq!(of("snapshots"), (Policy::Snapshot, 1 << 20));
+    let wrong = load(&[], &[], "[maven]\npolicy = 'releases'\n").unwrap_err();
+    assert!(wrong.to_string().contains("releases"), "{wrong}");
 }

@@ -34,7 +34,9 @@ async fn differ_by_case(cell: Cell) {
             }
         })
         .await;
-        let won: Vec<_> = (0..names.len()).filter(|racer| outcomes[*racer].status == 200).collect();
+        let won: Vec<_> = (0..names.len())
+            .filter(|racer| outcomes[*racer].status == 200)
+            .collect();
         assert_eq!(won.len(), 1, "{outcomes:?}");
         for site in cluster.sites() {
             let listed = names_of(&site).await;
@@ -91,7 +93,10 @@ async fn grows_at_its_end(cell: Cell) {
     assert!(follower.parts > 0, "nothing came in parts");
     for gem in 0..workers / 2 {
         let name = format!("grows-{gem}");
-        let line = follower.text.lines().rfind(|line| line.starts_with(&format!("{name} ")));
+        let line = follower
+            .text
+            .lines()
+            .rfind(|line| line.starts_with(&format!("{name} ")));
         let digest = line.unwrap().rsplit(' ').next().unwrap().to_owned();
         for site in cluster.sites() {
             let info = site.get(format!("/rubygems/info/{name}")).await.good();
@@ -128,7 +133,9 @@ impl Follower {
         }
         // The last byte again, so that there is always something to send.
         let last = self.text.len() - 1;
-        let answer = site.send(request.header("range", format!("bytes={last}-"))).await;
+        let answer = site
+            .send(request.header("range", format!("bytes={last}-")))
+            .await;
         assert_eq!(answer.status, 206, "{}: {answer}", site.url);
         let part = rubygems::text(&answer);
         let new = part.strip_prefix('\n').expect("it goes on where it was");

@@ -12,6 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::client::Client;
+use super::mixed::{self, Round};
 use super::tls::{self, AUTHORITY, Certificates};
 use super::{PASSWORD, Run, USER, World};
 use crate::http::Connection;
@@ -77,33 +78,7 @@ impl Place {
     /// A cargo that has never run, knows this registry and no other, and has no token.
     fn client(&self, world: &World, home: &str) -> Result<Client> {
         let home = format!("cargo-{}-{home}", self.name);
-        let mut client = Client::new(world, &home, &["cargo"], &[])?;
-        // rustup's cargo looks for its toolchains below the home of who runs it.
-        let own = std::env::home_dir()
-            .context("no home folder")?
-            .join(".rustup");
-        let own = std::env::var("RUSTUP_HOME").unwrap_or_else(|_| path(&own));
-        client.env.push(("RUSTUP_HOME".to_owned(), own));
-        if let Ok(toolchain) = std::env::var("RUSTUP_TOOLCHAIN") {
-            client.env.push(("RUSTUP_TOOLCHAIN".to_owned(), toolchain));
-        }
-        let (folder, empty) = (client.home.join(".cargo"), client.home.join("empty"));
-        fs::create_dir_all(&folder)?;
-        fs::create_dir_all(&empty)?;
-        let mut config = format!(
-            "[registries.{REGISTRY}]\nindex = \"sparse+{}\"\n\
-             [registry]\nglobal-credential-providers = [\"cargo:token\"]\n\
-             [source.crates-io]\nreplace-with = \"empty\"\n\
-             [source.empty]\ndirectory = \"{}\"\n\
-             [net]\nretry = 0\n",
-            self.index,
-            empty.display()
-        );
-        if let Some(authority) = &self.authority {
-            config += &format!("[http]\ncainfo = \"{authority}\"\n");
-        }
-        fs::write(folder.join("config.toml"), config)?;
-        Ok(client)
+        configured(world, &home, &self.index, self.authority.as_deref())
     }
 
     /// A cargo with a token.
@@ -121,6 +96,61 @@ impl Place {
         let token = world.token("cargo:crate:*:read", &[])?;
         self.with_token(world, home, &token)
     }
+}
+
+/// A cargo that has never run, knows the registry of an index and no other, and has no token.
+fn configured(world: &World, home: &str, index: &str, authority: Option<&str>) -> Result<Client> {
+    let mut client = Client::new(world, home, &["cargo"], &[])?;
+    // rustup's cargo looks for its toolchains below the home of who runs it.
+    let own = std::env::home_dir()
+        .context("no home folder")?
+        .join(".rustup");
+    let own = std::env::var("RUSTUP_HOME").unwrap_or_else(|_| path(&own));
+    client.env.push(("RUSTUP_HOME".to_owned(), own));
+    if let Ok(toolchain) = std::env::var("RUSTUP_TOOLCHAIN") {
+        client.env.push(("RUSTUP_TOOLCHAIN".to_owned(), toolchain));
+    }
+    let (folder, empty) = (client.home.join(".cargo"), client.home.join("empty"));
+    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(&empty)?;
+    let mut config = format!(
+        "[registries.{REGISTRY}]\nindex = \"sparse+{}\"\n\
+             [registry]\nglobal-credential-providers = [\"cargo:token\"]\n\
+             [source.crates-io]\nreplace-with = \"empty\"\n\
+             [source.empty]\ndirectory = \"{}\"\n\
+             [net]\nretry = 0\n",
+        index,
+        empty.display()
+    );
+    if let Some(authority) = authority {
+        config += &format!("[http]\ncainfo = \"{authority}\"\n");
+    }
+    fs::write(folder.join("config.toml"), config)?;
+    Ok(client)
+}
+
+/// Publishes a crate and fetches it into an empty cache, again and again.
+pub(super) fn round(world: &World) -> Result<Round<'_>> {
+    let index = format!("{}/", world.mount("cargo"));
+    let publisher = configured(world, "cargo-mixed", &index, None)?;
+    log_in(&publisher, world, &world.token("cargo:crate:*:write", &[])?)?;
+    Ok(Box::new(move |number| {
+        let (source, project) = (
+            mixed::folder(world, "crate", number),
+            mixed::folder(world, "application", number),
+        );
+        let version = format!("1.0.{number}");
+        crates::write(&source, "mixed", &version, "", &format!("// {number}\n"))?;
+        let arguments = [&publish::PUBLISH[..], &["--no-verify"]].concat();
+        publisher.ok(&source, &arguments, &[])?;
+        let depends = format!(
+            "[dependencies]\nmixed = {{ version = \"={version}\", registry = \"{REGISTRY}\" }}\n"
+        );
+        crates::write(&project, "application", "0.0.0", &depends, "")?;
+        let reader = configured(world, &format!("cargo-mixed-{number}"), &index, None)?;
+        reader.ok(&project, &["fetch"], &[&format!("mixed v{version}")])?;
+        mixed::clear(&[source, project, reader.home])
+    }))
 }
 
 /// All that cargo is asked to do.

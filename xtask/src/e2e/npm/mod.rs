@@ -10,7 +10,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::client::{Client, package, same};
+use super::client::{Client, installed, package, project, same};
+use super::mixed::{self, Round};
 use super::{OTHER, PASSWORD, Run, USER, World};
 use crate::server::{self, Server};
 
@@ -60,6 +61,24 @@ pub(super) fn with_token(world: &World, home: &str, token: &str) -> Result<Clien
         format!("{nerf}/:_authToken={token}\n"),
     )?;
     Ok(client)
+}
+
+/// Publishes a package and installs it, again and again.
+pub(super) fn round(world: &World) -> Result<Round<'_>> {
+    let token = world.token("npm:package:*:write", &[])?;
+    let publisher = with_token(world, "npm-mixed", &token)?;
+    let name = "npm-mixed";
+    Ok(Box::new(move |number| {
+        let version = format!("1.0.{number}");
+        let content = format!("round {number}");
+        let source = package(world, name, &version, &content)?;
+        publisher.ok(&source, &["publish"], &[])?;
+        let project = project(world, &format!("npm-mixed-{number}"), &[(name, &version)])?;
+        let reader = client(world, &format!("npm-mixed-{number}"))?;
+        reader.ok(&project, &["install"], &["added 1 package"])?;
+        installed(&project, name, &version, &content)?;
+        mixed::clear(&[source, project, reader.home])
+    }))
 }
 
 /// All that npm is asked to do.

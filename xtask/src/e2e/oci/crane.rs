@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::super::client::Client;
-use super::super::{Run, World};
+use super::super::mixed::{self, Round};
+use super::super::{PASSWORD, Run, USER, World};
 use super::layout::{self, Layout, PLATFORMS};
-use super::{MANY, Site, Tool, Words, all_tags, common, many_tags, program, rights, served};
+use super::{MANY, Site, Tool, Words, all_tags, common, many_tags, program, rights, served, well};
 use crate::proc::Ran;
 use crate::tools;
 
@@ -47,6 +48,26 @@ impl Tool for Crane {
         let to = to.to_string_lossy();
         client.run(&client.home, &["pull", "--format=oci", from, &to])
     }
+}
+
+/// Pushes an index of two images and pulls it, again and again.
+pub(in super::super) fn round(world: &World) -> Result<Round<'_>> {
+    let site = Site::of(world);
+    let pusher = Crane::client(world, "crane-mixed", &site)?;
+    well(Crane::login(&pusher, &site, USER, PASSWORD)?)?;
+    Ok(Box::new(move |number| {
+        let (made, pulled) = (
+            mixed::folder(world, "crane-made", number),
+            mixed::folder(world, "crane-pulled", number),
+        );
+        let layout = layout::index(&made, &format!("mixed {number}"))?;
+        let place = site.place(&format!("mixed/app:{number}"));
+        well(Crane::push(&pusher, &site, &layout, &place)?)?;
+        let reader = Crane::client(world, &format!("crane-mixed-{number}"), &site)?;
+        well(Crane::pull(&reader, &site, &place, &pulled)?)?;
+        layout::same(&layout, &pulled)?;
+        mixed::clear(&[made, pulled, reader.home])
+    }))
 }
 
 /// All that crane is asked to do.

@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::client::Client;
+use super::mixed::{self, Round};
 use super::{USER, World};
 use crate::http::Connection;
 use crate::server::{self, Server};
@@ -107,6 +108,25 @@ fn publish_family(world: &World, prefix: &str) -> Result<()> {
 /// The file of a wheel of such a family.
 fn wheel(prefix: &str, rest: &str, version: &str) -> String {
     format!("{prefix}_{rest}-{version}-py3-none-any.whl")
+}
+
+/// Publishes a wheel by twine and installs it by pip, again and again.
+pub(super) fn round(world: &World) -> Result<Round<'_>> {
+    let twine = publisher(world, "twine-mixed")?;
+    Ok(Box::new(move |number| {
+        let project = Project::new("mixed", &format!("1.{number}"));
+        let files = project.build(world)?;
+        let words: Vec<&str> = files.iter().map(String::as_str).collect();
+        twine.ok(world.elsewhere(), &words, &[])?;
+        let (folder, python) = environment(world, &format!("mixed-{number}"))?;
+        let command = [tools::PIP, "--python", &python];
+        let home = format!("pip-mixed-{number}");
+        let pip = client(world, &home, &command, &[("PIP_INDEX_URL", &index(world))])?;
+        let wanted = format!("mixed=={}", project.version);
+        pip.ok(world.elsewhere(), &["install", &wanted], &[])?;
+        says(world, &python, &project.module(), &project.content)?;
+        mixed::clear(&[folder, pip.home])
+    }))
 }
 
 /// A place in the server's log.
