@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::{Run, World, cargo, npm, oci, pypi};
+use super::{Run, World, cargo, npm, oci, pypi, rubygems};
 use crate::bench::memory::{self, Memory};
 
 /// How long it takes, and how long with the full sizes.
@@ -32,6 +32,7 @@ const CLIENTS: &[(&str, Prepare)] = &[
     ("npm", npm::round),
     ("crane", oci::crane::round),
     ("twine and pip", pypi::round),
+    ("gem", rubygems::round),
 ];
 
 /// The one step.

@@ -14,6 +14,9 @@ use super::gems::Source;
 use super::{PROTOCOL, client, get, holds, info, manage, with_token};
 use crate::http::Connection;
 
+/// Where gem keeps keys, below its home.
+const CREDENTIALS: &str = ".local/share/gem/credentials";
+
 /// What gem is asked to do.
 pub(crate) fn steps(run: &mut Run, world: &World) -> Result<()> {
     let gem = sign_in(run, world)?;
@@ -54,7 +57,7 @@ fn sign_in(run: &mut Run, world: &World) -> Result<Client> {
         let ran = gem.dialogue(world.elsewhere(), &["signin"], &answers)?;
         let signed_in = ran.success() && ran.text().contains("Signed in with API key: e2e");
         ensure!(signed_in, "{}", ran.report());
-        let kept = fs::read_to_string(gem.home.join(".gem/credentials"))?;
+        let kept = fs::read_to_string(gem.home.join(CREDENTIALS))?;
         holds(&kept, &["reg_", &world.mount(PROTOCOL)], &[])
     })?;
     run.step(
@@ -75,7 +78,7 @@ fn sign_in(run: &mut Run, world: &World) -> Result<Client> {
                 &[&answers[..], &scopes].concat(),
             )?;
             ensure!(
-                !ran.success() && !stranger.home.join(".gem/credentials").exists(),
+                !ran.success() && !stranger.home.join(CREDENTIALS).exists(),
                 "{}",
                 ran.report()
             );
@@ -257,7 +260,7 @@ fn read(run: &mut Run, world: &World) -> Result<()> {
             shown(
                 "specification",
                 &["specification", "--remote", "top"],
-                &described,
+                &[described[0], described[2]],
                 &[],
             )?;
             shown(

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::super::World;
+use super::super::client::Client;
 use super::client;
 
 /// A gem with one file, which says what it is.
@@ -50,8 +51,16 @@ impl Source {
             .to_uppercase()
     }
 
-    /// Builds it with the real client, in a folder of its own.
+    /// Builds it with a client of its own, in a folder of its own.
     pub(super) fn build(&self, world: &World) -> Result<PathBuf> {
+        let homes = (1..).map(|number| format!("gem-build-{number}"));
+        let unused = |home: &String| !world.folder.join("homes").join(home).exists();
+        let home = homes.into_iter().find(unused).context("a home")?;
+        self.build_by(world, &client(world, &world.server, &home, "gem")?)
+    }
+
+    /// Builds it, in a folder of its own.
+    pub(super) fn build_by(&self, world: &World, gem: &Client) -> Result<PathBuf> {
         let parent = world.folder.join("gems");
         fs::create_dir_all(&parent)?;
         let folder = (1..)
@@ -75,23 +84,14 @@ impl Source {
              s.homepage = \"https://example.invalid/{name}\"\n  s.license = \"MIT\"\n  \
              s.files = [{file:?}]\n"
         );
-        for line in self
-            .platform
-            .iter()
-            .map(|platform| format!("platform = {platform:?}"))
-        {
-            writeln!(specification, "  s.{line}")?;
+        if let Some(platform) = &self.platform {
+            writeln!(specification, "  s.platform = {platform:?}")?;
         }
         for line in &self.more {
             writeln!(specification, "  s.{line}")?;
         }
         fs::write(folder.join("gem.gemspec"), specification + "end\n")?;
         let built = folder.join("built.gem");
-        let home = format!(
-            "build-{}",
-            folder.file_name().context("a name")?.to_string_lossy()
-        );
-        let gem = client(world, &world.server, &home, "gem")?;
         let output = built.to_string_lossy();
         let arguments = ["build", "gem.gemspec", "--output", &output];
         gem.ok(&folder, &arguments, &["Successfully built RubyGem"])?;

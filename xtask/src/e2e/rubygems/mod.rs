@@ -11,8 +11,10 @@ use anyhow::{Context, Result, ensure};
 
 use super::World;
 use super::client::Client;
+use super::mixed::{self, Round};
 use crate::http::{Connection, Response};
 use crate::server::Server;
+use gems::Source;
 
 /// The name of the mount.
 const PROTOCOL: &str = "rubygems";
@@ -34,6 +36,25 @@ fn with_token(world: &World, home: &str, token: &str) -> Result<Client> {
     let key = ("GEM_HOST_API_KEY".to_owned(), token.to_owned());
     client.env.push(key);
     Ok(client)
+}
+
+/// Pushes a gem and installs it into an empty home, again and again.
+pub(super) fn round(world: &World) -> Result<Round<'_>> {
+    let token = world.token("rubygems:gem:*:write", &[])?;
+    let publisher = with_token(world, "gem-mixed", &token)?;
+    Ok(Box::new(move |number| {
+        let version = format!("1.0.{number}");
+        let built = Source::new("mixed", &version).build_by(world, &publisher)?;
+        let path = built.to_string_lossy();
+        publisher.ok(world.elsewhere(), &["push", &path], &[])?;
+        let home = format!("gem-mixed-{number}");
+        let reader = client(world, &world.server, &home, "gem")?;
+        let arguments = ["install", "mixed", "--version", &version, "--no-document"];
+        let wanted = format!("Successfully installed mixed-{version}");
+        reader.ok(world.elsewhere(), &arguments, &[&wanted])?;
+        let folder = built.parent().context("a folder")?.to_owned();
+        mixed::clear(&[folder, reader.home])
+    }))
 }
 
 /// What lies below the mount.
