@@ -5,12 +5,8 @@
 
 mod cargo;
 mod load;
-<<<<<<< HEAD
-pub(crate) mod memory;
-=======
 mod maven;
-mod memory;
->>>>>>> maven-kit
+pub(crate) mod memory;
 mod npm;
 mod oci;
 mod pypi;

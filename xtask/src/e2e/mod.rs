@@ -6,11 +6,8 @@
 
 mod cargo;
 mod client;
-<<<<<<< HEAD
-mod mixed;
-=======
 mod maven;
->>>>>>> maven-kit
+mod mixed;
 mod npm;
 mod oci;
 mod pnpm;

@@ -256,6 +256,12 @@ fn wanted_range(
     Ok(Some(range))
 }
 
+/// A number of digits and nothing else.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
 fn parse_range(value: &str) -> Option<ByteRange> {
     let (first, last) = value
         .trim()
@@ -263,14 +269,11 @@ fn parse_range(value: &str) -> Option<ByteRange> {
         .trim()
         .split_once('-')?;
     match (first.trim(), last.trim()) {
-        ("", last) => Some(ByteRange::Last(last.parse().ok()?)),
-        (first, "") => Some(ByteRange::From(first.parse().ok()?)),
+        ("", last) => Some(ByteRange::Last(number(last)?)),
+        (first, "") => Some(ByteRange::From(number(first)?)),
         (first, last) => {
             // One that ends before it begins holds no byte.
-            Some(ByteRange::Inclusive(
-                first.parse().ok()?,
-                last.parse().ok()?,
-            ))
+            Some(ByteRange::Inclusive(number(first)?, number(last)?))
         }
     }
 }

@@ -52,10 +52,17 @@ impl Rendered {
             Some(gzip(&body)?)
         };
         let form = Self::plain(body, content_type, modified)?;
-        Ok(Self { gzip, ..form })
+        let tag = form.etag.to_str().map_err(Error::internal)?;
+        let gzip_etag = format!("\"{}-gz\"", tag.trim_matches('"'));
+        let gzip_etag = HeaderValue::try_from(gzip_etag).map_err(Error::internal)?;
+        Ok(Self {
+            gzip,
+            gzip_etag,
+            ..form
+        })
     }
 
-    /// Tags a form that is sent as it is to everybody.
+    /// Tags a form that is sent as it is.
     ///
     /// # Errors
     /// Never, since entity tags are hexadecimal.
@@ -64,18 +71,29 @@ impl Rendered {
         let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
         hasher.update(content_type.as_bytes());
         hasher.update(&body);
-        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
-        let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
-        Ok(Self {
-            etag: header(format!("\"{tag}\""))?,
-            gzip_etag: header(format!("\"{tag}-gz\""))?,
-            body: body.into(),
+        let tag = format!("\"{}\"", &hasher.finish().hex(Algorithm::Sha256)[..24]);
+        let etag = HeaderValue::try_from(tag).map_err(Error::internal)?;
+        let content_type = HeaderValue::from_static(content_type);
+        Ok(Self::tagged(body.into(), etag, content_type, modified))
+    }
+
+    /// A form that is sent as it is, under an entity tag of its own.
+    pub fn tagged(
+        body: Bytes,
+        etag: HeaderValue,
+        content_type: HeaderValue,
+        modified: SystemTime,
+    ) -> Self {
+        Self {
+            body,
             gzip: None,
-            content_type: HeaderValue::from_static(content_type),
+            gzip_etag: etag.clone(),
+            etag,
+            content_type,
             modified,
             headers: HeaderMap::new(),
             source: None,
-        })
+        }
     }
 }
 

@@ -96,10 +96,12 @@ fn render(document: &Document<document::Manifest>, wanted: &str) -> CoreResult<R
         .ok_or_else(|| CoreError::internal(format!("the manifest {digest} has no text")))?;
     let header = |text: &str| HeaderValue::try_from(text).map_err(CoreError::internal);
     let etag = header(&format!("\"{digest}\""))?;
-    let mut form = Rendered::plain(Vec::new(), "application/json", document.modified)?;
-    form.body = document::content(entry)?;
-    form.content_type = header(&head.media_type)?;
-    form.gzip_etag = etag.clone();
-    form.etag = etag;
-    Ok(form)
+    let content_type = header(&head.media_type)?;
+    let body = document::content(entry)?;
+    Ok(Rendered::tagged(
+        body,
+        etag,
+        content_type,
+        document.modified,
+    ))
 }
