@@ -24,8 +24,12 @@ pub(crate) const SHORT: &[&str] = &[
     "podman",
     "crane",
     "oras",
+    "composer",
+    "unzip",
     "python-clients",
     "old-pip",
+    "ruby",
+    "bundler",
     "maven-3.9",
     "maven-4",
     "maven-plugins",
@@ -176,6 +180,29 @@ const TOOLS: &[Tool] = &[
         name: "podman",
         how: How::Apt { package: "podman" },
         programs: &["podman"],
+    },
+    Tool {
+        name: "ruby",
+        how: How::Apt { package: "ruby" },
+        programs: &["ruby", "gem"],
+    },
+    Tool {
+        name: "bundler",
+        how: How::Apt { package: "bundler" },
+        programs: &["bundle"],
+    },
+    Tool {
+        name: "composer",
+        // It brings PHP.
+        how: How::Apt {
+            package: "composer",
+        },
+        programs: &["composer", "php"],
+    },
+    Tool {
+        name: "unzip",
+        how: How::Apt { package: "unzip" },
+        programs: &["unzip"],
     },
     Tool {
         name: "docker-registry",

@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 use registry::{
     auth::AuthProvider,
     cargo::Cargo,
+    composer::Composer,
     maven::Maven,
     npm::Npm,
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
     pypi::Pypi,
+    rubygems::Rubygems,
     storage::Storage,
 };
 
@@ -46,6 +48,9 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
         ProtocolConfig::Cargo(cargo) => {
             builder.mount(placed(Cargo::new(cargo.clone()), mount, config))
         }
+        ProtocolConfig::Composer(composer) => {
+            builder.mount(placed(Composer::new(composer.clone()), mount, config))
+        }
         ProtocolConfig::Maven(maven) => {
             builder.mount(placed(Maven::new(maven.clone()), mount, config))
         }
@@ -67,6 +72,9 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
                 placed = placed.also_at("/legacy", "/legacy");
             }
             builder.mount(placed)
+        }
+        ProtocolConfig::Rubygems(rubygems) => {
+            builder.mount(placed(Rubygems::new(rubygems.clone()), mount, config))
         }
     }
 }
@@ -127,10 +135,12 @@ fn all_paths(mount: &MountConfig, config: &Config) -> Vec<String> {
 pub(crate) fn resources(config: &Config) -> Vec<(&str, &'static str)> {
     let of = |mount: &MountConfig| match &mount.protocol {
         ProtocolConfig::Cargo(_) => Cargo::RESOURCE,
+        ProtocolConfig::Composer(_) => Composer::RESOURCE,
         ProtocolConfig::Maven(_) => Maven::RESOURCE,
         ProtocolConfig::Npm(_) => Npm::RESOURCE,
         ProtocolConfig::Oci(_) => Oci::RESOURCE,
         ProtocolConfig::Pypi(_) => Pypi::RESOURCE,
+        ProtocolConfig::Rubygems(_) => Rubygems::RESOURCE,
     };
     let mounts = config.mounts.iter();
     mounts.map(|mount| (&*mount.name, of(mount))).collect()

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "cargo")]
 pub use registry_cargo as cargo;
+#[cfg(feature = "composer")]
+pub use registry_composer as composer;
 pub use registry_core::*;
 #[cfg(feature = "maven")]
 pub use registry_maven as maven;
@@ -14,3 +16,5 @@ pub use registry_npm as npm;
 pub use registry_oci as oci;
 #[cfg(feature = "pypi")]
 pub use registry_pypi as pypi;
+#[cfg(feature = "rubygems")]
+pub use registry_rubygems as rubygems;

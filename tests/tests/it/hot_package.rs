@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use registry_tests::cargo::Cargo;
+use registry_tests::composer::Composer;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, Listing, Release, Site, sized, together};
 
 const WORKERS: usize = 64;
@@ -18,6 +20,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| hot_package(Cargo, cell));
+}
+
+mod composer {
+    use super::*;
+
+    registry_tests::cells!(|cell| hot_package(Composer, cell));
 }
 
 mod npm {
@@ -36,6 +44,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| hot_package(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| hot_package(RubyGems, cell));
 }
 
 async fn hot_package<E: Ecosystem>(ecosystem: E, cell: Cell) {

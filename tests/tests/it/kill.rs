@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use registry_tests::cargo::Cargo;
+use registry_tests::composer::Composer;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
 use registry_tests::random::Random;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, Search, Site, sized, together};
 
 const WORKERS: usize = 8;
@@ -20,6 +22,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| kill(Cargo, cell));
+}
+
+mod composer {
+    use super::*;
+
+    registry_tests::cells!(|cell| kill(Composer, cell));
 }
 
 mod npm {
@@ -38,6 +46,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| kill(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| kill(RubyGems, cell));
 }
 
 /// A release that was tried, and whether it was acknowledged.

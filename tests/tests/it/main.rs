@@ -11,6 +11,7 @@
 )]
 
 mod cargo;
+mod composer;
 mod full_disk;
 mod hot_package;
 mod kill;
@@ -19,4 +20,5 @@ mod oci;
 mod one_winner;
 mod pypi;
 mod replays;
+mod rubygems;
 mod snapshot;

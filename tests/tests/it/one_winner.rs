@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use registry_tests::cargo::Cargo;
+use registry_tests::composer::Composer;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::pypi::Pypi;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, sized, together};
 
 const RACERS: usize = 20;
@@ -14,6 +16,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| one_winner(Cargo, cell));
+}
+
+mod composer {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(Composer, cell));
 }
 
 mod npm {
@@ -26,6 +34,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| one_winner(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(RubyGems, cell));
 }
 
 async fn one_winner<E: Ecosystem>(ecosystem: E, cell: Cell) {

@@ -3,15 +3,23 @@
 use std::sync::Arc;
 
 use registry_tests::cargo::Cargo;
+use registry_tests::composer::Composer;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, together};
 
 mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| replays(Cargo, cell));
+}
+
+mod composer {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(Composer, cell));
 }
 
 mod npm {
@@ -30,6 +38,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| replays(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(RubyGems, cell));
 }
 
 async fn replays<E: Ecosystem>(ecosystem: E, cell: Cell) {

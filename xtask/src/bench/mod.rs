@@ -4,6 +4,7 @@
 //! medians are compared. Only ratios mean something on another machine.
 
 mod cargo;
+mod composer;
 mod load;
 mod maven;
 pub(crate) mod memory;
@@ -11,6 +12,8 @@ mod npm;
 mod oci;
 mod pypi;
 mod report;
+mod rubygems;
+mod zip;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,10 +90,12 @@ struct Protocol {
 
 const PROTOCOLS: &[Protocol] = &[
     cargo::BENCHES,
+    composer::BENCHES,
     maven::BENCHES,
     npm::BENCHES,
     oci::BENCHES,
     pypi::BENCHES,
+    rubygems::BENCHES,
 ];
 
 /// Installs what all benches need.

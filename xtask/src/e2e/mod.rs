@@ -6,12 +6,14 @@
 
 mod cargo;
 mod client;
+mod composer;
 mod maven;
 mod mixed;
 mod npm;
 mod oci;
 mod pnpm;
 mod pypi;
+mod rubygems;
 mod tls;
 mod yarn;
 
@@ -42,6 +44,12 @@ const PROTOCOLS: &[Protocol] = &[
         name: "cargo",
         clients: &[("cargo", cargo::steps)],
         tools: &[],
+        peer: None,
+    },
+    Protocol {
+        name: "composer",
+        clients: &[("composer", composer::steps)],
+        tools: &["composer", "unzip"],
         peer: None,
     },
     Protocol {
@@ -95,6 +103,15 @@ const PROTOCOLS: &[Protocol] = &[
         ],
         tools: &["python-clients", "old-pip"],
         peer: Some((pypi::peer, &["pypiserver"])),
+    },
+    Protocol {
+        name: "rubygems",
+        clients: &[
+            ("gem", rubygems::gem::steps),
+            ("bundler", rubygems::bundler::steps),
+        ],
+        tools: &["ruby", "bundler"],
+        peer: None,
     },
     Protocol {
         name: "mixed",

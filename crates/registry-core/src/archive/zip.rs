@@ -2,8 +2,8 @@
 //!
 //! Some who unpack a zip follow the headers before its files, others the directory at its end. What
 //! one of them would not see, or would see otherwise, is refused: two files of one name, bytes before,
-//! between and after the files, sizes that come later, comments, and any difference between a header
-//! and the directory.
+//! between and after the files, and any difference between a header and the directory; and so are sizes
+//! that come later, comments and links, unless they are [`Allowed`].
 
 use std::{
     cell::Cell,
@@ -22,17 +22,36 @@ mod header;
 
 pub use fault::Fault;
 
-use header::{Directory, Header};
+use header::{Described, Directory, Header};
 
 /// A file in a zip, on its way.
 pub struct Entry<'a> {
     /// Its path, which is relative and does not climb; a folder's ends in a slash.
     pub path: &'a str,
-    /// Its size in bytes, if it was announced. Whether that is true is found out by the walk.
-    pub size: Option<u64>,
+    /// Its size in bytes, as announced; 0 where it is told behind the file. Whether that is true is
+    /// found out by the walk.
+    pub size: u64,
     /// Its bytes, checked as they are read; what is left of them is read by the walk.
     pub content: &'a mut dyn Read,
 }
+
+/// What a zip may have though not all who unpack it take it in the same way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Checksums and sizes behind the files (4.3.9): who writes a zip without going back has no other
+    /// place for them. Only of files that are packed, since their end is seen by what they are.
+    pub descriptors: bool,
+    /// Comments, as `git archive` writes one.
+    pub comments: bool,
+    /// Symbolic links. Where they lead is for the caller to judge.
+    pub links: bool,
+    /// Names in UTF-8 that are not marked as such, as Info-ZIP writes them on Unix and all there take
+    /// them.
+    pub unmarked_names: bool,
+}
+
+/// The most bytes of the paths of all links.
+const MAX_LINKS: usize = 1 << 20;
 
 /// Reads a zip to its end, and shows each entry to `visit`. Blocks as `reader` does.
 ///
@@ -45,28 +64,20 @@ pub fn read(
     limits: &Limits,
     visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    walk(reader, limits, false, visit)
+    read_allowing(Allowed::default(), reader, limits, visit).map(drop)
 }
 
-/// Reads a zip as [`read`] does, but for sizes: they may follow the files that they are of (4.3.9), as
-/// in zips that were written as a stream. Such a file is compressed, and so says itself where it ends.
+/// The same of a zip that may have more than files and folders as all take them. Gives the paths of its
+/// links, if it may have any; what they hold was shown as that of any other entry.
 ///
 /// # Errors
-/// As there.
-pub fn read_streamed(
+/// As [`read`].
+pub fn read_allowing(
+    allowed: Allowed,
     reader: impl Read,
     limits: &Limits,
-    visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    walk(reader, limits, true, visit)
-}
-
-fn walk(
-    reader: impl Read,
-    limits: &Limits,
-    streamed: bool,
     mut visit: impl FnMut(Entry<'_>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+) -> Result<Vec<String>, Fault> {
     let at = Rc::new(Cell::new(0));
     let counted = Counted {
         reader: BufReader::with_capacity(64 << 10, reader),
@@ -76,13 +87,13 @@ fn walk(
         reader: counted,
         at,
         limits,
-        streamed,
+        allowed,
         seen: HashMap::new(),
         hasher: RandomState::new(),
         unpacked: 0,
     };
     let directory = walk.files(&mut visit)?;
-    walk.directory(directory)?;
+    let links = walk.directory(directory)?;
     let packed = walk.at.get();
     let most = RATIO_FREE.max(packed.saturating_mul(limits.ratio));
     if walk.unpacked > most {
@@ -91,7 +102,7 @@ fn walk(
             "it exceeds a compression ratio of {ratio}"
         )));
     }
-    Ok(())
+    Ok(links)
 }
 
 /// What has been seen of a zip so far.
@@ -99,8 +110,7 @@ struct Walk<'a, R> {
     reader: Counted<R>,
     at: Rc<Cell<u64>>,
     limits: &'a Limits,
-    /// Whether sizes may follow their files.
-    streamed: bool,
+    allowed: Allowed,
     /// Of each entry that the directory has not named yet a hash of its name, and of its header: what is
     /// kept of a zip are a few bytes for each. Nobody outside can tell what would have the same.
     seen: HashMap<u64, u64>,
@@ -123,10 +133,15 @@ impl<R: BufRead> Walk<'_, R> {
                 }
                 return Ok(signature);
             }
-            let (header, name) = Header::read(&mut self.reader, at, self.streamed)?;
+            let (mut header, name, described) = Header::read(&mut self.reader, at, self.allowed)?;
             let key = self.admit(&name)?;
-            let header = self.content(header, &name, visit)?;
-            self.seen.insert(key, self.hasher.hash_one(header.stated()));
+            if described == Described::Before || !header.deflated {
+                self.content(&header, &name, visit)?;
+            }
+            if described != Described::Before {
+                self.described(&mut header, described, &name, visit)?;
+            }
+            self.seen.insert(key, self.hasher.hash_one(header));
         }
     }
 
@@ -144,74 +159,88 @@ impl<R: BufRead> Walk<'_, R> {
         Ok(key)
     }
 
-    /// Reads the bytes of one file, and compares them with its header, or with what follows them; gives
-    /// the header as it then is.
+    /// Reads the bytes of one file, and compares them with its header.
     fn content(
         &mut self,
-        mut header: Header,
+        header: &Header,
         name: &str,
         visit: &mut impl FnMut(Entry<'_>) -> Result<(), Fault>,
-    ) -> Result<Header, Fault> {
-        let (packed, size) = match header.later {
-            None => (header.packed, header.size),
-            Some(_) => (u64::MAX, self.limits.unpacked - self.unpacked),
+    ) -> Result<(), Fault> {
+        self.grow(header.size)?;
+        let packed = (&mut self.reader).take(header.packed);
+        let unpacked = if header.deflated {
+            Unpacked::Deflated(DeflateDecoder::new(packed))
+        } else {
+            Unpacked::Stored(packed)
         };
-        if self.unpacked.saturating_add(size) > self.limits.unpacked {
-            return Err(self.unpacks_to_more());
-        }
-        let packed = (&mut self.reader).take(packed);
-        let mut content = Content {
-            unpacked: if header.deflated {
-                Unpacked::Deflated(DeflateDecoder::new(packed))
-            } else {
-                Unpacked::Stored(packed)
-            },
-            crc: Crc::new(),
-            size: 0,
-            most: size,
-        };
-        let entry = Entry {
-            path: name,
-            size: header.later.is_none().then_some(header.size),
-            content: &mut content,
-        };
-        let read = visit(entry).and_then(|()| {
-            std::io::copy(&mut content, &mut std::io::sink())?;
-            Ok(())
-        });
+        let mut content = Content::new(unpacked, header.size);
+        visit(entry(name, header.size, &mut content))?;
+        std::io::copy(&mut content, &mut std::io::sink())?;
         let (crc, size, left) = (content.crc.sum(), content.size, content.unpacked.left());
-        if header.later.is_some() && size > content.most {
-            return Err(self.unpacks_to_more());
-        }
-        read?;
-        self.unpacked = self.unpacked.saturating_add(size);
-        let mut left = left;
-        if let Some(long) = header.later {
-            (header.crc, header.packed, header.size) = header::descriptor(&mut self.reader, long)?;
-            left = header.packed.abs_diff(u64::MAX - left);
-        }
         if left > 0 || size != header.size || crc != header.crc {
             return Err(Fault::invalid(format!("its entry {name:?} is damaged")));
         }
-        Ok(header)
+        Ok(())
     }
 
-    fn unpacks_to_more(&self) -> Fault {
+    /// Reads the bytes of one file that tells of itself behind them, and compares them with that.
+    fn described(
+        &mut self,
+        header: &mut Header,
+        described: Described,
+        name: &str,
+        visit: &mut impl FnMut(Entry<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        // One that is not packed was read already, by what is told of it before.
+        let mut found = (header.packed, header.size, header.crc);
+        if header.deflated {
+            let start = self.at.get();
+            let packed = (&mut self.reader).take(u64::MAX);
+            let most = self.limits.unpacked.saturating_sub(self.unpacked);
+            let unpacked = Unpacked::Deflated(DeflateDecoder::new(packed));
+            let mut content = Content::new(unpacked, most);
+            content.announced = false;
+            visit(entry(name, 0, &mut content))?;
+            std::io::copy(&mut content, &mut std::io::sink())?;
+            let (size, crc) = (content.size, content.crc.sum());
+            self.grow(size)?;
+            found = (self.at.get() - start, size, crc);
+        }
+        header.describe(&mut self.reader, described, found)
+    }
+
+    /// So many bytes more come out of it.
+    fn grow(&mut self, size: u64) -> Result<(), Fault> {
+        self.unpacked = self.unpacked.saturating_add(size);
         let most = self.limits.unpacked;
-        Fault::too_large(format!("it unpacks to more than {most} bytes"))
+        if self.unpacked > most {
+            return Err(Fault::too_large(format!(
+                "it unpacks to more than {most} bytes"
+            )));
+        }
+        Ok(())
     }
 
-    /// Reads the directory, whose first signature was read, and compares it with the files.
-    fn directory(&mut self, mut signature: u32) -> Result<(), Fault> {
+    /// Reads the directory, whose first signature was read, and compares it with the files. Gives the
+    /// links.
+    fn directory(&mut self, mut signature: u32) -> Result<Vec<String>, Fault> {
         let start = self.at.get() - 4;
         let entries = self.seen.len() as u64;
+        let (mut links, mut links_size) = (Vec::new(), 0);
         while signature == header::CENTRAL {
-            let (header, name) = Header::read_central(&mut self.reader, self.streamed)?;
+            let (header, name, is_link) = Header::read_central(&mut self.reader, self.allowed)?;
             let seen = self.seen.remove(&self.hasher.hash_one(&*name));
             if seen != Some(self.hasher.hash_one(header)) {
                 return Err(Fault::invalid(format!(
                     "its directory and its files differ on {name:?}"
                 )));
+            }
+            if is_link {
+                links_size += name.len();
+                links.push(name);
+            }
+            if links_size > MAX_LINKS {
+                return Err(Fault::too_large("it holds too many links"));
             }
             signature = header::signature(&mut self.reader)?;
         }
@@ -223,11 +252,19 @@ impl<R: BufRead> Walk<'_, R> {
             offset: start,
             size: self.at.get() - 4 - start,
         };
-        found.check_end(&mut self.reader, signature)?;
+        found.check_end(&mut self.reader, signature, self.allowed)?;
         if !self.reader.fill_buf()?.is_empty() {
             return Err(Fault::invalid("something follows its end"));
         }
-        Ok(())
+        Ok(links)
+    }
+}
+
+fn entry<'a>(path: &'a str, size: u64, content: &'a mut dyn Read) -> Entry<'a> {
+    Entry {
+        path,
+        size,
+        content,
     }
 }
 
@@ -251,6 +288,21 @@ struct Content<R> {
     crc: Crc,
     size: u64,
     most: u64,
+    /// Whether `most` is what was announced, or a limit.
+    announced: bool,
+}
+
+impl<R: BufRead> Content<R> {
+    /// What may have `most` bytes.
+    fn new(unpacked: Unpacked<R>, most: u64) -> Self {
+        Self {
+            unpacked,
+            crc: Crc::new(),
+            size: 0,
+            most,
+            announced: true,
+        }
+    }
 }
 
 enum Unpacked<R> {
@@ -277,7 +329,10 @@ impl<R: BufRead> Read for Content<R> {
         self.crc.update(&buffer[..read]);
         self.size += read as u64;
         if self.size > self.most {
-            let error = Fault::invalid("one of its entries is longer than it says");
+            let error = match self.announced {
+                true => Fault::invalid("one of its entries is longer than it says"),
+                false => Fault::too_large("it unpacks to more than it may"),
+            };
             return Err(std::io::Error::other(error));
         }
         Ok(read)

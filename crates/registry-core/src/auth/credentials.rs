@@ -10,6 +10,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// How every token of ours begins.
 pub const TOKEN_PREFIX: &str = "reg_";
 
+/// What stands for a password where the user's name is a token: nothing, or what clients write there who
+/// keep tokens of several kinds.
+const NO_PASSWORD: &[&str] = &[
+    "",
+    "x-oauth-basic",
+    "private-token",
+    "oauth2",
+    "gitlab-ci-token",
+];
+
 /// A text that never shows in a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -50,8 +60,9 @@ pub enum Credentials {
 
 impl Credentials {
     /// Finds them in a request's headers: `Authorization` as Bearer, as Basic (a token as the
-    /// password under any name, or as the name with no password) or raw, and `PRIVATE-TOKEN`. What
-    /// clients that publish bundles call Bearer, or `UserToken`, is what others call Basic.
+    /// password under any name, or as the name with no password or what stands for none) or raw, and
+    /// `PRIVATE-TOKEN`. What clients that publish bundles call Bearer, or `UserToken`, is what others call
+    /// Basic.
     ///
     /// # Errors
     /// `Unauthenticated` when a header is there and cannot be read.
@@ -104,7 +115,7 @@ impl Credentials {
     pub fn basic(user: &str, password: &str) -> Self {
         if password.starts_with(TOKEN_PREFIX) {
             Self::token(password)
-        } else if password.is_empty() && user.starts_with(TOKEN_PREFIX) {
+        } else if NO_PASSWORD.contains(&password) && user.starts_with(TOKEN_PREFIX) {
             Self::token(user)
         } else {
             Self::Password {
@@ -145,6 +156,11 @@ mod tests {
                 "authorization",
                 format!("Basic {}", STANDARD.encode("reg_x:")),
             ),
+            (
+                "authorization",
+                format!("Basic {}", STANDARD.encode("reg_x:x-oauth-basic")),
+            ),
+            ("authorization", "token reg_x".to_owned()),
             (
                 "authorization",
                 format!("Bearer {}", STANDARD.encode("anyone:reg_x")),

@@ -72,7 +72,10 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
     } else {
         &form.etag
     };
-    let date = strong_date(form.modified, SystemTime::now());
+    let date = match form.is_dated {
+        true => Some(form.modified),
+        false => strong_date(form.modified, SystemTime::now()),
+    };
     let fresh = match headers.get(header::IF_NONE_MATCH) {
         Some(_) => none_match_hits(headers, &[&form.etag, &form.gzip_etag]),
         None => date.is_some_and(|date| not_modified_since(headers, date)),
@@ -418,6 +421,20 @@ mod tests {
         let since = since(first.headers()).map(|date| (header::IF_MODIFIED_SINCE, date));
         headers.extend(since);
         rendered(&form, &headers)
+    }
+
+    #[test]
+    fn a_date_that_is_had_once_is_given_at_once() {
+        let now = whole_second(SystemTime::now());
+        let mut form = Rendered::new(b"it".to_vec(), "text/plain", now).unwrap();
+        form.is_dated = true;
+        let first = rendered(&form, &HeaderMap::new());
+        let mut headers = HeaderMap::new();
+        let date = first.headers()[header::LAST_MODIFIED].clone();
+        headers.insert(header::IF_MODIFIED_SINCE, date);
+        assert_eq!(rendered(&form, &headers).status(), StatusCode::NOT_MODIFIED);
+        form.modified += Duration::from_secs(1);
+        assert_eq!(rendered(&form, &headers).status(), StatusCode::OK);
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct Rendered {
     pub content_type: HeaderValue,
     /// When what it says last changed.
     pub modified: SystemTime,
+    /// Whether that is in whole seconds, and no other state of it ever has the same: then a client may
+    /// ask by it at once.
+    pub is_dated: bool,
     /// Further fields of every answer that sends it.
     pub headers: HeaderMap,
     /// The bytes that it tells of, which hooks are asked about, and their media type.
@@ -51,30 +54,33 @@ impl Rendered {
         } else {
             Some(gzip(&body)?)
         };
-        let form = Self::plain(body, content_type, modified)?;
-        let tag = form.etag.to_str().map_err(Error::internal)?;
-        let gzip_etag = format!("\"{}-gz\"", tag.trim_matches('"'));
-        let gzip_etag = HeaderValue::try_from(gzip_etag).map_err(Error::internal)?;
         Ok(Self {
             gzip,
-            gzip_etag,
-            ..form
+            ..Self::as_it_is(body, content_type, modified)?
         })
     }
 
-    /// Tags a form that is sent as it is.
+    /// Tags a form that is not to be compressed, since it is already.
     ///
     /// # Errors
-    /// Never, since entity tags are hexadecimal.
-    pub fn plain(body: Vec<u8>, content_type: &'static str, modified: SystemTime) -> Result<Self> {
+    /// Never, since entity tags are plain text.
+    pub fn as_it_is(
+        body: Vec<u8>,
+        content_type: &'static str,
+        modified: SystemTime,
+    ) -> Result<Self> {
         // The same bytes as something else are another representation.
         let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
         hasher.update(content_type.as_bytes());
         hasher.update(&body);
-        let tag = format!("\"{}\"", &hasher.finish().hex(Algorithm::Sha256)[..24]);
-        let etag = HeaderValue::try_from(tag).map_err(Error::internal)?;
+        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
+        let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
         let content_type = HeaderValue::from_static(content_type);
-        Ok(Self::tagged(body.into(), etag, content_type, modified))
+        let etag = header(format!("\"{tag}\""))?;
+        Ok(Self {
+            gzip_etag: header(format!("\"{tag}-gz\""))?,
+            ..Self::tagged(body.into(), etag, content_type, modified)
+        })
     }
 
     /// A form that is sent as it is, under an entity tag of its own.
@@ -91,6 +97,7 @@ impl Rendered {
             etag,
             content_type,
             modified,
+            is_dated: false,
             headers: HeaderMap::new(),
             source: None,
         }
@@ -217,8 +224,7 @@ fn gzip(body: &[u8]) -> Result<Bytes> {
     Ok(encoder.finish().map_err(Error::internal)?.into())
 }
 
-/// What a form is kept under: the document that it is made of, or the root of a mount for one that
-/// is made of its view.
+/// What a form is kept under.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct FormKey {
     pub(crate) document: Key,
@@ -233,11 +239,7 @@ pub(crate) struct ByWeight;
 
 impl Weighter<FormKey, Arc<Rendered>> for ByWeight {
     fn weight(&self, _: &FormKey, form: &Arc<Rendered>) -> u64 {
-        let fields = form.headers.iter();
-        let fields: usize = fields
-            .map(|(name, value)| 64 + name.as_str().len() + value.len())
-            .sum();
-        (512 + form.body.len() + form.gzip.as_ref().map_or(0, Bytes::len) + fields) as u64
+        (512 + form.body.len() + form.gzip.as_ref().map_or(0, Bytes::len)) as u64
     }
 }
 

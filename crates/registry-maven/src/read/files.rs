@@ -107,7 +107,7 @@ pub(super) fn checksum_field(
 
 /// A file that holds a checksum and nothing else.
 pub(super) fn checksum_file(sum: &str, modified: SystemTime, headers: &http::HeaderMap) -> Answer {
-    let form = Rendered::plain(sum.as_bytes().to_vec(), "text/plain", modified)?;
+    let form = Rendered::as_it_is(sum.as_bytes().to_vec(), "text/plain", modified)?;
     let mut response: Response<Body> = protocol::rendered(&form, headers);
     response.headers_mut().remove(header::VARY);
     Ok(response)

@@ -163,7 +163,7 @@ fn form(metadata: &Metadata<'_>, at: i64) -> Result<Rendered> {
     let mut hasher = MultiHasher::new(&ALGORITHMS);
     hasher.update(text.as_bytes());
     let sums = hasher.finish();
-    let mut form = Rendered::plain(text.into_bytes(), "application/xml", time(at))?;
+    let mut form = Rendered::as_it_is(text.into_bytes(), "application/xml", time(at))?;
     for algorithm in ALGORITHMS {
         let (name, value) = checksum_field(algorithm, &sums.hex(algorithm))?;
         form.headers.insert(name, value);

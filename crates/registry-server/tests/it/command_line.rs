@@ -86,7 +86,7 @@ fn scopes_that_nothing_here_would_ask_for_are_warned_of() {
         "correct horse",
     );
     let expected = "warning: docker:repository:*:read: this configuration has no mount called docker; it has \
-                    cargo, maven, npm, oci, pypi";
+                    cargo, composer, maven, npm, oci, pypi, rubygems";
     assert_eq!(mount, [expected]);
     let create = "token create --user ann --scope oci:package:*:read --scope *:image:*:read";
     let (token, kinds) = warned(create, "");

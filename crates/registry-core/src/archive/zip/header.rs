@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::Fault;
+use super::{Allowed, Fault};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -23,10 +23,17 @@ const ELSEWHERE: u32 = u32::MAX;
 /// The flags that a file may have: how hard it was compressed, and that its name is UTF-8 (4.4.4).
 const FLAGS: u16 = 0b110 | UTF8;
 const UTF8: u16 = 1 << 11;
-/// That the sizes follow the file (4.4.4).
-const LATER: u16 = 1 << 3;
-/// What begins a record of sizes that follow their file (4.3.9.3).
+/// That its checksum and sizes stand behind it.
+const DESCRIBED: u16 = 1 << 3;
+
+/// What may, and may not, stand before them (4.3.9.3).
 const DESCRIPTOR: u32 = 0x0807_4b50;
+
+/// The kind of file in a mode of Unix, and those that are let in.
+const KIND: u32 = 0o170_000;
+const FILE: u32 = 0o100_000;
+const FOLDER: u32 = 0o040_000;
+const LINK: u32 = 0o120_000;
 
 /// The extra fields that say something else than a header's own, or say it again (4.5.3, 4.6.9).
 const ZIP64: u16 = 0x0001;
@@ -41,26 +48,15 @@ pub(super) struct Header {
     pub(super) packed: u64,
     pub(super) size: u64,
     offset: u64,
-    /// Where the sizes follow the file: whether they have eight bytes each.
-    pub(super) later: Option<bool>,
 }
 
 impl Header {
-    /// What it says of the file, wherever that stands.
-    pub(super) fn stated(self) -> Self {
-        Self {
-            later: None,
-            ..self
-        }
-    }
-
-    /// Reads a local header, which begins at `offset` and whose signature was read. `streamed` says
-    /// whether the sizes may follow the file.
+    /// Reads a local header, which begins at `offset` and whose signature was read.
     pub(super) fn read(
         reader: &mut dyn Read,
         offset: u64,
-        streamed: bool,
-    ) -> Result<(Self, String)> {
+        allowed: Allowed,
+    ) -> Result<(Self, String, Described)> {
         let fixed = Fields(take::<26>(reader)?);
         let header = Self {
             deflated: deflated(fixed.u16(4))?,
@@ -69,28 +65,66 @@ impl Header {
             packed: fixed.u32(14).into(),
             size: fixed.u32(18).into(),
             offset,
-            later: None,
         };
         let (name, extra) = (fixed.u16(22), fixed.u16(24));
-        let name = header.name(reader, name, streamed)?;
+        let name = header.name(reader, name, allowed)?;
         let extra = bytes(reader, extra)?;
         // Both sizes stand there where one of them does not fit.
         let mut header = header;
         let mut elsewhere = [&mut header.size, &mut header.packed];
-        let long = zip64(&extra, &mut elsewhere)?;
-        if header.flags & LATER != 0 {
-            if !header.deflated || (header.crc, header.packed, header.size) != (0, 0, 0) {
-                return Err(Fault::invalid(format!(
-                    "its entry {name:?} says its size twice, or not where it ends"
-                )));
-            }
-            header.later = Some(long);
-        }
-        Ok((header, name))
+        let is_64 = zip64(&extra, &mut elsewhere)?;
+        let described = match (header.flags & DESCRIBED != 0, is_64) {
+            (false, _) => Described::Before,
+            (true, false) => Described::Behind,
+            (true, true) => Described::Behind64,
+        };
+        Ok((header, name, described))
     }
 
-    /// Reads a header in the central directory, whose signature was read.
-    pub(super) fn read_central(reader: &mut dyn Read, streamed: bool) -> Result<(Self, String)> {
+    /// Reads the descriptor behind a file, which has these `packed` bytes, `size` and checksum, and
+    /// compares it; each of them may be nothing before the file, but not something else.
+    pub(super) fn describe(
+        &mut self,
+        reader: &mut dyn Read,
+        described: Described,
+        (packed, size, crc): (u64, u64, u32),
+    ) -> Result<()> {
+        let found = Self {
+            packed,
+            size,
+            crc,
+            ..*self
+        };
+        let kept = |before: u64, behind: u64| before == 0 || before == behind;
+        let before =
+            kept(self.packed, packed) && kept(self.size, size) && kept(self.crc.into(), crc.into());
+        let long = u64::from(ELSEWHERE);
+        let is_64 = described == Described::Behind64 || packed >= long || size >= long;
+        let mut first = self::signature(reader)?;
+        if first == DESCRIPTOR && first != crc {
+            first = self::signature(reader)?;
+        }
+        let sizes = if is_64 {
+            let sizes = Fields(take::<16>(reader)?);
+            (sizes.u64(0), sizes.u64(8))
+        } else {
+            let sizes = Fields(take::<8>(reader)?);
+            (sizes.u32(0).into(), sizes.u32(4).into())
+        };
+        let same = first == crc && sizes == (packed, size);
+        if !same || !before {
+            return Err(Fault::invalid("a data descriptor in it is wrong"));
+        }
+        *self = found;
+        Ok(())
+    }
+
+    /// Reads a header in the central directory, whose signature was read. Tells too whether the entry
+    /// is a link.
+    pub(super) fn read_central(
+        reader: &mut dyn Read,
+        allowed: Allowed,
+    ) -> Result<(Self, String, bool)> {
         let fixed = Fields(take::<42>(reader)?);
         let mut header = Self {
             deflated: deflated(fixed.u16(6))?,
@@ -99,42 +133,47 @@ impl Header {
             packed: fixed.u32(16).into(),
             size: fixed.u32(20).into(),
             offset: fixed.u32(38).into(),
-            later: None,
         };
         let (made_by, comment, disk) = (fixed.u16(0), fixed.u16(28), fixed.u16(30));
-        if comment != 0 {
+        if comment != 0 && !allowed.comments {
             return Err(Fault::invalid("its directory has a comment"));
         }
         if disk != 0 {
             return Err(Fault::invalid("it is one of several parts"));
         }
-        let name = header.name(reader, fixed.u16(24), streamed)?;
+        let name = header.name(reader, fixed.u16(24), allowed)?;
         let extra = bytes(reader, fixed.u16(26))?;
+        bytes(reader, comment)?;
         let mut elsewhere = [&mut header.size, &mut header.packed, &mut header.offset];
         zip64(&extra, &mut elsewhere)?;
-        // Where Unix made it, the upper half is the mode of the file.
-        let kind = (fixed.u32(34) >> 16) & 0o170_000;
-        if made_by >> 8 == 3 && !matches!(kind, 0 | 0o100_000 | 0o040_000) {
+        // Where Unix made it, the upper half is the mode of the file. Some look at that for links
+        // whoever made it.
+        let kind = (fixed.u32(34) >> 16) & KIND;
+        let is_link = kind == LINK;
+        let is_strange = made_by >> 8 == 3 && !matches!(kind, 0 | FILE | FOLDER | LINK);
+        if is_strange || (is_link && !allowed.links) {
             return Err(Fault::invalid(format!(
                 "its entry {name:?} is no file or folder"
             )));
         }
-        Ok((header, name))
+        Ok((header, name, is_link))
     }
 
-    fn name(&self, reader: &mut dyn Read, length: u16, streamed: bool) -> Result<String> {
-        let known = if streamed { FLAGS | LATER } else { FLAGS };
-        if self.flags & !known != 0 {
-            return Err(Fault::invalid(if self.flags & LATER & !known != 0 {
-                "it contains a data descriptor"
-            } else {
-                "it is encrypted, or packed in another way that is not known"
-            }));
+    fn name(&self, reader: &mut dyn Read, length: u16, allowed: Allowed) -> Result<String> {
+        let described = if allowed.descriptors { DESCRIBED } else { 0 };
+        if self.flags & !(FLAGS | described) != 0 {
+            return Err(Fault::invalid(
+                if self.flags & DESCRIBED & !described != 0 {
+                    "it contains a data descriptor"
+                } else {
+                    "it is encrypted, or packed in another way that is not known"
+                },
+            ));
         }
         let name = bytes(reader, length)?;
         let name =
             String::from_utf8(name).map_err(|_| Fault::invalid("a name in it is not UTF-8"))?;
-        if !name.is_ascii() && self.flags & UTF8 == 0 {
+        if !name.is_ascii() && self.flags & UTF8 == 0 && !allowed.unmarked_names {
             return Err(Fault::invalid(format!(
                 "its name {name:?} is not marked as UTF-8"
             )));
@@ -153,8 +192,17 @@ fn deflated(method: u16) -> Result<bool> {
     }
 }
 
-/// Reads the extra fields, and takes from them the numbers that did not fit; tells whether there was a
-/// field for such numbers.
+/// Where the checksum and the sizes of a file stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Described {
+    Before,
+    Behind,
+    /// The sizes with 64 bits.
+    Behind64,
+}
+
+/// Reads the extra fields, and takes from them the numbers that did not fit. Tells whether they had a
+/// place for such.
 fn zip64(mut extra: &[u8], numbers: &mut [&mut u64]) -> Result<bool> {
     let malformed = || Fault::invalid("its extra fields are malformed");
     let elsewhere = |number: &&mut u64| **number == u64::from(ELSEWHERE);
@@ -199,22 +247,6 @@ fn zip64(mut extra: &[u8], numbers: &mut [&mut u64]) -> Result<bool> {
     Ok(true)
 }
 
-/// Reads what follows a file (4.3.9): its checksum, its packed size, and its size, of eight bytes each
-/// where they are `long`.
-pub(super) fn descriptor(reader: &mut dyn Read, long: bool) -> Result<(u32, u64, u64)> {
-    if signature(reader)? != DESCRIPTOR {
-        return Err(Fault::invalid(
-            "sizes that should follow an entry are not there",
-        ));
-    }
-    if long {
-        let fixed = Fields(take::<20>(reader)?);
-        return Ok((fixed.u32(0), fixed.u64(4), fixed.u64(12)));
-    }
-    let fixed = Fields(take::<12>(reader)?);
-    Ok((fixed.u32(0), fixed.u32(4).into(), fixed.u32(8).into()))
-}
-
 /// Where the directory was found, and what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Directory {
@@ -225,7 +257,12 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Reads what ends the zip, whose first signature was read, and compares it.
-    pub(super) fn check_end(self, reader: &mut dyn Read, signature: u32) -> Result<()> {
+    pub(super) fn check_end(
+        self,
+        reader: &mut dyn Read,
+        signature: u32,
+        allowed: Allowed,
+    ) -> Result<()> {
         let differs = || Fault::invalid("its end and its directory differ");
         let mut is_64 = false;
         let mut signature = signature;
@@ -258,8 +295,13 @@ impl Directory {
             return Err(Fault::invalid("it has a record that is not known"));
         }
         let end = Fields(take::<18>(reader)?);
-        if end.u16(16) != 0 {
+        if end.u16(16) != 0 && !allowed.comments {
             return Err(Fault::invalid("it has a comment"));
+        }
+        // Whoever looks for the end from behind must not find another one there.
+        let comment = bytes(reader, end.u16(16))?;
+        if memchr::memmem::find(&comment, b"PK").is_some() {
+            return Err(Fault::invalid("its comment looks like a part of a zip"));
         }
         let fits = |stated: u64, most: u64, is: u64| stated == is || (is_64 && stated == most);
         let (short, long) = (u64::from(u16::MAX), u64::from(u32::MAX));

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use registry_testkit::zip;
 
-use super::{Fault, read, read_streamed};
+use super::{Allowed, Fault, read, read_allowing};
 use crate::{
     archive::Limits,
     error::{Error, ErrorKind},
@@ -19,7 +19,7 @@ fn limits() -> Limits {
 fn seen(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, u64)>, Fault> {
     let mut seen = Vec::new();
     read(bytes, limits, |entry| {
-        seen.push((entry.path.to_owned(), entry.size.unwrap()));
+        seen.push((entry.path.to_owned(), entry.size));
         Ok(())
     })?;
     Ok(seen)
@@ -252,77 +252,149 @@ fn a_fault_is_told_with_the_name_of_what_it_is_of() {
     }
 }
 
-/// The same zip, as it is written by who does not know sizes before: they follow each file.
-fn streamed(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let whole = zip(files, true);
-    let u16_at = |at: usize| usize::from(u16::from_le_bytes([whole[at], whole[at + 1]]));
-    let u32_at = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
-    let (mut out, mut at, mut offsets) = (Vec::new(), 0, Vec::new());
-    while u32_at(at) == super::header::LOCAL {
-        offsets.push(u32::try_from(out.len()).unwrap());
-        let packed = u32_at(at + 18) as usize;
-        let end = at + 30 + u16_at(at + 26) + packed;
-        let mut local = whole[at..end].to_vec();
-        let sums = local[14..26].to_vec();
-        local[6] |= 8;
-        local[14..26].fill(0);
-        out.extend_from_slice(&local);
-        out.extend_from_slice(b"PK\x07\x08");
-        out.extend_from_slice(&sums);
-        at = end;
+const ALL: Allowed = Allowed {
+    descriptors: true,
+    comments: true,
+    links: true,
+    unmarked_names: true,
+};
+
+fn allowed(allowed: Allowed, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let mut seen = Vec::new();
+    read_allowing(allowed, bytes, &limits(), |entry| {
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(entry.content, &mut content)?;
+        seen.push((entry.path.to_owned(), content));
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+/// A packed zip of files that tell of themselves behind them: with a signature or not, in 64 bits or
+/// not.
+fn described(files: &[(&str, &[u8])], signed: bool, is_64: bool) -> Vec<u8> {
+    let plain = zip(files, true);
+    let directory = memchr::memmem::find(&plain, b"PK\x01\x02").unwrap();
+    let starts: Vec<usize> = memchr::memmem::find_iter(&plain, b"PK\x03\x04").collect();
+    let mut out = Vec::new();
+    let mut offsets = Vec::new();
+    for (nth, start) in starts.iter().enumerate() {
+        offsets.push(out.len());
+        let end = *starts.get(nth + 1).unwrap_or(&directory);
+        let mut record = plain[*start..end].to_vec();
+        record[6] |= 8;
+        let told: Vec<u8> = record.splice(14..26, [0; 12]).collect();
+        if is_64 {
+            record[18..26].fill(0xff);
+            record[28] = 20;
+            let at = 30 + usize::from(record[26]);
+            record.splice(at..at, [&[1, 0, 16, 0][..], &[0; 16]].concat());
+        }
+        out.extend_from_slice(&record);
+        out.extend_from_slice(if signed { b"PK\x07\x08" } else { b"" });
+        let wide = |of: &[u8]| [of, &[0; 4][..if is_64 { 4 } else { 0 }]].concat();
+        out.extend([told[..4].to_vec(), wide(&told[4..8]), wide(&told[8..])].concat());
     }
-    let directory = u32::try_from(out.len()).unwrap();
-    for offset in offsets {
-        let end = at + 46 + u16_at(at + 28);
-        let mut central = whole[at..end].to_vec();
-        central[8] |= 8;
-        central[42..46].copy_from_slice(&offset.to_le_bytes());
-        out.extend_from_slice(&central);
-        at = end;
+    let start = out.len();
+    out.extend_from_slice(&plain[directory..]);
+    let central: Vec<usize> = memchr::memmem::find_iter(&out, b"PK\x01\x02").collect();
+    for (at, offset) in central.iter().zip(offsets) {
+        out[at + 8] |= 8;
+        out[at + 42..at + 46].copy_from_slice(&u32::try_from(offset).unwrap().to_le_bytes());
     }
-    let mut end = whole[at..].to_vec();
-    end[16..20].copy_from_slice(&directory.to_le_bytes());
-    out.extend_from_slice(&end);
+    let end = out.len() - 6;
+    out[end..end + 4].copy_from_slice(&u32::try_from(start).unwrap().to_le_bytes());
     out
 }
 
 #[test]
-fn sizes_may_follow_where_that_is_asked_for() {
-    let bytes = streamed(FILES);
-    assert!(told(&bytes).contains("data descriptor"));
-    let read_all = |bytes: &[u8], limits: &Limits| -> Result<String, Fault> {
-        let mut all = String::new();
-        read_streamed(bytes, limits, |entry| {
-            let mut content = Vec::new();
-            std::io::Read::read_to_end(entry.content, &mut content)?;
-            all += &format!("{} {:?} {}; ", entry.path, entry.size, content.len());
-            Ok(())
-        })?;
-        Ok(all)
-    };
-    assert_eq!(
-        read_all(&bytes, &limits()).unwrap(),
-        "a.py None 8; d/ None 0; d/ü.py None 0; "
-    );
-    let plain = read_all(&zip(FILES, true), &limits()).unwrap();
-    assert_eq!(plain, "a.py Some(8) 8; d/ Some(0) 0; d/ü.py Some(0) 0; ");
-    for cut in 0..bytes.len() {
-        assert!(read_all(&bytes[..cut], &limits()).is_err(), "{cut}");
+fn files_may_tell_of_themselves_behind_them() {
+    let files = &[("a", &b"some text"[..]), ("empty", b""), ("b", b"more")];
+    let expected = files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec()));
+    for (signed, is_64) in [(true, false), (false, false), (true, true), (false, true)] {
+        let bytes = described(files, signed, is_64);
+        assert_eq!(allowed(ALL, &bytes).unwrap(), expected, "{signed} {is_64}");
+        let error = told(&bytes);
+        assert!(error.contains("data descriptor"), "{error}");
+        for cut in 0..bytes.len() {
+            assert!(allowed(ALL, &bytes[..cut]).is_err(), "{cut}");
+        }
+        // All of a descriptor counts.
+        let behind = memchr::memmem::find(&bytes, b"PK\x03\x04").unwrap();
+        let next = memchr::memmem::find_iter(&bytes, b"PK\x03\x04")
+            .nth(1)
+            .unwrap();
+        let length = if is_64 { 20 } else { 12 };
+        assert!(behind < next - length);
+        for at in next - length..next {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1;
+            assert!(allowed(ALL, &altered).is_err(), "{at}");
+        }
     }
-    let small = Limits {
-        unpacked: 7,
-        ..limits()
+    // What is not packed has no end to be seen.
+    let mut stored = zip(&[("a", b"1")], false);
+    stored[6] |= 8;
+    assert!(allowed(ALL, &stored).is_err());
+    let zeros = vec![0; 300 << 20];
+    let bomb = allowed(ALL, &described(&[("a", &zeros)], true, false));
+    assert!(matches!(bomb, Err(Fault::TooLarge(_))));
+}
+
+#[test]
+fn what_is_told_of_a_file_may_stand_before_it_in_part() {
+    // As Info-ZIP writes to a pipe: the size is known, the rest is not.
+    let mut bytes = described(&[("a", b"some text")], true, false);
+    bytes[22] = 9;
+    assert_eq!(allowed(ALL, &bytes).unwrap()[0].1, b"some text");
+    bytes[22] = 8;
+    assert!(allowed(ALL, &bytes).is_err());
+}
+
+#[test]
+fn names_may_be_unmarked() {
+    let mut bytes = zip(&[("\u{fc}", b"1")], false);
+    let central = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+    bytes[7] = 0;
+    bytes[central + 9] = 0;
+    assert_eq!(allowed(ALL, &bytes).unwrap()[0].0, "\u{fc}");
+    assert!(told(&bytes).contains("not marked as UTF-8"));
+}
+
+#[test]
+fn comments_hide_no_other_end() {
+    let commented = |comment: &[u8]| {
+        let mut bytes = zip(FILES, true);
+        let at = bytes.len() - 2;
+        bytes[at] = u8::try_from(comment.len()).unwrap();
+        [&bytes, comment].concat()
     };
-    let fault = read_all(&bytes, &small).unwrap_err();
-    assert_eq!(fault.to_string(), "it unpacks to more than 7 bytes");
-    // What follows a file is not what was read, or differs from the directory.
-    let after = bytes
-        .windows(4)
-        .position(|four| four == b"PK\x07\x08")
-        .unwrap();
-    for at in after..after + 16 {
-        let mut bytes = bytes.clone();
-        bytes[at] ^= 1;
-        assert!(read_all(&bytes, &limits()).is_err(), "{at}");
+    let bytes = commented(b"0123456789abcdef0123456789abcdef01234567");
+    assert_eq!(allowed(ALL, &bytes).unwrap().len(), FILES.len());
+    assert!(told(&bytes).contains("comment"));
+    let hiding = commented(b"xPK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    assert!(allowed(ALL, &hiding).is_err());
+    assert!(allowed(ALL, &[&bytes[..], b"x"].concat()).is_err());
+}
+
+#[test]
+fn links_are_told() {
+    let link = |made_by: u8| {
+        let mut bytes = zip(&[("a", b"b"), ("b", b"1")], false);
+        let at = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+        bytes[at + 5] = made_by;
+        bytes[at + 40..at + 42].copy_from_slice(&[0xff, 0xa1]);
+        bytes
+    };
+    // Some believe the mode whoever wrote it.
+    for made_by in [3, 0, 19] {
+        let bytes = link(made_by);
+        let links = read_allowing(ALL, &bytes[..], &limits(), |_| Ok(()));
+        assert_eq!(links.unwrap(), ["a"]);
+        assert!(told(&bytes).contains("no file or folder"));
     }
+    let mut pipe = link(3);
+    let at = memchr::memmem::find(&pipe, b"PK\x01\x02").unwrap();
+    pipe[at + 41] = 0x11;
+    assert!(allowed(ALL, &pipe).is_err());
 }

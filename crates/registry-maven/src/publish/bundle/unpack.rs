@@ -7,7 +7,7 @@ use registry_core::{
     Error, Result,
     archive::{
         Limits,
-        zip::{self, Entry, Fault},
+        zip::{self, Allowed, Entry, Fault},
     },
     digest::Algorithm,
     store::Teller,
@@ -56,7 +56,14 @@ pub(super) fn unpack(
     teller: &Teller<Found>,
 ) -> Result<()> {
     let visit = |entry: Entry<'_>| visit(entry, max_pom, teller).map_err(Fault::Other);
-    zip::read_streamed(reader, limits, visit).map_err(|fault| fault.told("the bundle is refused"))
+    // As who writes a zip without going back does.
+    let allowed = Allowed {
+        descriptors: true,
+        ..Allowed::default()
+    };
+    let read = zip::read_allowing(allowed, reader, limits, visit);
+    read.map(drop)
+        .map_err(|fault| fault.told("the bundle is refused"))
 }
 
 fn visit(entry: Entry<'_>, max_pom: u64, teller: &Teller<Found>) -> Result<()> {
@@ -85,10 +92,11 @@ fn checksum(entry: Entry<'_>, path: FilePath, teller: &Teller<Found>) -> Result<
 }
 
 fn file(entry: Entry<'_>, path: FilePath, max_pom: u64, teller: &Teller<Found>) -> Result<()> {
-    if let Some(size) = entry.size.filter(|_| put::is_described(&path)) {
+    let announced = Some(entry.size).filter(|size| *size > 0);
+    if let Some(size) = announced.filter(|_| put::is_described(&path)) {
         put::check_size(&path, size, max_pom)?;
     }
-    teller.tell(Found::File(Box::new(path.clone()), entry.size))?;
+    teller.tell(Found::File(Box::new(path.clone()), announced))?;
     let mut content = Tee {
         inner: entry.content,
         teller,

@@ -1,0 +1,180 @@
+use std::time::SystemTime;
+
+use registry_core::{ErrorKind, store::Document};
+use serde_json::value::RawValue;
+
+use super::{
+    change::{self, Published, Release},
+    render::{self, Place},
+    *,
+};
+
+fn name() -> PackageName {
+    "acme/lib".parse().unwrap()
+}
+
+/// A version whose zip is told apart by `zip`.
+fn release(version: &str, zip: &str) -> Release {
+    let version = Version::parse(version).unwrap();
+    let fields = RawValue::from_string(format!(r#"{{"extra":{{"zip":"{zip}"}}}}"#)).unwrap();
+    let entry = Entry {
+        version: version.pretty().into(),
+        reference: zip.into(),
+        published: "2026-01-02T03:04:05+00:00".into(),
+        time: None,
+        source: None,
+        card: Card {
+            description: version.pretty().to_owned(),
+            kind: "library".to_owned(),
+            ..Card::default()
+        },
+        fields: &fields,
+    };
+    Release {
+        entry: entry.to_bytes().unwrap(),
+        reference: zip.to_owned(),
+        dist: Dist {
+            file: format!("lib.{zip}.zip"),
+            size: 1,
+            sha256: format!("sha256 of {zip}"),
+            version: version.normalized().to_owned(),
+        },
+        version,
+    }
+}
+
+/// A package, and what time it is.
+#[derive(Default)]
+struct Package {
+    head: Head,
+    entries: Entries,
+    now: u64,
+}
+
+impl Package {
+    fn publish(&mut self, version: &str, zip: &str) -> Result<Published> {
+        let new = release(version, zip);
+        let done = change::publish(&mut self.head, &mut self.entries, &new, self.now);
+        done.map(|(published, _)| published)
+    }
+
+    fn delete(&mut self, version: Option<&str>, purge: bool) -> Result<Vec<String>> {
+        let version = version.map(|version| Version::parse(version).unwrap());
+        let (head, entries) = (&mut self.head, &mut self.entries);
+        let done = change::delete(head, entries, &name(), version.as_ref(), purge, self.now);
+        done.map(|(_, removed)| removed.into_iter().map(|bytes| bytes.file).collect())
+    }
+
+    fn leading(&self) -> Option<&str> {
+        self.head.card.as_ref().map(|card| &*card.description)
+    }
+}
+
+#[test]
+fn the_highest_release_speaks_for_the_package() {
+    let mut package = Package::default();
+    for (version, leading) in [
+        ("dev-main", "dev-main"),
+        ("2.x-dev", "2.x-dev"),
+        ("2.0.0-beta1", "2.0.0-beta1"),
+        ("1.0.0", "1.0.0"),
+        ("1.10.0", "1.10.0"),
+        ("1.9.0", "1.10.0"),
+    ] {
+        package.publish(version, version).unwrap();
+        assert_eq!(package.leading(), Some(leading), "{version}");
+    }
+    package.delete(Some("1.10"), false).unwrap();
+    assert_eq!(package.leading(), Some("1.9.0"));
+    package.delete(None, false).unwrap();
+    assert_eq!(package.leading(), None);
+}
+
+#[test]
+fn dates_grow_whatever_the_clock_says() {
+    let mut package = Package {
+        now: 100,
+        ..Package::default()
+    };
+    let mut dates = |now: u64, version: &str| {
+        package.now = now;
+        package.publish(version, version).unwrap();
+        (package.head.releases, package.head.branches)
+    };
+    assert_eq!(dates(100, "1.0"), (100, 100));
+    assert_eq!(dates(100, "1.1"), (101, 100));
+    assert_eq!(dates(100, "dev-a"), (101, 102));
+    // One clock is behind another's.
+    assert_eq!(dates(50, "1.2"), (103, 102));
+    assert_eq!(dates(200, "1.3"), (200, 102));
+    assert_eq!(dates(200, "1.3"), (200, 102));
+}
+
+#[test]
+fn a_release_never_changes() {
+    let mut package = Package::default();
+    assert_eq!(package.publish("1.0", "a").unwrap(), Published::New);
+    assert_eq!(package.publish("v1.0.0", "a").unwrap(), Published::Replay);
+    for (version, zip) in [("1.0", "b"), ("1.0.0.0", "b"), ("1.0.0+build", "b")] {
+        let error = package.publish(version, zip).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{version}");
+    }
+    package.delete(Some("1.0"), true).unwrap();
+    assert_eq!(
+        package.publish("1.0", "b").unwrap_err().kind(),
+        ErrorKind::Conflict
+    );
+    assert_eq!(package.publish("1.0", "a").unwrap(), Published::New);
+    assert!(package.head.gone.is_empty());
+    // Two zips of one SHA-1.
+    let mut other = release("1.1", "a");
+    other.dist.sha256 = "other".to_owned();
+    let (head, entries) = (&mut package.head, &mut package.entries);
+    let error = change::publish(head, entries, &other, 0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+}
+
+#[test]
+fn a_purge_takes_all_that_a_version_was() {
+    let mut package = Package::default();
+    for zip in ["a", "b", "c"] {
+        package.publish("dev-main", zip).unwrap();
+    }
+    package.publish("1.0", "c").unwrap();
+    package.publish("1.1", "d").unwrap();
+    assert!(package.delete(Some("dev-main"), false).unwrap().is_empty());
+    let mut removed = package.delete(Some("dev-main"), true).unwrap();
+    removed.sort_unstable();
+    // The third is 1.0 now.
+    assert_eq!(removed, ["lib.a.zip", "lib.b.zip"]);
+    assert_eq!(package.delete(Some("1.0"), true).unwrap(), ["lib.c.zip"]);
+    assert_eq!(package.delete(None, true).unwrap(), ["lib.d.zip"]);
+    assert!(package.entries.is_empty());
+    assert!(package.delete(None, true).unwrap().is_empty());
+    let error = package.delete(Some("3.0"), true).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_list_of_versions() {
+    let mut package = Package::default();
+    for version in ["1.0", "dev-main", "1.1"] {
+        package.publish(version, version).unwrap();
+    }
+    let document = Document {
+        revision: 3,
+        modified: SystemTime::UNIX_EPOCH,
+        head: package.head,
+        entries: package.entries,
+    };
+    let place = Place {
+        base: "https://registry.example/composer".to_owned(),
+        name: name(),
+    };
+    let list = |branches| {
+        let list = render::metadata(&place, &document, branches).unwrap();
+        String::from_utf8(list).unwrap()
+    };
+    expect_test::expect![[r#"{"minified":"composer/2.0","packages":{"acme/lib":[{"dist":{"type":"zip","url":"https://registry.example/composer/dists/acme/lib/1.1.zip","reference":"1.1","shasum":"1.1"},"extra":{"zip":"1.1"},"name":"acme/lib","published-time":"2026-01-02T03:04:05+00:00","time":"2026-01-02T03:04:05+00:00","version":"1.1","version_normalized":"1.1.0.0"},{"dist":{"type":"zip","url":"https://registry.example/composer/dists/acme/lib/1.0.zip","reference":"1.0","shasum":"1.0"},"extra":{"zip":"1.0"},"version":"1.0","version_normalized":"1.0.0.0"}]},"security-advisories":[]}"#]].assert_eq(&list(false));
+    expect_test::expect![[r#"{"minified":"composer/2.0","packages":{"acme/lib":[{"dist":{"type":"zip","url":"https://registry.example/composer/dists/acme/lib/dev-main.zip","reference":"dev-main","shasum":"dev-main"},"extra":{"zip":"dev-main"},"name":"acme/lib","published-time":"2026-01-02T03:04:05+00:00","time":"2026-01-02T03:04:05+00:00","version":"dev-main","version_normalized":"dev-main"}]}}"#]].assert_eq(&list(true));
+}

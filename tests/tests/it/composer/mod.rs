@@ -1,0 +1,4 @@
+//! What is Composer's alone.
+
+mod bad;
+mod replicas;
