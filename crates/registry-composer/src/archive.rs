@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use bytes::Bytes;
 use registry_core::{
     Error, Result,
     archive::{
@@ -50,7 +51,7 @@ impl Default for Limits {
         Self {
             archive: archive::Limits {
                 unpacked: 4 << 30,
-                entries: 200_000,
+                entries: 100_000,
                 ratio: 200,
             },
             composer_json: 1 << 20,
@@ -59,7 +60,7 @@ impl Default for Limits {
 }
 
 /// A `composer.json` that was found while the zip is still read.
-pub type Early = Arc<OnceLock<Vec<u8>>>;
+pub type Early = Arc<OnceLock<Bytes>>;
 
 /// Reads a zip to its end and gives its `composer.json`, which `early` has as soon as it was read.
 /// Blocks as `reader` does.
@@ -68,7 +69,7 @@ pub type Early = Arc<OnceLock<Vec<u8>>>;
 /// [`Invalid`](registry_core::ErrorKind::Invalid) when it is damaged or dangerous anywhere, or has no
 /// `composer.json` where Composer looks for it; [`TooLarge`](registry_core::ErrorKind::TooLarge) when
 /// it passes `limits`.
-pub fn inspect(reader: &mut dyn Read, limits: &Limits, early: &Early) -> Result<Vec<u8>> {
+pub fn inspect(reader: &mut dyn Read, limits: &Limits, early: &Early) -> Result<Bytes> {
     let mut top = Top::default();
     let links = zip::read_allowing(ALLOWED, reader, &limits.archive, |entry| {
         top.take(entry, limits.composer_json, early)
@@ -94,9 +95,9 @@ struct Top {
     /// Whether there is something beside it.
     is_shared: bool,
     /// The `composer.json` in that folder.
-    within: Option<Vec<u8>>,
+    within: Option<Bytes>,
     /// The `composer.json` at the top itself.
-    outside: Option<Vec<u8>>,
+    outside: Option<Bytes>,
     links: Links,
 }
 
@@ -125,7 +126,7 @@ impl Top {
         self.links.take(entry)
     }
 
-    fn finish(self, links: &[String]) -> Result<Vec<u8>> {
+    fn finish(self, links: &[String]) -> Result<Bytes> {
         let root = usize::from(!self.is_shared);
         self.links
             .check(links, root)
@@ -141,8 +142,8 @@ impl Top {
     }
 }
 
-fn bounded(entry: Entry<'_>, limit: u64, early: &Early) -> Result<Vec<u8>, Fault> {
-    let bytes = zip::bounded(entry.content, limit, "its composer.json")?;
+fn bounded(entry: Entry<'_>, limit: u64, early: &Early) -> Result<Bytes, Fault> {
+    let bytes = Bytes::from(zip::bounded(entry.content, limit, "its composer.json")?);
     // The first of two stays.
     let _ = early.set(bytes.clone());
     Ok(bytes)

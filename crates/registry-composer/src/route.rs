@@ -138,6 +138,10 @@ impl Route {
             [""] | ["packages"] | ["api", "packages"] => {
                 parse::put(asked, parse::upload(asked, None, None))
             }
+            // curl adds the name of the file to an address that ends in a slash.
+            [file] if file.ends_with(".zip") && !asked.reads() => {
+                parse::put(asked, parse::upload(asked, None, None))
+            }
             [vendor, package, file] if file.ends_with(".zip") => {
                 parse::file(asked, vendor, package, file)
             }

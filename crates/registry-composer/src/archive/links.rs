@@ -14,7 +14,9 @@ use registry_core::archive::zip::{Entry, Fault};
 /// The longest path that a link may lead to, in bytes, and that an entry may have.
 const MAX_PATH: usize = 1024;
 /// How many folders a zip may have.
-const MAX_FOLDERS: usize = 200_000;
+const MAX_FOLDERS: usize = 50_000;
+/// How many entries are kept that could be links. Most files could not.
+const MAX_CANDIDATES: usize = 10_000;
 
 /// What of a zip's entries decides over its links.
 #[derive(Debug, Default)]
@@ -51,7 +53,9 @@ impl Links {
                 .content
                 .take(MAX_PATH as u64 + 1)
                 .read_to_end(&mut target)?;
-            if let Some(climb) = climb(&target) {
+            if let Some(climb) = climb(&target)
+                && self.climbs.len() < MAX_CANDIDATES
+            {
                 self.climbs.insert(self.hasher.hash_one(path), climb);
             }
         }

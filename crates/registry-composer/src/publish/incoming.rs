@@ -24,7 +24,7 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 /// A zip on its way in.
 pub(super) struct Zip<'c> {
     call: &'c Call<'c>,
-    inspection: Inspection<Vec<u8>>,
+    inspection: Inspection<Bytes>,
     early: Early,
     to: Sink,
 }

@@ -80,6 +80,10 @@ pub(super) fn packages(asked: Asked<'_>, rest: &[&str]) -> Result<Route> {
             let name = named(vendor, package)?;
             put(asked, upload(asked, Some(name), Some(version.join("/"))))
         }
+        // As curl puts it to an address that ends in a slash.
+        [vendor, package, file] if file.ends_with(".zip") && *asked.method != Method::DELETE => {
+            put(asked, upload(asked, Some(named(vendor, package)?), None))
+        }
         [vendor, package, ref version @ ..] if !version.is_empty() => {
             let route = delete(asked, named(vendor, package)?, Some(version.join("/")));
             asked.only("DELETE", &[(Method::DELETE, route)])

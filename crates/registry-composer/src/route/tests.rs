@@ -160,6 +160,17 @@ fn what_is_written() {
             upload(None, Some("1.0")),
         ),
         ("PUT", "/packages", upload(None, None)),
+        ("PUT", "/a.zip?version=1.0", upload(None, Some("1.0"))),
+        (
+            "PUT",
+            "/packages/acme/lib/a.zip?version=1.0",
+            upload(Some("acme/lib"), Some("1.0")),
+        ),
+        (
+            "DELETE",
+            "/packages/acme/lib/dev-a.zip",
+            delete("acme/lib", Some("dev-a.zip"), false),
+        ),
         (
             "DELETE",
             "/packages/acme/lib",
@@ -217,6 +228,8 @@ fn what_is_not_there() {
     for (method, address, kind) in [
         ("GET", "/", MethodNotAllowed),
         ("GET", "/nothing", NotFound),
+        ("GET", "/a.zip", NotFound),
+        ("GET", "/packages/acme/lib/a.zip", MethodNotAllowed),
         ("GET", "/p2/acme/lib", NotFound),
         ("GET", "/p2/Acme/lib.json", NotFound),
         ("GET", "/p2/php.json", NotFound),
