@@ -82,7 +82,7 @@ fn project_at(
         .map(|(package, constraint)| ((*package).to_owned(), json!(constraint)))
         .collect();
     let manifest = json!({
-        "repositories": [{ "type": "composer", "url": url }, { "packagist.org": false }],
+        "repositories": [{ "type": "composer", "url": url }, { "packagist": false }],
         "require": require,
         "minimum-stability": stability,
         "prefer-stable": true,
