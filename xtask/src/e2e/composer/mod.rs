@@ -55,6 +55,8 @@ fn composer(world: &World, home: &str, auth: &Value) -> Result<Client> {
     let env = [
         ("COMPOSER_ALLOW_SUPERUSER", "1"),
         ("COMPOSER_NO_INTERACTION", "1"),
+        // So that no message is broken.
+        ("COLUMNS", "400"),
         ("COMPOSER_AUTH", auth.as_str()),
     ];
     Client::new(world, &format!("composer-{home}"), &["composer"], &env)
