@@ -34,6 +34,7 @@ pub mod place;
 pub mod pypi;
 pub mod random;
 pub mod raw;
+pub mod rubygems;
 pub mod s3_proxy;
 pub mod server;
 pub mod tarball;

@@ -8,6 +8,7 @@ mod ci;
 mod conformance;
 mod e2e;
 mod http;
+mod maven_project;
 mod proc;
 mod random;
 mod server;

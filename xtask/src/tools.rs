@@ -3,6 +3,8 @@
 //! A tool is installed into a temporary folder and moved into place, and its stamp is written
 //! last, so an interrupted run leaves nothing that a later one would trust.
 
+mod maven;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +28,14 @@ pub(crate) const SHORT: &[&str] = &[
     "unzip",
     "python-clients",
     "old-pip",
+    "ruby",
+    "bundler",
+    "maven-3.9",
+    "maven-4",
+    "maven-plugins",
+    "coursier",
+    "gradle",
+    "leiningen",
 ];
 /// What the long run of the tests needs beside that.
 pub(crate) const FULL: &[&str] = &["azurite", "fake-gcs-server"];
@@ -47,6 +57,14 @@ enum How {
     },
     /// A program of the system, by apt.
     Apt { package: &'static str },
+    /// An archive, by Maven, unpacked into `.tools/<name>`.
+    MavenArchive { artifact: &'static str },
+    /// A group, an artifact, a version, and all that it depends on, by Maven, in `.tools/<name>`.
+    MavenJars {
+        artifact: (&'static str, &'static str, &'static str),
+    },
+    /// What our builds with Maven need, as a repository in `.tools/<name>`.
+    MavenPlugins,
 }
 
 struct Tool {
@@ -164,6 +182,16 @@ const TOOLS: &[Tool] = &[
         programs: &["podman"],
     },
     Tool {
+        name: "ruby",
+        how: How::Apt { package: "ruby" },
+        programs: &["ruby", "gem"],
+    },
+    Tool {
+        name: "bundler",
+        how: How::Apt { package: "bundler" },
+        programs: &["bundle"],
+    },
+    Tool {
         name: "composer",
         // It brings PHP.
         how: How::Apt {
@@ -189,6 +217,45 @@ const TOOLS: &[Tool] = &[
             package: "apache2-utils",
         },
         programs: &["htpasswd"],
+    },
+    Tool {
+        name: "maven-3.9",
+        how: How::MavenArchive {
+            artifact: "org.apache.maven:apache-maven:3.9.11:zip:bin",
+        },
+        programs: &[MAVEN_3_9],
+    },
+    Tool {
+        name: "maven-4",
+        how: How::MavenArchive {
+            artifact: "org.apache.maven:apache-maven:4.0.0-rc-4:zip:bin",
+        },
+        programs: &[MAVEN_4],
+    },
+    Tool {
+        // After the ones that it is made by.
+        name: "maven-plugins",
+        how: How::MavenPlugins,
+        programs: &[MAVEN_PLUGINS],
+    },
+    Tool {
+        name: "coursier",
+        how: How::MavenJars {
+            artifact: ("io.get-coursier", "coursier-cli_2.13", "2.1.24"),
+        },
+        programs: &[COURSIER],
+    },
+    Tool {
+        name: "gradle",
+        how: How::Apt { package: "gradle" },
+        programs: &["gradle"],
+    },
+    Tool {
+        name: "leiningen",
+        how: How::Apt {
+            package: "leiningen",
+        },
+        programs: &["lein"],
     },
     Tool {
         name: "nginx",
@@ -236,6 +303,15 @@ pub(crate) const UV: &str = "python-clients/bin/uv";
 pub(crate) const POETRY: &str = "python-clients/bin/poetry";
 /// A small index of Python packages.
 pub(crate) const PYPISERVER: &str = "pypiserver/bin/pypi-server";
+
+/// Maven 3.9.
+pub(crate) const MAVEN_3_9: &str = "maven-3.9/bin/mvn";
+/// Maven 4.
+pub(crate) const MAVEN_4: &str = "maven-4/bin/mvn";
+/// A repository with the plugins of our builds.
+pub(crate) const MAVEN_PLUGINS: &str = "maven-plugins";
+/// A folder with the jars of coursier.
+pub(crate) const COURSIER: &str = "coursier";
 
 /// A path below the tools folder.
 pub(crate) fn path(root: &Path, below: &str) -> PathBuf {
@@ -316,6 +392,16 @@ fn install(folder: &Path, tool: &Tool) -> Result<()> {
             by_pip(&target, packages)?;
         }
         How::Apt { package } => by_apt(package)?,
+        How::MavenArchive { artifact } => {
+            maven::unpack(temporary.path(), artifact, &folder.join(tool.name))?;
+        }
+        How::MavenJars { artifact } => {
+            maven::copy(temporary.path(), *artifact, &folder.join(tool.name))?;
+        }
+        How::MavenPlugins => {
+            let root = folder.parent().context("the tools folder is in one")?;
+            maven::plugins(root, temporary.path(), &folder.join(tool.name))?;
+        }
     }
     if !present(folder, tool) {
         bail!(
@@ -367,6 +453,11 @@ fn pin(how: &How) -> String {
         How::Go { module, version } => format!("{module}@{version}"),
         How::Pip { packages } => list(packages),
         How::Apt { package } => format!("the system's {package}"),
+        How::MavenArchive { artifact } => (*artifact).to_owned(),
+        How::MavenJars {
+            artifact: (group, artifact, version),
+        } => format!("{group}:{artifact}:{version}"),
+        How::MavenPlugins => "what our builds use".to_owned(),
     }
 }
 

@@ -36,6 +36,7 @@ impl Call<'_> {
             tag: &tag,
             size: blob.size(),
             content_type: CONTENT_TYPE,
+            modified: None,
         };
         let open = |range, head| repo.open_blob(&blob, range, head);
         let served = protocol::serve_artifact(artifact, self.method, self.headers, open).await;

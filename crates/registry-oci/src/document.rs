@@ -39,6 +39,9 @@ pub struct Manifest {
     /// Whether it was deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
+    /// Whether a push of it found blobs lost that it names, and is about to take it back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub doubtful: bool,
     /// When it was last pushed, ISO 8601.
     pub pushed: String,
 }
@@ -76,11 +79,16 @@ impl Tagged {
 
 /// An entry of the document of a manifest's referrers, under the digest of one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Referrer {
     /// Which life of the referring manifest.
     pub manifest: String,
-    /// How it is listed.
-    pub descriptor: Descriptor,
+    /// The type by which lists are filtered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// How it is listed; nothing where that is long, and has to be made of the manifest itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descriptor: Option<Descriptor>,
 }
 
 impl Referrer {

@@ -89,7 +89,7 @@ impl Call<'_> {
             mount,
             entries: &entries,
             lifetime: LIFETIME,
-            refresh: request.offline,
+            refresh: request.offline.then_some(&*self.context.mount),
         };
         let auth = self.granted.auth();
         let made = auth.create_access_token(identity, asked).await?;

@@ -31,6 +31,9 @@ pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list
 /// The most blobs and manifests that one manifest may name.
 pub const MAX_NAMED: usize = 10_000;
 
+/// The longest media type, in bytes (RFC 6838, section 4.2: 127 on each side of the slash).
+const MAX_TYPE: usize = 255;
+
 /// The most bytes of annotations in a manifest with a subject.
 const MAX_ANNOTATIONS: usize = 256 << 10;
 
@@ -101,8 +104,16 @@ pub struct Descriptor {
 }
 
 impl plain::Fields for Descriptor {
-    const FIELDS: &'static [&'static str] =
-        &["mediaType", "digest", "size", "artifactType", "annotations"];
+    const FIELDS: &'static [&'static str] = &[
+        "mediaType",
+        "digest",
+        "size",
+        "urls",
+        "annotations",
+        "data",
+        "artifactType",
+        "platform",
+    ];
 }
 
 impl Descriptor {
@@ -266,6 +277,7 @@ impl Manifest {
         })?;
         check_shape(kind, &sent)?;
         let named = named(&sent)?;
+        check_types(&sent)?;
         let of_config = sent.config.map(|Plain(config)| config.media_type);
         let artifact_type = sent.artifact_type.filter(|kind| !kind.is_empty());
         if sent.subject.is_some() {
@@ -293,6 +305,27 @@ impl Manifest {
         let named = self.named.iter().filter(|named| pick(named.what));
         named.map(|named| named.digest.clone()).collect()
     }
+}
+
+/// Refuses types that are no media types by their length: lists repeat some of them.
+fn check_types(sent: &Sent) -> Result<()> {
+    let lists = [&sent.layers, &sent.manifests, &sent.blobs];
+    let descriptors = lists.into_iter().flatten().flatten();
+    let descriptors = descriptors.chain(&sent.config).chain(&sent.subject);
+    let of = |Plain(descriptor): &Plain<Descriptor>| {
+        descriptor
+            .media_type
+            .len()
+            .max(descriptor.artifact_type.as_ref().map_or(0, String::len))
+    };
+    let longest = descriptors.map(of).max().unwrap_or_default();
+    let own = sent.artifact_type.as_ref().map_or(0, String::len);
+    if longest.max(own) > MAX_TYPE {
+        return Err(invalid(format!(
+            "a media type has {MAX_TYPE} bytes at most"
+        )));
+    }
+    Ok(())
 }
 
 /// Refuses a manifest with a subject that says too much of itself: lists of referrers repeat it.

@@ -75,6 +75,11 @@ pub(crate) enum Command {
         #[arg(long)]
         repair: bool,
     },
+    /// Clean up what was published to a Maven mount
+    Maven {
+        #[command(subcommand)]
+        command: Maven,
+    },
     /// Yank and delete what was published to a PyPI mount
     Pypi {
         #[command(subcommand)]
@@ -129,6 +134,25 @@ pub(crate) enum Token {
     Revoke {
         /// Its id, as `list` tells it
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Maven {
+    /// Remove old builds of snapshots; the newest of each stays, and releases do
+    Prune {
+        /// How many of the newest builds of each snapshot stay [default: 1]
+        #[arg(long, value_name = "N")]
+        keep: Option<usize>,
+        /// How old a build must be to go, such as 30d; any age without it
+        #[arg(long, value_name = "TIME")]
+        older_than: Option<String>,
+        /// Only tell what would go
+        #[arg(long)]
+        dry_run: bool,
+        /// The mount
+        #[arg(long, value_name = "NAME", default_value = "maven")]
+        mount: String,
     },
 }
 

@@ -6,8 +6,10 @@ mod cli;
 mod config;
 mod listen;
 mod maintenance;
+mod maven;
 mod metrics;
 mod mounts;
+mod operator;
 mod output;
 mod page;
 mod pypi;
@@ -115,6 +117,7 @@ async fn carry_out(command: Option<Command>, config: &Config, out: &mut Output) 
     match command {
         Some(Command::User { command }) => admin::user(command, config, out).await?,
         Some(Command::Token { command }) => admin::token(command, config, out).await?,
+        Some(Command::Maven { command }) => maven::carry_out(command, config, out).await?,
         Some(Command::Pypi { command }) => pypi::carry_out(command, config).await?,
         Some(Command::Gc { dry_run, .. }) => maintenance::gc(config, dry_run, out).await?,
         Some(Command::Verify { repair }) => return maintenance::verify(config, repair, out).await,

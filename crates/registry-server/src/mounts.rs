@@ -7,10 +7,12 @@ use registry::{
     auth::AuthProvider,
     cargo::Cargo,
     composer::Composer,
+    maven::Maven,
     npm::Npm,
     oci::{Oci, OciConfig},
     protocol::{Builder, Mount, Options, Protocol, RegistryService},
     pypi::Pypi,
+    rubygems::Rubygems,
     storage::Storage,
 };
 
@@ -49,6 +51,9 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
         ProtocolConfig::Composer(composer) => {
             builder.mount(placed(Composer::new(composer.clone()), mount, config))
         }
+        ProtocolConfig::Maven(maven) => {
+            builder.mount(placed(Maven::new(maven.clone()), mount, config))
+        }
         ProtocolConfig::Npm(npm) => builder.mount(placed(Npm::new(npm.clone()), mount, config)),
         ProtocolConfig::Oci(oci) => {
             let paths = oci_paths(mount);
@@ -67,6 +72,9 @@ fn add(builder: Builder, mount: &MountConfig, config: &Config) -> Builder {
                 placed = placed.also_at("/legacy", "/legacy");
             }
             builder.mount(placed)
+        }
+        ProtocolConfig::Rubygems(rubygems) => {
+            builder.mount(placed(Rubygems::new(rubygems.clone()), mount, config))
         }
     }
 }
@@ -128,9 +136,11 @@ pub(crate) fn resources(config: &Config) -> Vec<(&str, &'static str)> {
     let of = |mount: &MountConfig| match &mount.protocol {
         ProtocolConfig::Cargo(_) => Cargo::RESOURCE,
         ProtocolConfig::Composer(_) => Composer::RESOURCE,
+        ProtocolConfig::Maven(_) => Maven::RESOURCE,
         ProtocolConfig::Npm(_) => Npm::RESOURCE,
         ProtocolConfig::Oci(_) => Oci::RESOURCE,
         ProtocolConfig::Pypi(_) => Pypi::RESOURCE,
+        ProtocolConfig::Rubygems(_) => Rubygems::RESOURCE,
     };
     let mounts = config.mounts.iter();
     mounts.map(|mount| (&*mount.name, of(mount))).collect()

@@ -1,48 +1,14 @@
 //! `registry pypi`: changes of what was published, beside running servers or without any.
-//!
-//! They are the requests of the mount's own interface, made in this process by whoever holds the bucket.
 
-use std::{net::IpAddr, sync::Arc};
-
-use anyhow::{Context, Result, bail};
-use async_trait::async_trait;
-use http::{Method, Request};
-use registry::{
-    Body,
-    auth::{AuthProvider, Credentials, Decision, Identity, Permission},
-};
-use serde_json::{Value, json};
+use anyhow::{Context, Result};
+use http::Method;
+use serde_json::json;
 
 use crate::{
     cli::{Pypi, Release},
     config::{Config, MountConfig, ProtocolConfig},
-    mounts, storage,
+    mounts, operator,
 };
-
-/// The most bytes of an answer.
-const MAX_ANSWER: usize = 1 << 20;
-
-/// Who holds the bucket may do everything.
-struct Operator;
-
-#[async_trait]
-impl AuthProvider for Operator {
-    async fn authenticate(
-        &self,
-        _: &Credentials,
-        _: &str,
-        _: Option<IpAddr>,
-    ) -> registry::Result<Identity> {
-        Ok(Identity {
-            admin: true,
-            ..Identity::user("registry")
-        })
-    }
-
-    async fn authorize(&self, _: &Identity, _: Permission<'_>) -> registry::Result<Decision> {
-        Ok(Decision::Allow)
-    }
-}
 
 /// Carries out a command.
 ///
@@ -69,22 +35,7 @@ pub(crate) async fn carry_out(command: Pypi, config: &Config) -> Result<()> {
         mounts::path(mount),
         segments(target)
     );
-    let registry = mounts::registry(
-        storage::open_existing(config).await?,
-        Arc::new(Operator),
-        config,
-    )?;
-    let request = Request::builder().method(method).uri(path);
-    let response = registry.handle(request.body(Body::from(body))?).await;
-    let (parts, body) = response.into_parts();
-    if !parts.status.is_success() {
-        let answer = body.collect(MAX_ANSWER).await?;
-        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-        bail!(
-            "{}",
-            answer["message"].as_str().unwrap_or(parts.status.as_str())
-        );
-    }
+    operator::ask(config, (method, path, body), "message").await?;
     let Release {
         project,
         version,

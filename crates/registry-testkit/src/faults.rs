@@ -12,6 +12,7 @@ use futures_util::stream::BoxStream;
 use registry_core::storage::{
     Entry, Get, GetOptions, Key, Profile, PutMode, Storage, StorageError, Upload, Version,
 };
+use tokio::sync::Notify;
 
 /// What goes wrong with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,25 @@ pub enum Fault {
     Slow,
 }
 
+/// Where a put waits until others have done what they may do meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Gate {
+    reached: Arc<Notify>,
+    open: Arc<Notify>,
+}
+
+impl Gate {
+    /// Waits until the put has come here.
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets it go on.
+    pub fn open(&self) {
+        self.open.notify_one();
+    }
+}
+
 /// A store whose calls go wrong as told: the next put (or finish of an upload) whose key contains a
 /// text meets the next fault told for it.
 #[derive(Clone, Debug)]
@@ -41,6 +61,7 @@ pub struct Faulty {
     pace: Option<Duration>,
     paced: Arc<Mutex<HashMap<Key, Instant>>>,
     told: Arc<Mutex<VecDeque<(String, Fault)>>>,
+    gates: Arc<Mutex<VecDeque<(String, Gate)>>>,
     calls: Arc<Mutex<Vec<String>>>,
 }
 
@@ -53,6 +74,7 @@ impl Faulty {
             pace: None,
             paced: Arc::default(),
             told: Arc::default(),
+            gates: Arc::default(),
             calls: Arc::default(),
         }
     }
@@ -75,6 +97,28 @@ impl Faulty {
     pub fn tell(&self, part: &str, fault: Fault) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.push_back((part.to_owned(), fault));
+    }
+
+    /// The next put of a key that contains `part` waits at a gate.
+    pub fn gate(&self, part: &str) -> Gate {
+        let gate = Gate::default();
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.push_back((part.to_owned(), gate.clone()));
+        gate
+    }
+
+    async fn pass(&self, key: &Key) {
+        let gate = {
+            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = gates
+                .iter()
+                .position(|(part, _)| key.as_str().contains(part));
+            at.and_then(|at| gates.remove(at))
+        };
+        if let Some((_, gate)) = gate {
+            gate.reached.notify_one();
+            gate.open.notified().await;
+        }
     }
 
     /// The calls made since the last time this was asked, such as `put npm/log/0000000000`.
@@ -121,6 +165,7 @@ impl Storage for Faulty {
 
     async fn put(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<Version, StorageError> {
         self.note("put", key);
+        self.pass(key).await;
         if self.too_soon(key) {
             return Err(StorageError::Unavailable("too many writes".into()));
         }

@@ -10,5 +10,5 @@ pub mod zip;
 pub use auth::TestAuth;
 pub use client::{Answer, Client};
 pub use example::Example;
-pub use faults::{Fault, Faulty};
+pub use faults::{Fault, Faulty, Gate};
 pub use zip::zip;

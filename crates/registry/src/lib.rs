@@ -8,9 +8,13 @@ pub use registry_cargo as cargo;
 #[cfg(feature = "composer")]
 pub use registry_composer as composer;
 pub use registry_core::*;
+#[cfg(feature = "maven")]
+pub use registry_maven as maven;
 #[cfg(feature = "npm")]
 pub use registry_npm as npm;
 #[cfg(feature = "oci")]
 pub use registry_oci as oci;
 #[cfg(feature = "pypi")]
 pub use registry_pypi as pypi;
+#[cfg(feature = "rubygems")]
+pub use registry_rubygems as rubygems;

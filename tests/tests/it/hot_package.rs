@@ -9,6 +9,7 @@ use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, Listing, Release, Site, sized, together};
 
 const WORKERS: usize = 64;
@@ -43,6 +44,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| hot_package(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| hot_package(RubyGems, cell));
 }
 
 async fn hot_package<E: Ecosystem>(ecosystem: E, cell: Cell) {

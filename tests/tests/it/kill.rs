@@ -13,6 +13,7 @@ use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
 use registry_tests::random::Random;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, Search, Site, sized, together};
 
 const WORKERS: usize = 8;
@@ -45,6 +46,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| kill(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| kill(RubyGems, cell));
 }
 
 /// A release that was tried, and whether it was acknowledged.

@@ -20,4 +20,5 @@ mod oci;
 mod one_winner;
 mod pypi;
 mod replays;
+mod rubygems;
 mod snapshot;

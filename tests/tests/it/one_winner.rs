@@ -7,6 +7,7 @@ use registry_tests::composer::Composer;
 use registry_tests::ecosystem::check_artifact;
 use registry_tests::npm::Npm;
 use registry_tests::pypi::Pypi;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, sized, together};
 
 const RACERS: usize = 20;
@@ -33,6 +34,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| one_winner(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(RubyGems, cell));
 }
 
 async fn one_winner<E: Ecosystem>(ecosystem: E, cell: Cell) {

@@ -7,6 +7,7 @@ use registry_tests::composer::Composer;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
+use registry_tests::rubygems::RubyGems;
 use registry_tests::{Cell, Cluster, Ecosystem, together};
 
 mod cargo {
@@ -37,6 +38,12 @@ mod pypi {
     use super::*;
 
     registry_tests::cells!(|cell| replays(Pypi, cell));
+}
+
+mod rubygems {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(RubyGems, cell));
 }
 
 async fn replays<E: Ecosystem>(ecosystem: E, cell: Cell) {

@@ -6,11 +6,13 @@
 mod cargo;
 mod composer;
 mod load;
+mod maven;
 pub(crate) mod memory;
 mod npm;
 mod oci;
 mod pypi;
 mod report;
+mod rubygems;
 mod zip;
 
 use std::fs;
@@ -86,7 +88,15 @@ struct Protocol {
     benches: &'static [(&'static str, Measure)],
 }
 
-const PROTOCOLS: &[Protocol] = &[cargo::BENCHES, composer::BENCHES, npm::BENCHES, oci::BENCHES, pypi::BENCHES];
+const PROTOCOLS: &[Protocol] = &[
+    cargo::BENCHES,
+    composer::BENCHES,
+    maven::BENCHES,
+    npm::BENCHES,
+    oci::BENCHES,
+    pypi::BENCHES,
+    rubygems::BENCHES,
+];
 
 /// Installs what all benches need.
 pub(crate) fn install(root: &Path) -> Result<()> {

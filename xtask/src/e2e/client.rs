@@ -18,6 +18,7 @@ const PROMPT: Duration = Duration::from_secs(30);
 const LIMIT: [Duration; 2] = [Duration::from_secs(120), Duration::from_secs(900)];
 
 /// A client, configured for one server.
+#[derive(Clone)]
 pub(crate) struct Client {
     /// The program, and arguments that come before all others.
     pub(crate) program: Vec<String>,

@@ -7,11 +7,13 @@
 mod cargo;
 mod client;
 mod composer;
+mod maven;
 mod mixed;
 mod npm;
 mod oci;
 mod pnpm;
 mod pypi;
+mod rubygems;
 mod tls;
 mod yarn;
 
@@ -51,6 +53,26 @@ const PROTOCOLS: &[Protocol] = &[
         peer: None,
     },
     Protocol {
+        name: "maven",
+        clients: &[
+            ("mvn-3.8", maven::mvn::steps_3_8),
+            ("mvn-3.9", maven::mvn::steps_3_9),
+            ("mvn-4", maven::mvn::steps_4),
+            ("gradle", maven::gradle::steps),
+            ("lein", maven::lein::steps),
+            ("coursier", maven::coursier::steps),
+        ],
+        tools: &[
+            "maven-3.9",
+            "maven-4",
+            "maven-plugins",
+            "gradle",
+            "leiningen",
+            "coursier",
+        ],
+        peer: None,
+    },
+    Protocol {
         name: "npm",
         clients: &[
             ("npm", npm::steps),
@@ -81,6 +103,15 @@ const PROTOCOLS: &[Protocol] = &[
         ],
         tools: &["python-clients", "old-pip"],
         peer: Some((pypi::peer, &["pypiserver"])),
+    },
+    Protocol {
+        name: "rubygems",
+        clients: &[
+            ("gem", rubygems::gem::steps),
+            ("bundler", rubygems::bundler::steps),
+        ],
+        tools: &["ruby", "bundler"],
+        peer: None,
     },
     Protocol {
         name: "mixed",

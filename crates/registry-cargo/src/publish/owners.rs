@@ -3,7 +3,7 @@
 use http::StatusCode;
 use registry_core::{
     Body, Error as CoreError, ErrorKind,
-    digest::sha256,
+    auth::user_number,
     protocol,
     store::{Change, Document},
 };
@@ -32,7 +32,7 @@ impl Call<'_> {
         for login in document.head.owners {
             let profile = self.granted.auth().profile(&login).await?;
             users.push(Owner {
-                id: number(&login),
+                id: user_number(&login),
                 name: profile.and_then(|profile| profile.full_name),
                 login,
             });
@@ -86,10 +86,4 @@ impl Call<'_> {
         }
         Ok(users)
     }
-}
-
-/// A number for a user, who has none here; the same each time.
-fn number(login: &str) -> u32 {
-    let hash = sha256(login.as_bytes());
-    u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
 }

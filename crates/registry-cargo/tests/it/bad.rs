@@ -234,12 +234,12 @@ async fn metadata_of_something_else() {
             "the features in the metadata",
         ),
         (
-            change("deps", json!([d, b])),
-            "the dependencies (a is the first)",
+            change("deps", json!([d, a])),
+            "the dependencies (b is the first)",
         ),
         (
-            change("deps", json!([])),
-            "the dependencies (a is the first)",
+            change("deps", json!([a])),
+            "the dependencies (b is the first)",
         ),
         (
             change("deps", json!([d, b, a, a])),

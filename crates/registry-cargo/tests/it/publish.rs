@@ -81,7 +81,7 @@ async fn what_is_not_known_is_kept_and_what_is_ours_is_not_overwritten() {
     assert_eq!((&line["yanked"], &line["v"]), (&json!(false), &json!(null)));
     assert_eq!(line["pubtime"], "2026-01-02T03:04:05Z");
     assert_eq!(line["features2"], json!(null));
-    expect![[r#"[{"default_features":true,"features":[],"kind":"normal","lib":false,"name":"b","optional":false,"package":null,"public":true,"registry":"sparse+https://other.example/index/","req":"1","target":null}]"#]].assert_eq(&line["deps"].to_string());
+    expect![[r#"[{"default_features":true,"features":[],"kind":"normal","name":"b","optional":false,"package":null,"public":true,"registry":"sparse+https://other.example/index/","req":"1","target":null}]"#]].assert_eq(&line["deps"].to_string());
     for absent in [
         "authors",
         "description",

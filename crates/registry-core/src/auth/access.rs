@@ -55,8 +55,8 @@ pub struct AccessRequest<'a> {
     pub entries: &'a [AccessEntry],
     /// How long, to the second. It ends with the token of the user if that ends before.
     pub lifetime: Duration,
-    /// Whether a refresh token is wanted too; nobody gets none.
-    pub refresh: bool,
+    /// The mount where a refresh token is redeemed, if one is wanted too; nobody gets none.
+    pub refresh: Option<&'a str>,
 }
 
 /// An access token as it is told to whoever asked.

@@ -80,9 +80,10 @@ impl DefaultAuth {
             jti: random_hex::<16>()?,
         };
         let mut refresh = None;
-        if request.refresh && rights.is_some() {
+        if let (Some(redeems), Some(_)) = (request.refresh, rights) {
             let claims = Claims {
                 purpose: Use::Refresh,
+                aud: redeems.to_owned(),
                 access: Vec::new(),
                 exp: until(REFRESH_LASTS),
                 jti: random_hex::<16>()?,

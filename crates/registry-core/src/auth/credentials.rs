@@ -61,7 +61,8 @@ pub enum Credentials {
 impl Credentials {
     /// Finds them in a request's headers: `Authorization` as Bearer, as Basic (a token as the
     /// password under any name, or as the name with no password or what stands for none) or raw, and
-    /// `PRIVATE-TOKEN`.
+    /// `PRIVATE-TOKEN`. What clients that publish bundles call Bearer, or `UserToken`, is what others call
+    /// Basic.
     ///
     /// # Errors
     /// `Unauthenticated` when a header is there and cannot be read.
@@ -89,17 +90,25 @@ impl Credentials {
         }
         match scheme {
             "" => Ok(Self::token(rest)),
-            _ if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") => {
-                Ok(Self::token(rest))
+            _ if scheme.eq_ignore_ascii_case("token") => Ok(Self::token(rest)),
+            _ if scheme.eq_ignore_ascii_case("bearer") => {
+                Ok(Self::pair(rest).unwrap_or_else(|| Self::token(rest)))
             }
-            _ if scheme.eq_ignore_ascii_case("basic") => {
-                let decoded = STANDARD.decode(rest).map_err(|_| unreadable())?;
-                let decoded = String::from_utf8(decoded).map_err(|_| unreadable())?;
-                let (user, password) = decoded.split_once(':').ok_or_else(unreadable)?;
-                Ok(Self::basic(user, password))
+            _ if scheme.eq_ignore_ascii_case("basic")
+                || scheme.eq_ignore_ascii_case("usertoken") =>
+            {
+                Self::pair(rest).ok_or_else(unreadable)
             }
             _ => Err(unreadable()),
         }
+    }
+
+    /// A name and a password, as Basic writes them. No token of ours and no access token is of that
+    /// form.
+    fn pair(text: &str) -> Option<Self> {
+        let decoded = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+        let (user, password) = decoded.split_once(':')?;
+        Some(Self::basic(user, password))
     }
 
     /// What a name and a password mean together.
@@ -152,6 +161,14 @@ mod tests {
                 format!("Basic {}", STANDARD.encode("reg_x:x-oauth-basic")),
             ),
             ("authorization", "token reg_x".to_owned()),
+            (
+                "authorization",
+                format!("Bearer {}", STANDARD.encode("anyone:reg_x")),
+            ),
+            (
+                "authorization",
+                format!("UserToken {}", STANDARD.encode("anyone:reg_x")),
+            ),
         ] {
             assert_eq!(of(header, &value).unwrap(), token, "{value}");
         }

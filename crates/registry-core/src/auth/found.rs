@@ -45,6 +45,23 @@ impl Granted {
         self.listing()?.rendered_view(form, look, render).await
     }
 
+    /// A form of something in the mount's view, called `name`: `render` makes it of what `look` copies
+    /// out of the view, once for each `stamp` that the view gives it; nothing where there is no stamp.
+    /// What it shows is yet to be filtered by [`may`](Self::may).
+    ///
+    /// # Errors
+    /// What `render` says, and when the route did not ask for a listing, or the store fails.
+    pub async fn rendered_part<F: Fold, S: Send + 'static>(
+        &self,
+        named: (&'static str, &str),
+        stamp: impl FnOnce(&F) -> Option<u64>,
+        look: impl FnOnce(&F) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Option<Arc<Rendered>>> {
+        let listing = self.listing()?;
+        listing.rendered_part(named, stamp, look, render).await
+    }
+
     /// Searches an index of the mount's view: how many packages match that whoever asks may read,
     /// and what is shown of `size` of them after the first `from`, best first. `resource` says by
     /// what name scopes know a hit.

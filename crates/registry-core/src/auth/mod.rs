@@ -37,7 +37,7 @@ pub use self::{
     admin::UserInfo,
     credentials::{Credentials, Secret, TOKEN_PREFIX},
     granted::Granted,
-    owners::Writer,
+    owners::{Writer, user_number},
     provider::{AuthOptions, DefaultAuth},
     rights::{Anonymous, Grant},
     scope::Scope,

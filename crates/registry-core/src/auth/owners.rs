@@ -1,6 +1,7 @@
 //! Owners: where a mount enforces them, only they, beside administrators, may change what they own.
 
 use super::Granted;
+use crate::digest::sha256;
 
 /// Whoever changes a resource that may have owners.
 #[derive(Clone, Debug)]
@@ -34,6 +35,12 @@ impl Writer {
             || owners.peek().is_none()
             || owners.any(|owner| Some(owner) == self.user.as_deref())
     }
+}
+
+/// A number for a user, who has none here, for clients that want one; the same each time.
+pub fn user_number(name: &str) -> u32 {
+    let hash = sha256(name.as_bytes());
+    u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
 #[cfg(test)]

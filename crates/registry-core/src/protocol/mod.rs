@@ -15,7 +15,7 @@ pub use self::{
     asked::{Asked, segments},
     context::{BaseUrl, Connection, Context, InvalidBaseUrl, RequestId, Shown},
     handler::{Handled, MadeBy, ProtocolHandler},
-    page::{escape, login_page, page, read_login},
+    page::{Form, escape, login_page, page, read_login},
     respond::{
         Artifact, Reason, accepts_gzip, empty, immutable, json, none_match, read_json,
         read_json_if_any, rendered, revalidated, serve, serve_artifact,

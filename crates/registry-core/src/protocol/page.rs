@@ -58,15 +58,33 @@ pub fn login_page(status: StatusCode, purpose: &str, error: Option<&str>) -> Res
 /// # Errors
 /// When the body is too large or breaks off.
 pub async fn read_login(body: Body) -> Result<(String, Secret)> {
-    let body = body.collect(MAX_FORM).await?;
-    let field = |name: &str| {
-        let mut fields = form_urlencoded::parse(&body);
-        fields
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
-    };
-    let user = field("username").unwrap_or_default();
-    Ok((user, Secret::new(field("password").unwrap_or_default())))
+    let form = Form::read("", body).await?;
+    let field = |name: &str| form.get(name).unwrap_or_default();
+    Ok((field("username").to_owned(), Secret::new(field("password"))))
+}
+
+/// The fields of a form, as browsers and simple clients send them.
+#[derive(Clone, Debug)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads the fields of a query, and behind them those of a body.
+    ///
+    /// # Errors
+    /// When the body is too large or breaks off.
+    pub async fn read(query: &str, body: Body) -> Result<Self> {
+        let body = body.collect(MAX_FORM).await?;
+        let fields = [query.as_bytes(), &body].map(form_urlencoded::parse);
+        let fields = fields.into_iter().flat_map(|fields| fields.into_owned());
+        Ok(Self(fields.collect()))
+    }
+
+    /// The first value of a field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut fields = self.0.iter();
+        let field = fields.find(|(key, _)| key == name);
+        field.map(|(_, value)| &**value)
+    }
 }
 
 /// Text as HTML shows it, be it between tags or in a quoted value.

@@ -88,9 +88,8 @@ pub fn rendered(form: &Rendered, headers: &HeaderMap) -> Response<Body> {
         header::VARY,
         HeaderValue::from_static("accept, accept-encoding"),
     );
-    if let Some(date) = date {
-        let date = HeaderValue::try_from(httpdate::fmt_http_date(date));
-        fields.extend(date.ok().map(|date| (header::LAST_MODIFIED, date)));
+    if let Some(date) = date.and_then(http_date) {
+        fields.insert(header::LAST_MODIFIED, date);
     }
     if fresh {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -113,6 +112,8 @@ pub struct Artifact<'a> {
     pub size: u64,
     /// Its media type.
     pub content_type: &'static str,
+    /// When it was stored, if that is told; a change within the same second goes unseen.
+    pub modified: Option<SystemTime>,
 }
 
 /// Sends the bytes that a document names, whole or in part, or only their headers: ranges and
@@ -131,6 +132,7 @@ pub async fn serve(
         tag: &stored.digest,
         size: stored.size,
         content_type,
+        modified: None,
     };
     let open = |range, head| repo.open(stored, content_type, range, head);
     serve_artifact(artifact, method, headers, open).await
@@ -152,15 +154,60 @@ where
 {
     let etag = format!("\"{}\"", artifact.tag);
     let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
-    let mut response = if none_match_hits(headers, &[&etag]) {
+    check_unmodified(headers, &artifact, &etag)?;
+    let mut response = if is_known(headers, &artifact, &etag) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
         let range = wanted_range(method, headers, &artifact, &etag)?;
         let head = method == Method::HEAD;
         bytes(&artifact, open(range, head).await?, range.is_some(), head)?
     };
-    response.headers_mut().insert(header::ETAG, etag);
+    let fields = response.headers_mut();
+    fields.insert(header::ETAG, etag);
+    if let Some(date) = artifact.modified.and_then(http_date) {
+        fields.insert(header::LAST_MODIFIED, date);
+    }
     Ok(response)
+}
+
+/// Whether the client has the artifact already (RFC 9110 §13.1.2, §13.1.3).
+fn is_known(headers: &HeaderMap, artifact: &Artifact<'_>, etag: &HeaderValue) -> bool {
+    match (headers.get(header::IF_NONE_MATCH), artifact.modified) {
+        (Some(_), _) => none_match_hits(headers, &[etag]),
+        (None, Some(modified)) => not_modified_since(headers, modified),
+        (None, None) => false,
+    }
+}
+
+/// Refuses to go on with an artifact that is no longer the one that the client has a part of
+/// (RFC 9110 §13.1.1, §13.1.4).
+fn check_unmodified(
+    headers: &HeaderMap,
+    artifact: &Artifact<'_>,
+    etag: &HeaderValue,
+) -> Result<()> {
+    let date = |name| -> Option<SystemTime> {
+        httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
+    };
+    let holds = match headers.get(header::IF_MATCH) {
+        Some(_) => listed(headers, header::IF_MATCH).any(|tag| tag == "*" || *etag == *tag),
+        None => match (date(header::IF_UNMODIFIED_SINCE), artifact.modified) {
+            (Some(since), Some(modified)) => whole_second(modified) <= since,
+            _ => true,
+        },
+    };
+    if holds {
+        return Ok(());
+    }
+    let message = "it is no longer what the request has a part of; get it anew";
+    Err(Error::new(ErrorKind::PreconditionFailed, message))
+}
+
+/// The entity tags that a header lists.
+fn listed(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 /// Says of an artifact's answer that it will always be the same: to everybody, or, if it was given
@@ -198,6 +245,7 @@ fn wanted_range(
     };
     if let Some(validator) = headers.get(header::IF_RANGE)
         && validator != etag
+        && artifact.modified.and_then(http_date).as_ref() != Some(validator)
     {
         return Ok(None);
     }
@@ -211,6 +259,12 @@ fn wanted_range(
     Ok(Some(range))
 }
 
+/// A number of digits and nothing else.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
 fn parse_range(value: &str) -> Option<ByteRange> {
     let (first, last) = value
         .trim()
@@ -218,14 +272,11 @@ fn parse_range(value: &str) -> Option<ByteRange> {
         .trim()
         .split_once('-')?;
     match (first.trim(), last.trim()) {
-        ("", last) => Some(ByteRange::Last(last.parse().ok()?)),
-        (first, "") => Some(ByteRange::From(first.parse().ok()?)),
+        ("", last) => Some(ByteRange::Last(number(last)?)),
+        (first, "") => Some(ByteRange::From(number(first)?)),
         (first, last) => {
             // One that ends before it begins holds no byte.
-            Some(ByteRange::Inclusive(
-                first.parse().ok()?,
-                last.parse().ok()?,
-            ))
+            Some(ByteRange::Inclusive(number(first)?, number(last)?))
         }
     }
 }
@@ -293,17 +344,10 @@ pub fn none_match(headers: &HeaderMap, etag: &HeaderValue) -> bool {
 }
 
 fn none_match_hits(headers: &HeaderMap, etags: &[&HeaderValue]) -> bool {
-    let listed = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|v| v.to_str().ok());
-    listed
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|tag| {
-            let tag = tag.strip_prefix("W/").unwrap_or(tag);
-            tag == "*" || etags.iter().any(|etag| etag.as_bytes() == tag.as_bytes())
-        })
+    listed(headers, header::IF_NONE_MATCH).any(|tag| {
+        let tag = tag.strip_prefix("W/").unwrap_or(tag);
+        tag == "*" || etags.iter().any(|etag| etag.as_bytes() == tag.as_bytes())
+    })
 }
 
 fn not_modified_since(headers: &HeaderMap, date: SystemTime) -> bool {
@@ -328,6 +372,10 @@ fn whole_second(time: SystemTime) -> SystemTime {
         .unwrap_or_default();
     let up = u64::from(since.subsec_nanos() > 0);
     SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs() + up)
+}
+
+fn http_date(time: SystemTime) -> Option<HeaderValue> {
+    HeaderValue::try_from(httpdate::fmt_http_date(whole_second(time))).ok()
 }
 
 /// The body of a small JSON document in a request, parsed.

@@ -22,6 +22,7 @@ use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
 
 pub use self::hold::Hold;
+pub(super) use self::hold::{is_over, mark};
 pub(super) use self::read::read_segments;
 use super::{Document, Repo, Resource, Snapshot, layout};
 use crate::{
@@ -134,12 +135,12 @@ impl Repo {
     }
 
     /// The same, whatever age is trusted elsewhere: for who concludes from it that the blob may be
-    /// named.
+    /// named. The record is read last, so that it is doomed if a collection did not see who holds it.
     async fn fresh_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let documents = &self.store.0.documents;
-        let (held, record) = (self.held(digest)?, self.record(digest)?);
-        let found = try_join(documents.fresh(&held), documents.fresh(&record));
-        self.read_held(digest, found.await?)
+        let held = documents.fresh(&self.held(digest)?).await?;
+        let record = documents.fresh(&self.record(digest)?).await?;
+        self.read_held(digest, (held, record))
     }
 
     /// The blob, by what says that it is held and by its record. The first alone is what a crash left.
@@ -162,15 +163,23 @@ impl Repo {
     /// # Errors
     /// When the store fails.
     pub async fn renew_blob(&self, blob: &Blob) -> Result<bool> {
-        if !self.is_old(blob.held) {
+        let is_doomed = blob.record.state == State::Doomed;
+        if !is_doomed && !self.is_old(blob.held) {
             return Ok(true);
         }
-        self.say_held(&blob.digest).await
+        self.rejoin(&blob.digest).await
     }
 
     fn is_old(&self, held: SystemTime) -> bool {
         let age = SystemTime::now().duration_since(held);
         age.unwrap_or_default() >= self.store.0.grace / 2
+    }
+
+    /// Says anew that this repository holds a blob, if it does, and looks at its record after that;
+    /// whether it holds it.
+    pub(super) async fn rejoin(&self, digest: &Digest) -> Result<bool> {
+        let holds = self.say_held(digest).await?;
+        Ok(holds && !matches!(self.join_record(digest, None).await?, Joined::Gone))
     }
 
     /// Writes once more that this repository holds a blob, if it does; whether it does.
@@ -345,6 +354,8 @@ enum Joined {
     Gone,
 }
 
+/// How many documents or files are looked at together.
+const AT_ONCE: usize = 16;
 /// How many repositories a record tells of: what a mount that does not say from where looks through.
 const TOLD: usize = 64;
 

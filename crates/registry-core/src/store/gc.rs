@@ -72,6 +72,8 @@ struct Run<'a> {
     store: &'a Store,
     /// What was written later is left alone.
     before: SystemTime,
+    /// Bytes of uploads that were written later may not be named yet by what is to name them.
+    settled: SystemTime,
     dry: bool,
     report: GcReport,
 }
@@ -107,10 +109,11 @@ impl Store {
     /// Safe beside publishes under way: bytes are named within the grace after they were written,
     /// and a document is read after the bytes beside it were listed.
     pub(crate) async fn gc(&self, grace: Duration, dry_run: bool) -> Result<GcReport> {
-        let before = SystemTime::now().checked_sub(grace);
+        let ago = |age| SystemTime::now().checked_sub(age);
         let mut run = Run {
             store: self,
-            before: before.unwrap_or(SystemTime::UNIX_EPOCH),
+            before: ago(grace).unwrap_or(SystemTime::UNIX_EPOCH),
+            settled: ago(self.0.settle).unwrap_or(SystemTime::UNIX_EPOCH),
             dry: dry_run,
             report: GcReport::default(),
         };

@@ -40,7 +40,7 @@ pub use self::{
     release::{release, same_release},
     rendered::{Form, Rendered, Source},
     repo::{Change, Repo},
-    stage::{Incoming, Inspection, StageWriter, Staged},
+    stage::{Incoming, Inspection, StageWriter, Staged, Teller, Told},
     uploads::{Finished, Piece, Progress, Upload},
     verify::{Problem, VerifyReport},
     view::Fold,
@@ -176,26 +176,63 @@ impl Store {
     ) -> Result<Arc<Rendered>> {
         let view = &self.0.view;
         view.refresh().await?;
-        let key = |changes: u64| {
-            Ok::<_, Error>(FormKey {
-                document: self.0.log_folder()?,
-                version: Version::new(changes.to_string()),
-                form,
-                base: "".into(),
-            })
-        };
+        let key = |changes: u64| self.form_key((form, ""), changes);
         let (changes, ()) = view.look_at(|_: &F| ())?;
         if let Some(form) = self.0.forms.get(&key(changes)?) {
             return Ok(form);
         }
         let (changes, copied) = view.look_at(look)?;
+        self.make_form(key(changes)?, copied, render).await
+    }
+
+    /// A form of something in the view, which is called `name`: made as long as the view says the same
+    /// of it, for which `stamp` stands; nothing where there is no stamp.
+    pub(crate) async fn rendered_part<F: Fold, S: Send + 'static>(
+        &self,
+        (form, name): (&'static str, &str),
+        stamp: impl FnOnce(&F) -> Option<u64>,
+        look: impl FnOnce(&F) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Option<Arc<Rendered>>> {
+        let look = |view: &F| {
+            let Some(stamp) = stamp(view) else {
+                return Ok(None);
+            };
+            let key = self.form_key((form, name), stamp)?;
+            let known = self.0.forms.get(&key);
+            let copied = known.is_none().then(|| look(view));
+            Ok::<_, Error>(Some((key, known, copied)))
+        };
+        match self.view(look).await?? {
+            None => Ok(None),
+            Some((key, None, Some(copied))) => self.make_form(key, copied, render).await.map(Some),
+            Some((_, known, _)) => Ok(known),
+        }
+    }
+
+    /// What a form of the view, or of something in it, is kept under.
+    fn form_key(&self, (form, name): (&'static str, &str), stamp: u64) -> Result<FormKey> {
+        Ok(FormKey {
+            document: self.0.log_folder()?,
+            version: Version::new(stamp.to_string()),
+            form,
+            base: name.into(),
+        })
+    }
+
+    /// Makes a form off the async threads, unless somebody else does.
+    async fn make_form<S: Send + 'static>(
+        &self,
+        key: FormKey,
+        copied: S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Arc<Rendered>> {
         let make = async {
             let work = move || render(copied).map(Arc::new);
             tokio::task::spawn_blocking(work)
                 .await
                 .map_err(Error::internal)?
         };
-        let key = key(changes)?;
         self.0.forms.get_or_insert_async(&key, make).await
     }
 

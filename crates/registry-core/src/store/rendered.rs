@@ -49,28 +49,58 @@ impl Rendered {
     /// # Errors
     /// When compression fails.
     pub fn new(body: Vec<u8>, content_type: &'static str, modified: SystemTime) -> Result<Self> {
-        // The same bytes as something else are another representation.
-        let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
-        hasher.update(content_type.as_bytes());
-        hasher.update(&body);
-        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
         let gzip = if body.len() < COMPRESS_FROM {
             None
         } else {
             Some(gzip(&body)?)
         };
-        let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
         Ok(Self {
-            etag: header(format!("\"{tag}\""))?,
-            gzip_etag: header(format!("\"{tag}-gz\""))?,
-            body: body.into(),
             gzip,
-            content_type: HeaderValue::from_static(content_type),
+            ..Self::as_it_is(body, content_type, modified)?
+        })
+    }
+
+    /// Tags a form that is not to be compressed, since it is already.
+    ///
+    /// # Errors
+    /// Never, since entity tags are plain text.
+    pub fn as_it_is(
+        body: Vec<u8>,
+        content_type: &'static str,
+        modified: SystemTime,
+    ) -> Result<Self> {
+        // The same bytes as something else are another representation.
+        let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
+        hasher.update(content_type.as_bytes());
+        hasher.update(&body);
+        let tag = &hasher.finish().hex(Algorithm::Sha256)[..24];
+        let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
+        let content_type = HeaderValue::from_static(content_type);
+        let etag = header(format!("\"{tag}\""))?;
+        Ok(Self {
+            gzip_etag: header(format!("\"{tag}-gz\""))?,
+            ..Self::tagged(body.into(), etag, content_type, modified)
+        })
+    }
+
+    /// A form that is sent as it is, under an entity tag of its own.
+    pub fn tagged(
+        body: Bytes,
+        etag: HeaderValue,
+        content_type: HeaderValue,
+        modified: SystemTime,
+    ) -> Self {
+        Self {
+            body,
+            gzip: None,
+            gzip_etag: etag.clone(),
+            etag,
+            content_type,
             modified,
             is_dated: false,
             headers: HeaderMap::new(),
             source: None,
-        })
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     view::Fold,
 };
 use crate::{
-    digest::{MultiHasher, random_hex},
+    digest::{Algorithm, MultiHasher, random_hex},
     error::{Error, ErrorKind, Result},
     storage::{Key, Storage},
 };
@@ -182,6 +182,30 @@ impl Repo {
         let operation = self.operation(key, incoming.size, incoming.content_type);
         let take = (MultiHasher::new(incoming.digests), incoming.limit);
         self.stage_at((file, unique), operation, take).await
+    }
+
+    /// Takes in something small that goes with an artifact, and hashes it with SHA-256.
+    ///
+    /// # Errors
+    /// A hook's veto, or when the store fails.
+    pub async fn stage_whole(
+        &self,
+        (stem, extension): (&str, &str),
+        content_type: &'static str,
+        bytes: Vec<u8>,
+    ) -> Result<Staged> {
+        let size = bytes.len() as u64;
+        let incoming = Incoming {
+            stem,
+            extension,
+            content_type,
+            size: Some(size),
+            limit: size,
+            digests: &[Algorithm::Sha256],
+        };
+        let mut writer = self.stage(&incoming).await?;
+        writer.write(bytes.into()).await?;
+        writer.finish().await
     }
 
     /// Starts to take in bytes under the key of `operation`.

@@ -250,6 +250,20 @@ impl<T: Send + 'static> Inspection<T> {
         })
     }
 
+    /// Starts `inspect` as [`start`](Self::start) does, and gives it what it can hand on messages by, to
+    /// be taken in while it is fed.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub async fn start_telling<M: Send + 'static>(
+        inspect: impl FnOnce(&mut dyn Read, &Teller<M>) -> Result<T> + Send + 'static,
+    ) -> Result<(Self, Told<M>)> {
+        let (say, told) = mpsc::channel(4);
+        let teller = Teller(say);
+        let inspection = Self::start(move |reader: &mut dyn Read| inspect(reader, &teller));
+        Ok((inspection.await?, Told(told)))
+    }
+
     /// Feeds more bytes. Code that has seen enough, or too much, takes no more; that is no error
     /// until [`finish`](Self::finish).
     pub async fn feed(&mut self, bytes: Bytes) {
@@ -267,6 +281,30 @@ impl<T: Send + 'static> Inspection<T> {
     pub async fn finish(mut self) -> Result<T> {
         self.feed = None;
         self.verdict.await.map_err(Error::internal)?
+    }
+}
+
+/// Hands on what an [`Inspection`] finds.
+pub struct Teller<M>(mpsc::Sender<M>);
+
+impl<M> Teller<M> {
+    /// Hands on a message; waits until there is room for it.
+    ///
+    /// # Errors
+    /// When nobody takes it in any more.
+    pub fn tell(&self, message: M) -> Result<()> {
+        let sent = self.0.blocking_send(message);
+        sent.map_err(|_| Error::internal("nobody takes in what is told"))
+    }
+}
+
+/// What an [`Inspection`] hands on.
+pub struct Told<M>(mpsc::Receiver<M>);
+
+impl<M> Told<M> {
+    /// The next message; nothing once the code has ended.
+    pub async fn next(&mut self) -> Option<M> {
+        self.0.recv().await
     }
 }
 

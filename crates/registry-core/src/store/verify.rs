@@ -1,11 +1,11 @@
 //! What `registry verify` does to a mount, beside running servers.
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
-    Store,
+    HEAL_AFTER, Store,
     blobs::{Held, Record, State, read_segments},
     catalog::{StoredBytes, Subject},
     layout,
@@ -20,6 +20,8 @@ use crate::{
 
 /// How many objects are looked at together.
 const AT_ONCE: usize = 16;
+/// How often a document that is being written is looked at before what seems wrong is told.
+const LOOKS: usize = 3;
 
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -229,7 +231,42 @@ impl Store {
         })
     }
 
+    /// Looks at a document and all that it names; once more, if something seems wrong with one that
+    /// somebody is writing: they do so in several steps.
     async fn verify_document(
+        &self,
+        subject: &Subject,
+        key: &Key,
+        repair: bool,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let mut look = VerifyReport::default();
+        for _ in 0..LOOKS {
+            let before = self.0.documents.fresh(key).await;
+            look = VerifyReport::default();
+            self.look_at_document(subject, key, false, &mut look)
+                .await?;
+            let Ok(Some(before)) = before else { break };
+            if look.problems.is_empty() {
+                break;
+            }
+            let age = SystemTime::now().duration_since(before.modified);
+            let young = HEAL_AFTER.checked_sub(age.unwrap_or_default());
+            let now = self.0.documents.fresh(key).await?;
+            if young.is_none() && now.is_some_and(|now| now.revision == before.revision) {
+                break;
+            }
+            tokio::time::sleep(young.unwrap_or_default()).await;
+        }
+        if repair && !look.problems.is_empty() {
+            look = VerifyReport::default();
+            self.look_at_document(subject, key, true, &mut look).await?;
+        }
+        report.add(look);
+        Ok(())
+    }
+
+    async fn look_at_document(
         &self,
         subject: &Subject,
         key: &Key,
@@ -276,12 +313,7 @@ impl Store {
         let Some(name) = subject.logged.clone() else {
             return Ok(());
         };
-        if self
-            .0
-            .view
-            .revision(&name)
-            .is_none_or(|seen| seen < revision)
-        {
+        if !self.is_logged(&name, revision).await? {
             report.problem(key, "the log does not know its last change");
             if repair {
                 let key = key.clone();
@@ -292,6 +324,16 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    async fn is_logged(&self, name: &str, revision: u64) -> Result<bool> {
+        let is_seen = |seen: Option<u64>| seen.is_some_and(|seen| seen >= revision);
+        if is_seen(self.0.view.revision(name)) {
+            return Ok(true);
+        }
+        // It may have been written since the log was read.
+        self.0.view.refresh().await?;
+        Ok(is_seen(self.0.view.revision(name)))
     }
 
     async fn verify_bytes(

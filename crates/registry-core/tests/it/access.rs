@@ -120,7 +120,7 @@ impl Protocol for Gate {
                     mount: &context.mount,
                     entries: &[entry],
                     lifetime: Duration::from_secs(300),
-                    refresh: false,
+                    refresh: None,
                 };
                 let made = granted
                     .auth()

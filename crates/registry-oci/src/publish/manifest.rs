@@ -72,6 +72,9 @@ impl Call<'_> {
             }
             tags.push(tag);
         }
+        if let Some(subject) = &manifest.subject {
+            referrers::check_room(&repo, subject, &digest).await?;
+        }
         let hold = self.check_references(&manifest).await?;
         let head = document::Manifest {
             digest: Some(digest.clone()),
@@ -82,6 +85,7 @@ impl Call<'_> {
             manifests: manifest.digests(|what| what == wire::What::Manifest),
             incarnation: random_hex::<4>()?,
             gone: false,
+            doubtful: false,
             pushed: self.now(),
         };
         let push = Push {
@@ -149,15 +153,12 @@ impl Push {
         let (born, incarnation) = self.put().await?;
         let lost = self.hold.confirm().await?;
         let lost = Missing::of(&self.manifest, &lost);
-        if let Some(error) = lost.into_error() {
-            if born {
-                bury(&self.repo, &self.digest, Some(incarnation)).await?;
-            }
-            return Err(error);
+        if !lost.is_empty() {
+            self.take_back(born, &incarnation, lost).await?;
         }
         if let Some(subject) = &self.manifest.subject {
             let size = self.head.size;
-            let entry = referrers::Entry::new(&self.manifest, &self.digest, size, &incarnation);
+            let entry = referrers::Entry::new(&self.manifest, &self.digest, size, &incarnation)?;
             referrers::add(&self.repo, subject, entry).await?;
         }
         tags::set(
@@ -169,6 +170,26 @@ impl Push {
             &self.head.pushed,
         )
         .await
+    }
+
+    /// Makes a tombstone of this life of the manifest, whose blobs were lost, if it began with this push;
+    /// unless somebody else has pushed the manifest since, with its blobs.
+    async fn take_back(&self, born: bool, incarnation: &str, lost: Missing) -> Result<()> {
+        let doubted = if born {
+            doubt(&self.repo, &self.digest, incarnation).await?
+        } else {
+            None
+        };
+        // Whoever pushes the manifest from now on takes the doubt away; whoever did before has brought
+        // the blobs.
+        let hold = self.repo.hold(lost.digests()).await?;
+        let Some(error) = Missing::of(&self.manifest, hold.missing()).into_error() else {
+            return Ok(());
+        };
+        if let Some(revision) = doubted {
+            bury(&self.repo, &self.digest, Some(revision)).await?;
+        }
+        Err(error)
     }
 
     /// Writes the manifest; tells whether it was not there before, and which life of it this is.
@@ -186,7 +207,7 @@ impl Push {
             if !ours {
                 condition.check(alive.then_some(&digest))?;
             }
-            if alive && there.media_type == head.media_type {
+            if alive && !there.doubtful && there.media_type == head.media_type {
                 // One whose answer was lost comes again, and finds what it wrote.
                 return Ok(Change::keep((ours, there.incarnation.clone())));
             }
@@ -210,18 +231,32 @@ impl Push {
     }
 }
 
-/// Makes a tombstone of a manifest: of this life of it, or of whichever it has. Gives what it was,
+/// Writes into a manifest that its blobs may be lost, if it still has this life; the document's revision
+/// then.
+async fn doubt(repo: &Repo, digest: &Digest, incarnation: &str) -> Result<Option<u64>> {
+    let life = incarnation.to_owned();
+    let change = move |document: &mut Document<document::Manifest>| -> Result<_> {
+        if !document.head.is_alive() || document.head.incarnation != life {
+            return Ok(Change::keep(None));
+        }
+        document.head.doubtful = true;
+        Ok(Change::write(Some(document.revision + 1)))
+    };
+    repo.change(&layout::manifest(digest), Vec::new(), change)
+        .await
+}
+
+/// Makes a tombstone of a manifest: of this revision of it, or of whichever it has. Gives what it was,
 /// or nothing if it was not there.
 pub(super) async fn bury(
     repo: &Repo,
     digest: &Digest,
-    incarnation: Option<String>,
+    revision: Option<u64>,
 ) -> Result<Option<document::Manifest>> {
     let of = digest.clone();
     let change = move |document: &mut Document<document::Manifest>| -> Result<_> {
-        let there = &document.head;
-        let other = |life: &String| *life != there.incarnation;
-        if !there.is_alive() || incarnation.as_ref().is_some_and(other) {
+        let other = revision.is_some_and(|revision| revision != document.revision);
+        if !document.head.is_alive() || other {
             return Ok(Change::keep(None));
         }
         let tombstone = document::Manifest {

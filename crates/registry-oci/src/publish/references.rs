@@ -100,6 +100,14 @@ impl Missing {
         )
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn digests(&self) -> &[Digest] {
+        &self.0
+    }
+
     /// The refusal, if anything is missing.
     pub(super) fn into_error(self) -> Option<Error> {
         let (first, rest) = self.0.split_first()?;

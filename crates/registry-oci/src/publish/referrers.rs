@@ -8,26 +8,58 @@ use registry_core::{
 
 use crate::{
     document::Referrer,
-    error::Result,
+    error::{Code, Error, Result},
     layout,
     wire::{Descriptor, Manifest},
 };
 
+/// The longest descriptor, as JSON, that stands in the list itself, in bytes.
+const MAX_LISTED: usize = 2 << 10;
+/// The most bytes of a list: each push and each reader goes through all of it.
+const MAX_LIST: usize = 4 << 20;
+
 /// A manifest in the list of those that refer to its subject.
-pub(super) struct Entry(Referrer);
+pub(super) struct Entry {
+    name: String,
+    entry: Referrer,
+}
 
 impl Entry {
-    pub(super) fn new(manifest: &Manifest, digest: &Digest, size: u64, incarnation: &str) -> Self {
-        Self(Referrer {
+    pub(super) fn new(
+        manifest: &Manifest,
+        digest: &Digest,
+        size: u64,
+        incarnation: &str,
+    ) -> Result<Self> {
+        let descriptor = Descriptor::of(manifest, digest, size);
+        let json = serde_json::to_vec(&descriptor).map_err(CoreError::internal)?;
+        let entry = Referrer {
             manifest: incarnation.to_owned(),
-            descriptor: Descriptor::of(manifest, digest, size),
-        })
+            artifact_type: descriptor.artifact_type.clone(),
+            descriptor: Some(descriptor).filter(|_| json.len() <= MAX_LISTED),
+        };
+        let name = digest.to_string();
+        Ok(Self { name, entry })
     }
 }
 
+/// Refuses one more manifest that refers to a subject to which very many do.
+pub(super) async fn check_room(repo: &Repo, subject: &Digest, digest: &Digest) -> Result<()> {
+    let list = repo.document::<()>(&layout::referrers(subject)).await?;
+    let entries = list.map(|list| list.entries).unwrap_or_default();
+    let size: usize = entries.values().map(bytes::Bytes::len).sum();
+    if size < MAX_LIST || entries.contains_key(&*digest.to_string()) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} manifests refer to {subject} already, and no more are listed; delete old ones first",
+        entries.len()
+    );
+    Err(Error::new(Code::ManifestInvalid, message))
+}
+
 /// Puts a manifest into the list of its subject.
-pub(super) async fn add(repo: &Repo, subject: &Digest, Entry(entry): Entry) -> Result<()> {
-    let name = entry.descriptor.digest.to_string();
+pub(super) async fn add(repo: &Repo, subject: &Digest, Entry { name, entry }: Entry) -> Result<()> {
     let json = serde_json::to_vec(&entry).map_err(CoreError::internal)?;
     let json = bytes::Bytes::from(json);
     let change = move |document: &mut Document<()>| -> Result<_> {

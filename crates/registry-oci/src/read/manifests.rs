@@ -96,12 +96,12 @@ fn render(document: &Document<document::Manifest>, wanted: &str) -> CoreResult<R
         .ok_or_else(|| CoreError::internal(format!("the manifest {digest} has no text")))?;
     let header = |text: &str| HeaderValue::try_from(text).map_err(CoreError::internal);
     let etag = header(&format!("\"{digest}\""))?;
-    Ok(Rendered {
-        body: document::content(entry)?,
-        gzip: None,
-        gzip_etag: etag.clone(),
+    let content_type = header(&head.media_type)?;
+    let body = document::content(entry)?;
+    Ok(Rendered::tagged(
+        body,
         etag,
-        content_type: header(&head.media_type)?,
-        modified: document.modified,
-    })
+        content_type,
+        document.modified,
+    ))
 }

@@ -1,7 +1,8 @@
 //! What refers to a manifest.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use registry_core::{Error as CoreError, digest::Digest, protocol, store::Repo};
 
@@ -12,13 +13,18 @@ use crate::{
     layout, name,
     route::Page,
     view::Repositories,
-    wire::{Descriptor, INDEX, Index, Manifest},
+    wire::{Descriptor, INDEX, Index, Manifest, Named},
 };
 
 /// The most bytes of descriptors in one answer, but that there is one.
 const MAX_ANSWER: usize = 4 << 20;
-/// The most manifests of an index under a fallback tag that are looked at.
-const MAX_FALLBACK: usize = 1000;
+/// The most descriptors in one answer that are made of their manifests.
+const MAX_MADE: usize = 64;
+/// How many entries of a list are looked at together.
+const BATCH: usize = 256;
+/// The most bytes of manifests in an index under a fallback tag that are looked at, 16 KiB for each at
+/// least.
+const MAX_FALLBACK: u64 = 16 << 20;
 
 impl Call<'_> {
     /// The manifests that refer to `subject`, which need not be there, in the order of their
@@ -65,29 +71,35 @@ impl Call<'_> {
         let repo = self.granted.repo()?;
         let document = repo.document::<()>(&layout::referrers(subject)).await?;
         let last = page.last.as_deref();
-        let fits = |of: &Descriptor| wanted.is_none() || of.artifact_type.as_deref() == wanted;
-        let read = |view: &Repositories| -> Result<Shown> {
-            let mut shown = Shown::new(page.n);
-            let entries = document.iter().flat_map(|document| &document.entries);
-            for (digest, json) in
-                entries.filter(|(digest, _)| last.is_none_or(|last| ***digest > *last))
-            {
-                let Referrer {
-                    manifest,
-                    descriptor,
-                } = Referrer::parse(json)?;
-                // What was left by a deletion that broke off is not shown.
-                let alive = view.is_alive(name.as_str(), &descriptor.digest, &manifest);
-                if alive && fits(&descriptor) && !shown.add(digest, descriptor)? {
-                    break;
+        let fits = |kind: Option<&str>| wanted.is_none() || kind == wanted;
+        let mut listed = Shown::new(page.n);
+        let entries = document.iter().flat_map(|document| &document.entries);
+        let entries = entries.filter(|(digest, _)| last.is_none_or(|last| ***digest > *last));
+        let entries: Vec<_> = entries.collect();
+        let mut made = 0;
+        'all: for some in entries.chunks(BATCH) {
+            for (digest, entry) in self.alive(name, some).await? {
+                if !fits(entry.artifact_type.as_deref()) {
+                    continue;
+                }
+                let descriptor = match entry.descriptor {
+                    Some(descriptor) => Some(descriptor),
+                    None if made == MAX_MADE => {
+                        listed.more = true;
+                        break 'all;
+                    }
+                    None => {
+                        made += 1;
+                        describe(repo, &digest, subject).await?
+                    }
+                };
+                if let Some(descriptor) = descriptor
+                    && !listed.add(&digest.to_string(), descriptor)?
+                {
+                    break 'all;
                 }
             }
-            Ok(shown)
-        };
-        let listed = match &document {
-            Some(_) => self.granted.view(read).await??,
-            None => Shown::new(page.n),
-        };
+        }
         let is_known = |digest: &str| {
             let entries = document.as_ref().map(|document| &document.entries);
             entries.is_some_and(|entries| entries.contains_key(digest))
@@ -99,13 +111,35 @@ impl Call<'_> {
                 continue;
             }
             if let Some(descriptor) = describe(repo, &digest, subject).await?
-                && fits(&descriptor)
+                && fits(descriptor.artifact_type.as_deref())
                 && !others.add(&text, descriptor)?
             {
                 break;
             }
         }
         Shown::join(listed, others, page.n)
+    }
+
+    /// Those entries of a list whose manifests are alive: what was left by a deletion that broke off is
+    /// not shown.
+    async fn alive(
+        &self,
+        name: &RepositoryName,
+        entries: &[(&Arc<str>, &Bytes)],
+    ) -> Result<Vec<(Digest, Referrer)>> {
+        let mut all = Vec::with_capacity(entries.len());
+        for (digest, json) in entries {
+            all.push((digest.parse::<Digest>()?, Referrer::parse(json)?));
+        }
+        let alive = |view: &Repositories| {
+            let is_alive = |(digest, entry): &(Digest, Referrer)| {
+                view.is_alive(name.as_str(), digest, &entry.manifest)
+            };
+            all.iter().map(is_alive).collect::<Vec<_>>()
+        };
+        let mut alive = self.granted.view(alive).await?.into_iter();
+        all.retain(|_| alive.next().unwrap_or_default());
+        Ok(all)
     }
 
     /// The manifests that the index under the fallback tag lists, in order: it was written by a client
@@ -119,8 +153,19 @@ impl Call<'_> {
         };
         let content_type = index.content_type.to_str().ok();
         let index = Manifest::parse(content_type, &index.body)?;
-        let listed = index.named.into_iter().map(|named| named.digest);
-        let mut listed: Vec<Digest> = listed.take(MAX_FALLBACK).collect();
+        let mut left = MAX_FALLBACK;
+        let within = |named: &Named| {
+            let size = named
+                .sizes
+                .first()
+                .copied()
+                .unwrap_or_default()
+                .max(1 << 10);
+            left = left.saturating_sub(size);
+            left > 0
+        };
+        let listed = index.named.into_iter().take_while(within);
+        let mut listed: Vec<Digest> = listed.map(|named| named.digest).collect();
         listed.sort_by_cached_key(Digest::to_string);
         Ok(listed)
     }

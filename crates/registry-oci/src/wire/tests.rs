@@ -298,6 +298,17 @@ fn objects_that_can_be_read_in_two_ways() {
             "{text}: {refused}"
         );
     }
+    let long = "x".repeat(255);
+    for text in [
+        image(&format!(
+            r#""config":{}"#,
+            a.replace("x/y", &format!("x/{long}"))
+        )),
+        image(&format!(r#""config":{a},"artifactType":"x/{long}""#)),
+    ] {
+        let refused = parse(Some(IMAGE), &text);
+        assert_eq!(refused, "a media type has 255 bytes at most");
+    }
     // What means nothing may be called anything, and so may annotations.
     let known = r#""annotations":{"Size":"1","size":"2"},"Comment":"x","comment":"y""#;
     let text = image(&format!(r#""config":{a},{known}"#));

@@ -9,23 +9,28 @@ use registry_core::{
     storage::{Get, GetOptions, Key, Memory, PutMode, Storage},
 };
 use registry_oci::Oci;
-use registry_testkit::{Client, TestAuth};
+use registry_testkit::{Client, Faulty, TestAuth};
 
 use crate::fixture::{Manifest, digest, push, push_blob};
 
 fn registry() -> (Arc<Memory>, RegistryService, Client) {
     let storage = Arc::new(Memory::default());
+    let (service, client) = over(storage.clone());
+    (storage, service, client)
+}
+
+fn over(storage: Arc<dyn Storage>) -> (RegistryService, Client) {
     let auth = TestAuth::new(Some(Action::Read));
     let options = Options {
         grace: Duration::ZERO,
         ..Options::default()
     };
-    let service = Builder::new(storage.clone(), auth, options)
+    let service = Builder::new(storage, auth, options)
         .mount(Mount::new(Oci::default()).at("/v2"))
         .build()
         .unwrap();
     let client = Client::new(service.clone()).token("writer");
-    (storage, service, client)
+    (service, client)
 }
 
 async fn status(client: &Client, path: &str) -> StatusCode {
@@ -127,4 +132,78 @@ async fn the_log_can_be_made_anew() {
     assert_eq!(tags.text(), r#"{"name":"a/b","tags":["two"]}"#);
     let catalog = client.get("/v2/_catalog").await;
     assert_eq!(catalog.text(), r#"{"repositories":["a/b","c"]}"#);
+}
+
+/// A push that lost its blobs to a collection takes its manifest back, but not from whoever has pushed
+/// the same one meanwhile, with its blobs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_lost_its_blobs_takes_nothing_from_another() {
+    // What the first push is about to write when the second comes: that the manifest is doubtful, or
+    // that it is gone.
+    for gone in [false, true] {
+        let (memory, service, client) = registry();
+        let slow = Faulty::new(memory.clone());
+        let (_, first) = over(Arc::new(slow.clone()));
+        let image = Manifest::image("layer");
+        for blob in ["{}", "layer"] {
+            push_blob(&client, "a", blob).await;
+        }
+        let commit = slow.gate("/_manifests/");
+        let pushed = image.clone();
+        let pushed = tokio::spawn(async move { pushed.put(&first, "a", "x").await });
+        commit.reached().await;
+        let collected = service.gc(Duration::ZERO, false).await.unwrap();
+        assert_eq!(collected.collected.len(), 2, "{collected}");
+        let mut gate = slow.gate("/_manifests/");
+        commit.open();
+        gate.reached().await;
+        if gone {
+            let next = slow.gate("/_manifests/");
+            gate.open();
+            next.reached().await;
+            gate = next;
+        }
+        for blob in ["{}", "layer"] {
+            push_blob(&client, "a", blob).await;
+        }
+        let second = image.put(&client, "a", "x").await;
+        assert_eq!(second.status, StatusCode::CREATED, "{}", second.text());
+        gate.open();
+        let first = pushed.await.unwrap();
+        let expected = if gone {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::CREATED
+        };
+        assert_eq!(first.status, expected, "{}", first.text());
+        for path in ["x", &image.digest()] {
+            let path = format!("/v2/a/manifests/{path}");
+            assert_eq!(client.get(&path).await.text(), image.text(), "{gone}");
+        }
+        service.gc(Duration::ZERO, false).await.unwrap();
+        let layer = format!("/v2/a/blobs/{}", digest("layer"));
+        assert_eq!(status(&client, &layer).await, StatusCode::OK);
+    }
+}
+
+/// And one that nobody else pushed is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_lost_its_blobs_is_taken_back() {
+    let (memory, service, client) = registry();
+    let slow = Faulty::new(memory.clone());
+    let (_, first) = over(Arc::new(slow.clone()));
+    let image = Manifest::image("layer");
+    for blob in ["{}", "layer"] {
+        push_blob(&client, "a", blob).await;
+    }
+    let commit = slow.gate("/_manifests/");
+    let pushed = image.clone();
+    let pushed = tokio::spawn(async move { pushed.put(&first, "a", "x").await });
+    commit.reached().await;
+    service.gc(Duration::ZERO, false).await.unwrap();
+    commit.open();
+    let refused = pushed.await.unwrap();
+    crate::fixture::assert_refused(&refused, 400, "MANIFEST_BLOB_UNKNOWN");
+    let path = format!("/v2/a/manifests/{}", image.digest());
+    assert_eq!(status(&client, &path).await, StatusCode::NOT_FOUND);
 }

@@ -219,14 +219,14 @@ fn yanks() {
 fn what_was_deleted_is_spent() {
     let mut project = project();
     // Another file, whose name says of which version it was.
-    let sdist = "foo-1.0.tar.gz";
-    project.put(sdist, "1.0", "06").unwrap();
+    let wheel = "foo-1.0-py3-none-any.whl";
+    project.put(wheel, "1.0", "06").unwrap();
     project.yank(None, "broken").unwrap();
-    assert_eq!(project.delete(Some(sdist)).unwrap(), 2);
-    assert_eq!(project.delete(Some(sdist)).unwrap(), 0);
+    assert_eq!(project.delete(Some(wheel)).unwrap(), 2);
+    assert_eq!(project.delete(Some(wheel)).unwrap(), 0);
     let (head, entries) = (&mut project.head, &mut project.entries);
     let other = "1.1".parse().unwrap();
-    let error = delete(head, entries, &other, Some(sdist)).unwrap_err();
+    let error = delete(head, entries, &other, Some(wheel)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(project.delete(Some("a.whl")).unwrap(), 2);
     for content in ["01", "05"] {

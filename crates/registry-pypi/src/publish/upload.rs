@@ -193,9 +193,14 @@ impl Call<'_> {
             Some(text) => Some(attestation::provenance(text, &file, &sha256, user)?),
             None => None,
         };
-        let part = stage(&repo, &file, inspected.metadata, METADATA, METADATA_TYPE).await?;
+        let names = (file.stem(), METADATA);
+        let part = repo.stage_whole(names, METADATA_TYPE, inspected.metadata);
+        let part = part.await?;
         let provenance = match provenance {
-            Some(bytes) => Some(stage(&repo, &file, bytes, PROVENANCE, PROVENANCE_TYPE).await?),
+            Some(bytes) => {
+                let names = (file.stem(), PROVENANCE);
+                Some(repo.stage_whole(names, PROVENANCE_TYPE, bytes).await?)
+            }
             None => None,
         };
         let stored = Stored {
@@ -258,28 +263,6 @@ impl Stored<'_> {
             provenance: self.provenance.map(part),
         }
     }
-}
-
-/// Stores a small thing that goes with a file.
-async fn stage(
-    repo: &Repo,
-    file: &FileName,
-    bytes: Vec<u8>,
-    extension: &str,
-    content_type: &'static str,
-) -> Result<Staged, CoreError> {
-    let size = bytes.len() as u64;
-    let incoming = Incoming {
-        stem: file.stem(),
-        extension,
-        content_type,
-        size: Some(size),
-        limit: size,
-        digests: &[Algorithm::Sha256],
-    };
-    let mut writer = repo.stage(&incoming).await?;
-    writer.write(bytes.into()).await?;
-    writer.finish().await
 }
 
 /// A file that is too large, in words that say what its limit is.

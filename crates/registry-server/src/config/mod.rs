@@ -1,6 +1,7 @@
 //! What the server is told: flags, environment and file, resolved and checked.
 
 mod composer;
+mod maven;
 mod pypi;
 mod source;
 #[cfg(test)]
@@ -15,10 +16,12 @@ use registry::{
     auth::Anonymous,
     cargo::CargoConfig,
     composer::ComposerConfig,
+    maven::MavenConfig,
     npm::NpmConfig,
     oci::{Challenge, OciConfig, Sparse},
     protocol::BaseUrl,
     pypi::PypiConfig,
+    rubygems::RubygemsConfig,
 };
 
 use self::source::{Resolved, Sources};
@@ -28,9 +31,11 @@ pub(crate) use self::value::duration;
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("cargo", Protocol::Cargo),
     ("composer", Protocol::Composer),
+    ("maven", Protocol::Maven),
     ("npm", Protocol::Npm),
     ("oci", Protocol::Oci),
     ("pypi", Protocol::Pypi),
+    ("rubygems", Protocol::Rubygems),
 ];
 
 /// Everything that the server is told.
@@ -137,12 +142,16 @@ pub(crate) enum Protocol {
     Cargo,
     /// Composer.
     Composer,
+    /// Maven.
+    Maven,
     /// npm.
     Npm,
     /// OCI, container images.
     Oci,
     /// PyPI.
     Pypi,
+    /// RubyGems.
+    Rubygems,
 }
 
 /// One mount.
@@ -165,12 +174,16 @@ pub(crate) enum ProtocolConfig {
     Cargo(CargoConfig),
     /// Composer's.
     Composer(ComposerConfig),
+    /// Maven's.
+    Maven(MavenConfig),
     /// npm's.
     Npm(NpmConfig),
     /// OCI's.
     Oci(OciConfig),
     /// PyPI's.
     Pypi(PypiConfig),
+    /// RubyGems'.
+    Rubygems(RubygemsConfig),
 }
 
 /// What the command line sets, by the key that it stands for.
@@ -300,6 +313,7 @@ fn mount(
         protocol: match protocol {
             Protocol::Cargo => ProtocolConfig::Cargo(cargo(from, section)?),
             Protocol::Composer => ProtocolConfig::Composer(composer::resolve(from, section)?),
+            Protocol::Maven => ProtocolConfig::Maven(maven::resolve(from, section)?),
             Protocol::Npm => ProtocolConfig::Npm(NpmConfig {
                 owners_enforced: owners(from, section)?,
                 max_tarball: from.get(&key("max_size"), "1G", value::size)?,
@@ -307,6 +321,7 @@ fn mount(
             }),
             Protocol::Oci => ProtocolConfig::Oci(oci(from, section)?),
             Protocol::Pypi => ProtocolConfig::Pypi(pypi::resolve(from, section)?),
+            Protocol::Rubygems => ProtocolConfig::Rubygems(rubygems(from, section)?),
         },
     })
 }
@@ -349,6 +364,18 @@ fn cargo(from: &mut Sources, section: &str) -> Result<CargoConfig> {
     config.metadata.size = from.get(&key("max_metadata"), "1M", metadata_size)?;
     config.unpacked.manifest = config.metadata.size.into();
     config.metadata.features = from.get(&key("max_features"), "300", value::count)? as usize;
+    Ok(config)
+}
+
+fn rubygems(from: &mut Sources, section: &str) -> Result<RubygemsConfig> {
+    let key = |key: &str| format!("{section}.{key}");
+    let mut config = RubygemsConfig {
+        owners_enforced: owners(from, section)?,
+        max_gem: from.get(&key("max_size"), "500M", value::size)?,
+        ..RubygemsConfig::default()
+    };
+    config.gem.metadata = from.get(&key("max_metadata"), "10M", metadata_size)?.into();
+    config.gem.data.unpacked = from.get(&key("max_unpacked"), "2G", value::size)?;
     Ok(config)
 }
 

@@ -1,3 +1,5 @@
+use registry::maven::Policy;
+
 use super::*;
 
 fn load(
@@ -253,4 +255,39 @@ fn pypi_is_configured_per_mount() {
     assert_eq!(first.rules.max_project, None);
     assert_eq!(old.rules.max_project, Some(10 << 30));
     assert!(old.lenient_names && !first.lenient_names);
+}
+
+#[test]
+fn rubygems_is_configured_per_mount() {
+    let file = "[rubygems]\nmax_size = '10M'\nmax_metadata = '1M'\n[mount.ours]\nprotocol = 'rubygems'\nowners = 'enforced'\nmax_unpacked = '1G'\n";
+    let config = load(&[], &[], file).unwrap();
+    let of = |name: &str| {
+        let mount = config.mounts.iter().find(|mount| mount.name == name);
+        match &mount.unwrap().protocol {
+            ProtocolConfig::Rubygems(rubygems) => rubygems.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, ours) = (of("rubygems"), of("ours"));
+    assert_eq!((first.max_gem, ours.max_gem), (10 << 20, 500 << 20));
+    assert_eq!((first.gem.metadata, ours.gem.metadata), (1 << 20, 10 << 20));
+    assert_eq!(ours.gem.data.unpacked, 1 << 30);
+    assert!(ours.owners_enforced && !first.owners_enforced);
+}
+
+#[test]
+fn maven_is_configured_per_mount() {
+    let file = "[maven]\npolicy = 'release'\n[mount.snapshots]\nprotocol = 'maven'\npolicy = 'snapshot'\nmax_size = '1M'\n";
+    let config = load(&[], &[], file).unwrap();
+    let of = |name: &str| {
+        let mount = config.mounts.iter().find(|mount| mount.name == name);
+        match &mount.unwrap().protocol {
+            ProtocolConfig::Maven(maven) => (maven.policy, maven.max_file),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(of("maven"), (Policy::Release, 4 << 30));
+    assert_eq!(of("snapshots"), (Policy::Snapshot, 1 << 20));
+    let wrong = load(&[], &[], "[maven]\npolicy = 'releases'\n").unwrap_err();
+    assert!(wrong.to_string().contains("releases"), "{wrong}");
 }

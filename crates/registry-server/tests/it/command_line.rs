@@ -86,7 +86,7 @@ fn scopes_that_nothing_here_would_ask_for_are_warned_of() {
         "correct horse",
     );
     let expected = "warning: docker:repository:*:read: this configuration has no mount called docker; it has \
-                    cargo, composer, npm, oci, pypi";
+                    cargo, composer, maven, npm, oci, pypi, rubygems";
     assert_eq!(mount, [expected]);
     let create = "token create --user ann --scope oci:package:*:read --scope *:image:*:read";
     let (token, kinds) = warned(create, "");
@@ -160,6 +160,46 @@ fn a_bucket_is_collected_and_verified() {
         !success && report.contains("npm/packages/x/index.jsonl"),
         "{report}"
     );
+}
+
+#[test]
+fn old_builds_of_snapshots_are_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let server = Server::with(&["--storage", place, "--anonymous", "all"], &[]);
+    let path = |day| format!("/maven/org/acme/lib/1-SNAPSHOT/lib-1-2026010{day}.101010-{day}.jar");
+    for day in 1..=3 {
+        let path = path(day);
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-length: 1\r\n\r\n"
+        );
+        let answer = server.talk(&[head.as_bytes(), b"x"].concat());
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    }
+    for (command, told) in [
+        ("maven prune", "--keep"),
+        ("maven prune --older-than x", "--older-than"),
+        (
+            "maven prune --keep 1 --mount npm",
+            "no Maven mount called npm",
+        ),
+    ] {
+        let (success, _, error) = on(place, command, "");
+        assert!(!success && error.contains(told), "{error}");
+    }
+    let gone = "org.acme:lib:1-20260101.101010-1 (1 files, 1 bytes)\n1 builds (1 bytes)";
+    let dry = ok(place, "maven prune --keep 2 --older-than 0 --dry-run", "");
+    assert_eq!(
+        dry.trim(),
+        format!("{gone}\nnothing was removed: this was a dry run")
+    );
+    assert_eq!(
+        ok(place, "maven prune --keep 2 --older-than 30d", "").trim(),
+        "0 builds (0 bytes)"
+    );
+    assert_eq!(ok(place, "maven prune --keep 2", "").trim(), gone);
+    assert!(server.get(&path(1), "").starts_with("HTTP/1.1 404 "));
+    assert!(server.get(&path(2), "").starts_with("HTTP/1.1 200 "));
 }
 
 #[test]

@@ -110,7 +110,9 @@ impl Wheel {
             .iter()
             .map(|(name, content)| around(name) + content.len() as u64)
             .sum();
-        let noise = size.saturating_sub(rest + around("noise.bin") + END).max(64);
+        let noise = size
+            .saturating_sub(rest + around("noise.bin") + END)
+            .max(64);
         let mut zip = Zip::new(out);
         zip.file("noise.bin", noise, || Random::new(&self.file()))?;
         for (name, content) in small {

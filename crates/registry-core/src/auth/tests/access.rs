@@ -33,7 +33,7 @@ async fn ask(
         mount: "npm",
         entries,
         lifetime: Duration::from_secs(300),
-        refresh: true,
+        refresh: Some("npm"),
     };
     auth.create_access_token(identity, request).await
 }
@@ -139,18 +139,22 @@ async fn what_is_asked_is_cut_down_to_what_is_allowed() {
         entry("c", ALL),
         entry("*", ALL),
         entry("z", ALL),
+        AccessEntry::listing("package"),
     ];
     let made = ask(&auth, &bob, &asked).await.unwrap();
     let expected = [
         ("b-1", "rw".to_owned()),
         ("c", "r".to_owned()),
-        ("*", "r".to_owned()),
+        ("*", String::new()),
     ];
     assert_eq!(told(&made), expected);
-    // All of them are those that he may read.
+    // It lists those that he may read, and reads none of them.
     let shown = token(&auth, &made.token).await.unwrap();
-    assert_eq!(rights(&auth, &shown, "b-2").await, "r");
-    assert_eq!(rights(&auth, &shown, "z").await, "");
+    assert_eq!(rights(&auth, &shown, "b-2").await, "");
+    let lister = shown.lister("package");
+    assert_eq!(rights(&auth, &lister, "b-2").await, "rw");
+    assert_eq!(rights(&auth, &lister, "z").await, "");
+    assert_eq!(rights(&auth, &shown.lister("box"), "b-2").await, "");
     let none = ask(&auth, &bob, &[entry("z", ALL)]).await.unwrap();
     assert!(none.granted.is_empty());
     assert!(token(&auth, &none.token).await.is_ok());
@@ -162,7 +166,7 @@ async fn what_is_asked_is_cut_down_to_what_is_allowed() {
     let (secret, _) = auth.create_token(&ann, narrow).await.unwrap();
     let narrow = token(&auth, &secret).await.unwrap();
     let made = ask(&auth, &narrow, &asked).await.unwrap();
-    let expected = [("b-1", "r".to_owned()), ("*", "r".to_owned())];
+    let expected = [("b-1", "r".to_owned()), ("*", String::new())];
     assert_eq!(told(&made), expected);
     let shown = token(&auth, &made.token).await.unwrap();
     assert!(shown.read_only && shown.token == narrow.token);
@@ -461,7 +465,7 @@ async fn an_access_token_and_a_refresh_token_are_not_each_other() {
         mount: "npm",
         entries: &[],
         lifetime: Duration::from_secs(60),
-        refresh: false,
+        refresh: None,
     };
     let made = auth.create_access_token(&ann, unwanted).await.unwrap();
     assert!(made.refresh.is_none());
@@ -475,7 +479,7 @@ async fn it_is_good_for_nothing_that_is_about_users_and_tokens() {
     let root = password(&auth, "root", PASSWORD).await.unwrap();
     assert!(root.admin);
     let (_, info) = auth.create_token(&root, NewToken::default()).await.unwrap();
-    let made = ask(&auth, &root, &[entry("*", ALL)]).await.unwrap();
+    let made = ask(&auth, &root, &[entry("x", ALL)]).await.unwrap();
     let shown = token(&auth, &made.token).await.unwrap();
     assert!(!shown.admin && may(&auth, &shown, "x", Action::Delete).await);
     let login = auth.begin_login().await.unwrap();

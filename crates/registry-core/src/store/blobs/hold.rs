@@ -1,14 +1,31 @@
 //! Blobs that a document is about to name, kept from collections.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
+use bytes::Bytes;
 use futures_util::{TryStreamExt, stream, stream::StreamExt};
 
-use super::{Joined, Repo, layout};
+use super::{AT_ONCE, Joined, Repo, Snapshot, layout};
 use crate::{digest::Digest, error::Result};
 
-/// How many blobs are looked at together.
-const AT_ONCE: usize = 16;
+/// How long a collection in one repository may take. One that has not ended by then broke off.
+const COLLECTS_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The mark of a collection that begins now in a repository.
+pub(in crate::store) fn mark() -> Bytes {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs().to_string().into()
+}
+
+/// Whether the collection of a mark broke off.
+pub(in crate::store) fn is_over(mark: &[u8]) -> bool {
+    let began = serde_json::from_slice(mark).unwrap_or_default();
+    let age = SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(began));
+    age.unwrap_or_default() > COLLECTS_FOR
+}
 
 /// How far the collections in a repository have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,21 +60,25 @@ impl Hold {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn confirm(self) -> Result<Vec<Digest>> {
+    pub async fn confirm(&self) -> Result<Vec<Digest>> {
         let now = self.repo.collections().await?;
         // One that begins later reads the document; one that was under way before found that its
         // blobs were written since it read them.
         if now.revision == self.before.revision {
             return Ok(Vec::new());
         }
-        let mut lost = Vec::new();
-        for digest in self.held.into_keys() {
-            // That somebody says that it is held is not enough: it may be another who lost it.
-            if !self.repo.join(&digest).await? {
-                lost.push(digest);
+        let lost = self.held.keys().cloned().map(|digest| {
+            let repo = self.repo.clone();
+            async move {
+                // That somebody says that it is held is not enough: it may be another who lost it.
+                let is_lost = !repo.join(&digest).await?;
+                Ok(is_lost.then_some(digest))
             }
-        }
-        Ok(lost)
+        });
+        let lost = stream::iter(lost).buffered(AT_ONCE);
+        lost.try_filter_map(|lost| std::future::ready(Ok(lost)))
+            .try_collect()
+            .await
     }
 }
 
@@ -106,7 +127,7 @@ impl Repo {
     async fn hold_one(&self, digest: &Digest, under_way: bool) -> Result<(Digest, Option<u64>)> {
         let blob = self.fresh_blob(digest).await?;
         let held = match &blob {
-            Some(_) if under_way => self.join(digest).await?,
+            Some(_) if under_way => self.rejoin(digest).await?,
             Some(blob) => self.renew_blob(blob).await?,
             None => false,
         };
@@ -118,9 +139,10 @@ impl Repo {
     async fn collections(&self) -> Result<Collections> {
         let key = layout::collections(&self.home)?;
         let now = self.store.0.documents.fresh(&key).await?;
+        let is_any = |now: &Snapshot| now.entries.values().any(|began| !is_over(began));
         Ok(now.map_or_else(Collections::default, |now| Collections {
             revision: now.revision,
-            under_way: !now.entries.is_empty(),
+            under_way: is_any(&now),
         }))
     }
 }

@@ -1,7 +1,9 @@
 //! Blobs whose bytes are lost or damaged: whoever pushes them again brings them back, to every
 //! repository that holds them.
 
-use super::{Record, Repo, Segment, State, layout};
+use futures_util::future::try_join_all;
+
+use super::{AT_ONCE, Record, Repo, Segment, State, layout};
 use crate::{
     digest::Digest,
     error::Result,
@@ -36,20 +38,27 @@ impl Repo {
 
 impl Store {
     /// Whether the files of a blob are there, each of its size.
-    async fn are_whole(&self, segments: &[Segment]) -> Result<bool> {
-        for segment in segments {
-            let key = layout::content(&self.0.root, &segment.file)?;
-            let options = GetOptions {
-                head: true,
-                ..GetOptions::default()
-            };
-            match self.0.documents.storage().get(&key, options).await {
-                Ok(Get::Found(object)) if object.size == segment.size => {}
-                Ok(_) | Err(StorageError::NotFound) => return Ok(false),
-                Err(error) => return Err(error.into()),
+    pub(in crate::store) async fn are_whole(&self, segments: &[Segment]) -> Result<bool> {
+        for some in segments.chunks(AT_ONCE) {
+            let whole = try_join_all(some.iter().map(|segment| self.is_whole(segment)));
+            if whole.await?.contains(&false) {
+                return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    async fn is_whole(&self, segment: &Segment) -> Result<bool> {
+        let key = layout::content(&self.0.root, &segment.file)?;
+        let options = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        match self.0.documents.storage().get(&key, options).await {
+            Ok(Get::Found(object)) => Ok(object.size == segment.size),
+            Ok(Get::NotModified) | Err(StorageError::NotFound) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Says that the bytes of a blob are gone, if its record is still the one of that revision, so that

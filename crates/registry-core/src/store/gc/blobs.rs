@@ -8,7 +8,6 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::SystemTime,
 };
 
 use futures_util::{Stream, StreamExt, TryStreamExt, future::try_join_all};
@@ -20,7 +19,7 @@ use crate::{
     storage::{Entry, Key, StorageError},
     store::{
         Document, Snapshot, Store,
-        blobs::{Held, Record, Segment, State},
+        blobs::{Held, Record, Segment, State, is_over, mark},
         layout,
     },
 };
@@ -57,8 +56,8 @@ impl Run<'_> {
         let held = held
             .into_iter()
             .filter_map(|entry| Some((layout::holder(&entry.key)?.1, entry.key)));
-        let held: Vec<(Digest, Key)> = held.collect();
-        let unnamed = self.unnamed_holds(home, &held).await?;
+        let mut held: Vec<(Digest, Key)> = held.collect();
+        let unnamed = self.unnamed_holds(home, &mut held).await?;
         if self.dry {
             let keys: Vec<Key> = unnamed.into_iter().map(|(_, seen)| seen.key).collect();
             self.report.released.extend(keys.clone());
@@ -88,17 +87,17 @@ impl Run<'_> {
     }
 
     /// What of all that a repository holds none of its documents names, and nobody said so since the
-    /// grace.
+    /// grace. What it holds no longer is taken out of `held`.
     async fn unnamed_holds(
         &mut self,
         home: &Key,
-        held: &[(Digest, Key)],
+        held: &mut Vec<(Digest, Key)>,
     ) -> Result<Vec<(Digest, Seen)>> {
         let named = self.store.named_blobs(home).await?;
-        let held = held.iter().filter(|(digest, _)| !named.contains(digest));
-        let held: Vec<&(Digest, Key)> = held.collect();
-        let mut old = Vec::new();
-        for some in held.chunks(AT_ONCE) {
+        let unnamed = held.iter().filter(|(digest, _)| !named.contains(digest));
+        let unnamed: Vec<&(Digest, Key)> = unnamed.collect();
+        let (mut old, mut gone) = (Vec::new(), HashSet::new());
+        for some in unnamed.chunks(AT_ONCE) {
             let read = some
                 .iter()
                 .map(|(_, key)| self.store.0.documents.fresh(key));
@@ -107,6 +106,7 @@ impl Run<'_> {
                     continue;
                 };
                 if held.head::<Held>()?.gone {
+                    gone.insert(key.clone());
                     continue;
                 }
                 if held.modified > self.before {
@@ -120,6 +120,7 @@ impl Run<'_> {
                 old.push((digest.clone(), seen));
             }
         }
+        held.retain(|(_, key)| !gone.contains(key));
         Ok(old)
     }
 
@@ -257,12 +258,6 @@ impl Run<'_> {
         Ok(buried)
     }
 
-    /// What was written later may not be named yet by what is to name it.
-    pub(super) fn settled(&self) -> SystemTime {
-        let settled = SystemTime::now().checked_sub(self.store.0.settle);
-        settled.unwrap_or(SystemTime::UNIX_EPOCH)
-    }
-
     async fn collect_content(&mut self, used: &HashSet<Box<str>>) -> Result<()> {
         let folder = layout::all_content(&self.store.0.root)?;
         let mut listed = self.store.0.documents.storage().list(Some(&folder), None);
@@ -272,14 +267,13 @@ impl Run<'_> {
             .iter()
             .map(|(key, _)| key.clone())
             .collect();
-        let settled = self.settled();
         let mut unnamed = Vec::new();
         while let Some(entry) = listed.next().await {
             let entry = entry?;
             if used.contains(entry.key.name()) || told.contains(&entry.key) {
                 continue;
             }
-            if entry.modified > settled {
+            if entry.modified > self.settled {
                 self.report.young += 1;
             } else {
                 unnamed.push(entry);
@@ -413,7 +407,8 @@ impl Store {
         let run = random_hex::<8>()?;
         let name = run.clone();
         let begin = move |document: &mut Document<()>| {
-            document.entries.insert(name.as_str().into(), "null".into());
+            document.entries.retain(|_, mark| !is_over(mark));
+            document.entries.insert(name.as_str().into(), mark());
             Ok((true, ()))
         };
         let key = layout::collections(home)?;
@@ -421,8 +416,8 @@ impl Store {
         Ok(run)
     }
 
-    /// Says that it is over. One that ends without that, by a crash, costs whoever pushes there a
-    /// few writes more.
+    /// Says that it is over. One that ends without that, by a crash, costs whoever pushes there within
+    /// the next day a few writes more.
     async fn end_collection(&self, home: &Key, run: String) -> Result<()> {
         let end = move |document: &mut Document<()>| {
             document.entries.remove(&*run);

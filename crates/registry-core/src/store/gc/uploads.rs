@@ -24,9 +24,10 @@ impl Run<'_> {
             for (_, session) in sessions? {
                 let head = session.typed::<Session>()?.head;
                 let needed = match head.end {
-                    None => !is_expired(session.modified),
+                    // One that is expired was dropped, or goes on since.
+                    None => !self.dry || !is_expired(session.modified),
                     // Its blob's record may be about to be written, whatever grace there is.
-                    Some(End::Finished(_)) => session.modified > self.before.min(self.settled()),
+                    Some(End::Finished(_)) => session.modified > self.before.min(self.settled),
                     Some(End::Dropped) => false,
                 };
                 if needed {

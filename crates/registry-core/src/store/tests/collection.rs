@@ -302,7 +302,7 @@ async fn a_push_and_a_collection_never_both_win() {
 
 /// A collection that stands before one of its writes (the first is 0) of a key that contains `part`,
 /// having read and judged; what `meanwhile` does then; and the collection's report.
-async fn interrupted<T>(
+pub(super) async fn interrupted<T>(
     bucket: &Bucket,
     (part, at): (&'static str, usize),
     meanwhile: impl Future<Output = T>,

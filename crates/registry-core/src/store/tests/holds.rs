@@ -1,7 +1,7 @@
 //! What makes a shelf hold a blob, and what a crash or a collection leaves of it.
 
 use super::{
-    collection::{gc, list, unlist},
+    collection::{gc, interrupted, list, unlist},
     *,
 };
 
@@ -107,4 +107,49 @@ async fn what_is_about_to_be_named_is_looked_at_afresh() {
         read(&bucket.shelf("a"), &digest).await.unwrap().unwrap(),
         "blob"
     );
+}
+
+/// Whoever names a blob that a collection is about to take makes sure by themselves that it stays: the
+/// push that brought it may never come to that.
+#[tokio::test]
+async fn a_blob_whose_push_broke_off_as_it_was_doomed_is_kept_by_who_names_it() {
+    let bucket = Bucket::default();
+    let (a, digest) = (bucket.shelf("a"), sha256(b"blob"));
+    push(&a, b"blob").await.unwrap();
+    a.remove_blob(&digest).await.unwrap();
+    let (stands, report) = interrupted(&bucket, ("m/blobs/", 1), async {
+        crash(&bucket, "b", b"blob").await;
+        list(&bucket.shelf("b"), "l", std::slice::from_ref(&digest)).await
+    })
+    .await;
+    assert!(stands);
+    assert_eq!(report.collected, []);
+    let bytes = read(&bucket.shelf("b"), &digest).await.unwrap();
+    assert_eq!(bytes.as_deref(), Some(&b"blob"[..]));
+}
+
+/// What a crash left between the end of an upload and the blob's record is done by who asks again.
+#[tokio::test]
+async fn an_upload_that_ended_half_way_ends_when_it_is_asked_to_again() {
+    let bucket = Bucket::default();
+    let digest = sha256(b"blob");
+    let gate = Gate::before("m/blobs/");
+    let replica = bucket.replica_with(Habits {
+        gate: Some(gate.clone()),
+        ..Habits::default()
+    });
+    let shelf = replica.repo(&resource("a"), Arc::new(Actor::default()));
+    let upload = shelf.begin_upload(Algorithm::Sha256, LIMIT).await.unwrap();
+    let name = upload.name().to_owned();
+    let piece = upload.clone().append("blob".into(), Piece::default());
+    piece.await.unwrap();
+    let end = upload.finish(digest.clone(), Body::empty(), Piece::default());
+    tokio::spawn(end);
+    gate.reached.notified().await;
+    let a = bucket.shelf("a");
+    assert_eq!(read(&a, &digest).await.unwrap(), None);
+    let again = a.find_upload(&name, LIMIT).await.unwrap();
+    let again = again.finish(digest.clone(), Body::empty(), Piece::default());
+    assert_eq!(again.await.unwrap(), Finished::Done);
+    assert_eq!(read(&a, &digest).await.unwrap().unwrap(), "blob");
 }

@@ -1,5 +1,6 @@
 //! The end of an upload: its bytes become a blob.
 
+use super::super::blobs::Held;
 use super::{
     CONTENT_TYPE, Document, End, Finished, Piece, Received, Repo, Segment, Session, Staged, Upload,
     check_length, layout, names::is_old, read_segments, segment, settle, unknown,
@@ -34,11 +35,11 @@ impl Upload {
         let (size, segments) = match closed {
             Closed::Now { size, segments } => (size, segments),
             Closed::OutOfOrder(offset) => return Ok(Finished::OutOfOrder(offset)),
-            // A repetition of what was done before.
-            Closed::Before => {
-                let held = self.repo.blob(&digest).await?;
-                return held.map(|_| Finished::Done).ok_or_else(unknown);
+            // A repetition of what was done before, or was broken off by a crash.
+            Closed::Before if self.repo.blob(&digest).await?.is_some() => {
+                return Ok(Finished::Done);
             }
+            Closed::Before => self.broken_off(&digest).await?,
         };
         let kept = self.repo.commit_blob(&digest, size, segments.clone());
         if !kept.await? {
@@ -50,6 +51,26 @@ impl Upload {
             hook.after_put(&operation).await;
         }
         Ok(Finished::Done)
+    }
+
+    /// The size and the pieces of an upload that has ended and whose blob nobody came to write.
+    async fn broken_off(&self, digest: &Digest) -> Result<(u64, Vec<Segment>)> {
+        let documents = &self.repo.store.0.documents;
+        let held = documents
+            .fresh(&layout::held(&self.repo.home, digest)?)
+            .await?;
+        // It was there, and was removed.
+        if let Some(held) = held
+            && held.head::<Held>()?.gone
+        {
+            return Err(unknown());
+        }
+        let session = documents.fresh(&self.key).await?.ok_or_else(unknown)?;
+        let session = session.typed::<Session>()?.head;
+        if !self.repo.store.are_whole(&session.segments).await? {
+            return Err(unknown());
+        }
+        Ok((session.offset, session.segments))
     }
 
     /// Whether it has ended with this blob, which is still held.

@@ -1,0 +1,6 @@
+//! What is read: a function for each route that only looks.
+
+mod files;
+mod listing;
+mod metadata;
+mod search;

@@ -1,0 +1,114 @@
+//! Files and their checksums.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, header};
+use registry_core::{
+    Body, Error as CoreError,
+    digest::Algorithm,
+    protocol::{self, Artifact},
+    store::Rendered,
+};
+
+use crate::{
+    Answer, Call,
+    checksum::ALGORITHMS,
+    document::{Entry, Head, no_file, snapshot},
+    layout::{self, VERSION},
+    name::FilePath,
+};
+
+/// How long a date may be that of what comes next, too, in milliseconds.
+const SETTLED: i64 = 2000;
+
+impl Call<'_> {
+    /// A file, whole or in part, or its checksum.
+    pub(crate) async fn file(&self, path: &FilePath) -> Answer {
+        let missing = || no_file(path.file.as_str());
+        if !self.config.policy.allows(&path.version) {
+            return Err(missing().into());
+        }
+        let entry = self.entry(path).await?.ok_or_else(missing)?;
+        let entry = Entry::parse(&entry)?;
+        let mut response = match path.checksum {
+            Some(algorithm) => self.checksum(&entry, algorithm)?,
+            None => self.bytes(path, &entry).await?,
+        };
+        if path.is_mutable() {
+            return Ok(protocol::revalidated(response));
+        }
+        protocol::immutable(&mut response, self.granted);
+        Ok(response)
+    }
+
+    /// The entry of a file; of one of a snapshot that names no build, that of the newest.
+    async fn entry(&self, path: &FilePath) -> Result<Option<Bytes>, CoreError> {
+        let repo = self.granted.repo()?;
+        if !path.is_mutable() {
+            return repo.entry(VERSION, path.file.as_str()).await;
+        }
+        let Some(document) = repo.document::<Head>(VERSION).await? else {
+            return Ok(None);
+        };
+        let entries = &document.entries;
+        let newest = snapshot::resolve(entries, &path.artifact, &path.version, &path.file)?;
+        Ok(newest.and_then(|name| entries.get(&*name).cloned()))
+    }
+
+    async fn bytes(&self, path: &FilePath, entry: &Entry<'_>) -> Answer {
+        let repo = self.granted.repo()?;
+        let stored = entry.stored();
+        let content_type = layout::content_type(&path.file);
+        let artifact = Artifact {
+            tag: entry.sha256,
+            size: entry.size,
+            content_type,
+            modified: self.dated(path, entry),
+        };
+        let open = |range, head| repo.open(&stored, content_type, range, head);
+        let mut response =
+            protocol::serve_artifact(artifact, self.method, self.headers, open).await?;
+        let sums = ALGORITHMS.map(|algorithm| (algorithm, entry.checksum(algorithm)));
+        for (algorithm, sum) in sums {
+            let (name, value) = checksum_field(algorithm, sum.unwrap_or_default())?;
+            response.headers_mut().insert(name, value);
+        }
+        Ok(response)
+    }
+
+    /// When a file was stored; nothing while one that takes its place could have the same date.
+    fn dated(&self, path: &FilePath, entry: &Entry<'_>) -> Option<SystemTime> {
+        let settled = entry.at.saturating_add(SETTLED) <= self.now();
+        (settled || !path.is_mutable()).then(|| entry.modified())
+    }
+
+    fn checksum(&self, entry: &Entry<'_>, algorithm: Algorithm) -> Answer {
+        let sum = entry.checksum(algorithm).unwrap_or_default();
+        checksum_file(sum, entry.modified(), self.headers)
+    }
+}
+
+/// The header by which clients that know it spare themselves a request for a checksum.
+pub(super) fn checksum_field(
+    algorithm: Algorithm,
+    sum: &str,
+) -> Result<(HeaderName, HeaderValue), CoreError> {
+    let name = match algorithm {
+        Algorithm::Md5 => "x-checksum-md5",
+        Algorithm::Sha1 => "x-checksum-sha1",
+        Algorithm::Sha256 => "x-checksum-sha256",
+        Algorithm::Sha512 => "x-checksum-sha512",
+        Algorithm::Blake2b256 => "x-checksum-blake2b256",
+    };
+    let value = HeaderValue::try_from(sum).map_err(CoreError::internal)?;
+    Ok((HeaderName::from_static(name), value))
+}
+
+/// A file that holds a checksum and nothing else.
+pub(super) fn checksum_file(sum: &str, modified: SystemTime, headers: &http::HeaderMap) -> Answer {
+    let form = Rendered::as_it_is(sum.as_bytes().to_vec(), "text/plain", modified)?;
+    let mut response: Response<Body> = protocol::rendered(&form, headers);
+    response.headers_mut().remove(header::VARY);
+    Ok(response)
+}

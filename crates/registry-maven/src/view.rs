@@ -1,0 +1,480 @@
+//! What the log tells of every version and plugin, and what is made of it: metadata, listings,
+//! search.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    ops::Bound::{Included, Unbounded},
+    sync::Arc,
+};
+
+use registry_core::{
+    Error, Result,
+    store::{Fold, LogEntry, RawDocument, search::SearchIndex},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{
+    VersionName,
+    document::{Head, Prefix, is_live},
+    name::{FileName, Levels},
+    wire::Hit,
+};
+
+/// What the log says of a version.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    /// When it came, or when it went, in milliseconds since 1970.
+    at: i64,
+    /// What it is, while it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shape: Option<Box<RawValue>>,
+    /// The bundles of which it is the first version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bundles: Vec<Box<str>>,
+}
+
+/// What a version is. Many are alike, and share one.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Shape {
+    /// Its packaging.
+    pub(crate) p: String,
+    /// What follows `artifact-version` in the names of its files.
+    pub(crate) ec: BTreeSet<String>,
+}
+
+/// What the log is to say of a document.
+pub(crate) fn entry(name: &str, document: &RawDocument) -> Result<Box<RawValue>> {
+    let mut parts = name.splitn(3, ':');
+    let (_, artifact, version) = (parts.next(), parts.next(), parts.next());
+    let told = match (artifact, version) {
+        (Some(artifact), Some(version)) => {
+            let head: Head = document.typed()?.head;
+            let shape = is_live(&document.entries).then(|| {
+                let p = head.packaging.unwrap_or_else(|| "jar".to_owned());
+                let files = document.entries.keys().map(|file| &**file);
+                let ec = endings(artifact, version, files);
+                to_raw_value(&Shape { p, ec })
+            });
+            let shape = shape.transpose().map_err(Error::internal)?;
+            let first = head.bundles.into_iter();
+            let first = first.filter(|(_, bundle)| !bundle.versions.is_empty());
+            to_raw_value(&Told {
+                at: head.since,
+                shape,
+                bundles: first.map(|(id, _)| id.into()).collect(),
+            })
+        }
+        _ => to_raw_value(&document.typed::<Prefix>()?.head),
+    };
+    told.map_err(Error::internal)
+}
+
+/// What follows the version in the names of a version's files: `-sources.jar`, `.pom`.
+fn endings<'a>(
+    artifact: &str,
+    version: &str,
+    files: impl Iterator<Item = &'a str>,
+) -> BTreeSet<String> {
+    let (Ok(artifact), Ok(version)) = (artifact.parse(), version.parse()) else {
+        return BTreeSet::new();
+    };
+    let files = files.filter_map(|file| FileName::parse(&artifact, &version, file).ok());
+    let files = files.filter(|file| !file.is_signature());
+    let endings = files.map(|file| match file.classifier {
+        Some(classifier) => format!("-{classifier}.{}", file.extension),
+        None => format!(".{}", file.extension),
+    });
+    endings.collect()
+}
+
+/// All artifacts of a mount.
+#[derive(Default)]
+pub(crate) struct Artifacts {
+    /// By `group:artifact`.
+    all: BTreeMap<Box<str>, Artifact>,
+    /// The plugins of each group that has some, and when they last changed.
+    plugins: BTreeMap<Box<str>, (u64, BTreeMap<Box<str>, Prefix>)>,
+    /// What versions are, each once.
+    shapes: HashSet<Arc<str>>,
+    /// The first version of each bundle, by the bundle's id.
+    bundles: BTreeMap<Box<str>, Box<str>>,
+    /// To find artifacts by.
+    found: SearchIndex,
+    /// Counts the changes of metadata.
+    stamp: u64,
+}
+
+#[derive(Default)]
+struct Artifact {
+    versions: BTreeMap<Box<str>, Version>,
+    /// How many are there.
+    live: usize,
+    /// The highest that is there.
+    latest: Option<Box<str>>,
+    /// The revision of its prefix's document.
+    plugin: u64,
+    /// When its metadata last changed, as this view counts.
+    stamp: u64,
+}
+
+struct Version {
+    revision: u64,
+    at: i64,
+    /// What it is; nothing while it is not there.
+    shape: Option<Arc<str>>,
+}
+
+/// What is in the metadata of a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    /// The versions of the artifact that the folder is of.
+    pub(crate) versions: Vec<String>,
+    /// The plugins of the group that the folder is of: artifact and prefix.
+    pub(crate) plugins: Vec<(String, Prefix)>,
+    /// When that last changed, in milliseconds since 1970.
+    pub(crate) at: i64,
+}
+
+impl Artifacts {
+    /// What artifacts are found by.
+    pub(crate) fn found(&self) -> &SearchIndex {
+        &self.found
+    }
+
+    /// Stands for the metadata of a folder until that changes; nothing where it has none.
+    pub(crate) fn stamp(&self, levels: &Levels) -> Option<u64> {
+        let (artifact, plugins) = (self.artifact(levels), self.plugins(levels));
+        if plugins.is_none() && artifact.is_none_or(|artifact| artifact.live == 0) {
+            return None;
+        }
+        // That of an artifact which went counts too: what was there with it is another thing.
+        let stamps = artifact.map(|artifact| artifact.stamp);
+        stamps.max(plugins.map(|(stamp, _)| *stamp))
+    }
+
+    /// What is in the metadata of a folder.
+    pub(crate) fn listed(&self, levels: &Levels) -> Listed {
+        let mut listed = Listed::default();
+        if let Some(artifact) = self.artifact(levels) {
+            listed.versions = artifact.live().map(|(name, _)| name.to_string()).collect();
+            let times = artifact.versions.values().map(|version| version.at);
+            listed.at = times.max().unwrap_or_default();
+        }
+        for (artifact, prefix) in self.plugins(levels).iter().flat_map(|(_, all)| all) {
+            listed.at = listed.at.max(prefix.at);
+            listed.plugins.push((artifact.to_string(), prefix.clone()));
+        }
+        listed
+    }
+
+    /// The first version of a bundle, as `group:artifact:version`.
+    pub(crate) fn bundle(&self, id: &str) -> Option<String> {
+        self.bundles.get(id).map(|first| first.to_string())
+    }
+
+    fn artifact(&self, levels: &Levels) -> Option<&Artifact> {
+        let (group, artifact) = levels.artifact.as_ref()?;
+        self.all.get(&*format!("{group}:{artifact}"))
+    }
+
+    fn plugins(&self, levels: &Levels) -> Option<&(u64, BTreeMap<Box<str>, Prefix>)> {
+        self.plugins.get(levels.group.as_ref()?.as_str())
+    }
+
+    /// The versions of an artifact that are there.
+    pub(crate) fn versions(&self, name: &str) -> Vec<String> {
+        let live = self.all.get(name).into_iter().flat_map(Artifact::live);
+        live.map(|(version, _)| version.to_string()).collect()
+    }
+
+    /// The artifacts, as `group:artifact`, of a group and of all below it; of every group for one
+    /// without a name.
+    pub(crate) fn names(&self, group: &str) -> Vec<String> {
+        let below = self
+            .range(group)
+            .filter(|(_, artifact)| artifact.is_there());
+        let below = below.filter(|(name, _)| part(name, group).is_some());
+        below.map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// What lies in the folder of a group: groups below it, and artifacts.
+    pub(crate) fn folders(&self, group: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut from = group.to_owned();
+        let wanted = |(name, artifact): &(&Box<str>, &Artifact)| {
+            artifact.is_there() || !name.starts_with(group)
+        };
+        loop {
+            let first = self.range(&from).find(wanted).map(|(name, _)| name);
+            let Some(name) = first.filter(|name| name.starts_with(group)) else {
+                return found;
+            };
+            let next = match part(name, group) {
+                Some((folder, next)) => {
+                    found.insert(folder.to_owned());
+                    next
+                }
+                None => format!("{name}\0"),
+            };
+            from = next;
+        }
+    }
+
+    fn range(&self, from: &str) -> impl Iterator<Item = (&Box<str>, &Artifact)> {
+        self.all.range::<str, _>((Included(from), Unbounded))
+    }
+
+    /// The snapshots of all artifacts: artifact, as `group:artifact`, and version.
+    pub(crate) fn snapshots(&self) -> Vec<(String, VersionName)> {
+        let mut all = Vec::new();
+        for (name, artifact) in &self.all {
+            let names = artifact
+                .live()
+                .filter_map(|(version, _)| version.parse().ok());
+            let snapshots = names.filter(VersionName::is_snapshot);
+            all.extend(snapshots.map(|version| (name.to_string(), version)));
+        }
+        all
+    }
+
+    /// A version, or all of those that are there, as a search shows them.
+    pub(crate) fn hits(&self, name: &str, only: Option<&str>) -> Vec<Hit> {
+        let Some(artifact) = self.all.get(name) else {
+            return Vec::new();
+        };
+        let mut live: Vec<_> = artifact
+            .live()
+            .filter(|(version, _)| only.is_none_or(|only| only == *version))
+            .filter_map(|(version, state)| Some((version.parse::<VersionName>().ok()?, state)))
+            .collect();
+        live.sort_by_cached_key(|(version, _)| std::cmp::Reverse(version.clone()));
+        let hits = live.into_iter().map(|(version, state)| {
+            let mut hit = hit(name, state);
+            hit.id = format!("{name}:{version}");
+            hit.v = Some(version.to_string());
+            hit
+        });
+        hits.collect()
+    }
+
+    fn take(&mut self, entry: &LogEntry<'_>) -> Result<()> {
+        let data = entry.data.get();
+        let Some((name, version)) = split(&entry.name) else {
+            let prefix = serde_json::from_str(data).map_err(Error::internal)?;
+            return self.take_prefix(&entry.name, entry.revision, prefix);
+        };
+        let Told { at, shape, bundles } = serde_json::from_str(data).map_err(Error::internal)?;
+        let shape = shape.map(|shape| self.shape(shape.get()));
+        for id in bundles {
+            self.bundles.insert(id, (&*entry.name).into());
+        }
+        let artifact = self.all.entry(name.into()).or_default();
+        let state = Version {
+            revision: entry.revision,
+            at,
+            shape,
+        };
+        let (listed, shape) = ((state.at, state.shape.is_some()), state.shape.clone());
+        let before = artifact.put(version, state)?;
+        let was = before
+            .as_ref()
+            .map(|state| (state.at, state.shape.is_some()));
+        if was.unwrap_or_default() != listed {
+            self.stamp += 1;
+            artifact.stamp = self.stamp;
+        } else if before.and_then(|state| state.shape) == shape {
+            return Ok(());
+        }
+        self.show(name, entry.revision)
+    }
+
+    fn take_prefix(&mut self, name: &str, revision: u64, prefix: Prefix) -> Result<()> {
+        let unknown = || Error::internal(format!("the log speaks of {name}"));
+        let (group, artifact) = name.split_once(':').ok_or_else(unknown)?;
+        self.all.entry(name.into()).or_default().plugin = revision;
+        self.stamp += 1;
+        let (stamp, plugins) = self.plugins.entry(group.into()).or_default();
+        *stamp = self.stamp;
+        plugins.insert(artifact.into(), prefix);
+        Ok(())
+    }
+
+    /// The one of its kind.
+    fn shape(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.shapes.get(text) {
+            return known.clone();
+        }
+        let shape: Arc<str> = text.into();
+        self.shapes.insert(shape.clone());
+        shape
+    }
+
+    /// Lets an artifact be found as it is now.
+    fn show(&mut self, name: &str, revision: u64) -> Result<()> {
+        let artifact = self.all.get(name);
+        let latest = artifact.and_then(|artifact| {
+            let latest = artifact.latest.as_deref()?;
+            Some((artifact.live, latest, artifact.versions.get(latest)?))
+        });
+        let Some((count, latest, state)) = latest else {
+            return self.found.remove(revision, name);
+        };
+        let mut shown = hit(name, state);
+        shown.latest = Some(latest.to_owned());
+        shown.versions = Some(count);
+        let json = to_raw_value(&shown).map_err(Error::internal)?;
+        self.found.insert(revision, name, &json, |card| {
+            card.list([&*shown.g]);
+            card.list([&*shown.a]);
+            card.list([&*shown.p]);
+            card.list(shown.ec.iter().map(String::as_str));
+        })
+    }
+}
+
+impl Artifact {
+    fn live(&self) -> impl Iterator<Item = (&str, &Version)> {
+        let live = self
+            .versions
+            .iter()
+            .filter(|(_, state)| state.shape.is_some());
+        live.map(|(name, state)| (&**name, state))
+    }
+
+    /// Whether there is anything to show of it.
+    fn is_there(&self) -> bool {
+        self.live > 0
+    }
+
+    /// Takes in a version; gives what it was before.
+    fn put(&mut self, name: &str, state: Version) -> Result<Option<Version>> {
+        let comes = state.shape.is_some();
+        let before = self.versions.insert(name.into(), state);
+        let was_live = before.as_ref().is_some_and(|state| state.shape.is_some());
+        self.live += usize::from(comes);
+        self.live -= usize::from(was_live);
+        let new: VersionName = name.parse()?;
+        match &self.latest {
+            Some(latest) if **latest == *name && !comes => {
+                let live = self.live().filter_map(|(name, _)| name.parse().ok());
+                let highest: Option<VersionName> = live.max();
+                self.latest = highest.map(|highest| highest.as_str().into());
+            }
+            Some(latest) if !comes || latest.parse::<VersionName>()? >= new => {}
+            None if !comes => {}
+            _ => self.latest = Some(name.into()),
+        }
+        Ok(before)
+    }
+}
+
+/// A version as a search shows it, but for what depends on what was asked for.
+fn hit(name: &str, state: &Version) -> Hit {
+    let (group, artifact) = name.split_once(':').unwrap_or((name, ""));
+    let shape = state.shape.as_deref().unwrap_or_default();
+    let shape: Shape = serde_json::from_str(shape).unwrap_or_default();
+    Hit {
+        id: name.to_owned(),
+        g: group.to_owned(),
+        a: artifact.to_owned(),
+        v: None,
+        latest: None,
+        p: shape.p,
+        timestamp: state.at,
+        versions: None,
+        ec: shape.ec.into_iter().collect(),
+        tags: [],
+    }
+}
+
+/// The artifact and the version that the log calls `group:artifact:version`.
+fn split(name: &str) -> Option<(&str, &str)> {
+    let (name, version) = name.rsplit_once(':')?;
+    name.contains(':').then_some((name, version))
+}
+
+/// The folder, in that of a group, in which an artifact of this name lies, and from where on names
+/// follow that lie elsewhere; nothing when it does not lie below the group.
+fn part<'a>(name: &'a str, group: &str) -> Option<(&'a str, String)> {
+    let mut rest = name.strip_prefix(group)?;
+    if !group.is_empty() {
+        if let Some(artifact) = rest.strip_prefix(':') {
+            return Some((artifact, format!("{name}\0")));
+        }
+        rest = rest.strip_prefix('.')?;
+    }
+    let end = rest.find(['.', ':'])?;
+    let after = if rest[end..].starts_with('.') {
+        '/'
+    } else {
+        ';'
+    };
+    let through = &name[..name.len() - rest.len() + end];
+    Some((&rest[..end], format!("{through}{after}")))
+}
+
+/// What lies in the folder of a group, of these artifacts.
+pub(crate) fn folders_of(names: &[String], group: &str) -> BTreeSet<String> {
+    let parts = names.iter().filter_map(|name| part(name, group));
+    parts.map(|(folder, _)| folder.to_owned()).collect()
+}
+
+impl Fold for Artifacts {
+    fn name(&self) -> &'static str {
+        "artifacts-1"
+    }
+
+    fn apply(&mut self, entry: LogEntry<'_>) -> Result<()> {
+        self.take(&entry)
+    }
+
+    fn revision(&self, name: &str) -> Option<u64> {
+        let revision = match split(name) {
+            Some((name, version)) => self.all.get(name)?.versions.get(version)?.revision,
+            None => self.all.get(name)?.plugin,
+        };
+        (revision > 0).then_some(revision)
+    }
+
+    fn save(&self, to: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()> {
+        let mut bundles: BTreeMap<&str, Vec<Box<str>>> = BTreeMap::new();
+        for (id, first) in &self.bundles {
+            bundles.entry(first).or_default().push(id.clone());
+        }
+        for (name, artifact) in &self.all {
+            for (version, state) in &artifact.versions {
+                let called = format!("{name}:{version}");
+                let shape = state.shape.as_deref().map(str::to_owned);
+                let shape = shape.map(RawValue::from_string).transpose();
+                let told = Told {
+                    at: state.at,
+                    shape: shape.map_err(Error::internal)?,
+                    bundles: bundles.remove(&*called).unwrap_or_default(),
+                };
+                let data = to_raw_value(&told).map_err(Error::internal)?;
+                to(LogEntry {
+                    name: called.into(),
+                    revision: state.revision,
+                    data: &data,
+                })?;
+            }
+        }
+        for (group, (_, plugins)) in &self.plugins {
+            for (artifact, prefix) in plugins {
+                let name = format!("{group}:{artifact}");
+                let revision = self.revision(&name).unwrap_or_default();
+                let data = to_raw_value(prefix).map_err(Error::internal)?;
+                to(LogEntry {
+                    name: name.into(),
+                    revision,
+                    data: &data,
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+use super::*;
+
+fn view(entries: &[(&str, u64, &str)]) -> Artifacts {
+    let mut view = Artifacts::default();
+    for (name, revision, data) in entries {
+        let data = RawValue::from_string((*data).to_owned()).unwrap();
+        let entry = LogEntry {
+            name: (*name).into(),
+            revision: *revision,
+            data: &data,
+        };
+        view.apply(entry).unwrap();
+    }
+    view
+}
+
+fn levels(path: &str) -> Levels {
+    let folder: Vec<String> = path.split('/').map(str::to_owned).collect();
+    Levels::of(&folder)
+}
+
+const JAR: &str = r#"{"at":5,"shape":{"p":"jar","ec":[".jar",".pom"]}}"#;
+const GONE: &str = r#"{"at":9}"#;
+
+fn some() -> Artifacts {
+    view(&[
+        ("org.acme:lib:1.0", 1, JAR),
+        ("org.acme:lib:1.10", 1, JAR),
+        ("org.acme:lib:1.9", 1, JAR),
+        ("org.acme:lib:2.0-SNAPSHOT", 4, JAR),
+        ("org.acme.sub:x:1", 1, JAR),
+        ("org.acme-x:y:1", 1, JAR),
+        ("org.acme0:y:1", 1, JAR),
+        ("org:acme:1", 1, JAR),
+        ("organic:z:1", 1, JAR),
+        ("junit:junit:3", 1, JAR),
+        ("org.gone:g:1", 2, GONE),
+        ("org.acme:lib", 1, r#"{"prefix":"lib","name":"Lib","at":7}"#),
+    ])
+}
+
+#[test]
+fn folders() {
+    let all = some();
+    for (group, expected) in [
+        ("", "junit org organic"),
+        ("org", "acme acme-x acme0"),
+        ("org.acme", "lib sub"),
+        ("junit", "junit"),
+        ("org.gone", ""),
+        ("or", ""),
+    ] {
+        let found: Vec<String> = all.folders(group).into_iter().collect();
+        assert_eq!(found.join(" "), expected, "{group}");
+        let named = folders_of(&all.names(group), group);
+        assert_eq!(Vec::from_iter(named).join(" "), expected, "{group}");
+    }
+}
+
+#[test]
+fn metadata_changes_with_what_is_in_it() {
+    let mut all = some();
+    let lib = levels("org/acme/lib");
+    let listed = all.listed(&lib);
+    assert_eq!(listed.versions, ["1.0", "1.10", "1.9", "2.0-SNAPSHOT"]);
+    assert_eq!(listed.at, 5);
+    let stamp = all.stamp(&lib).unwrap();
+    let mut told = |name: &str, revision, data: &str| {
+        let data = RawValue::from_string(data.to_owned()).unwrap();
+        let entry = LogEntry {
+            name: name.into(),
+            revision,
+            data: &data,
+        };
+        all.apply(entry).unwrap();
+        all.stamp(&lib)
+    };
+    // Another file of a version that is there, and another artifact.
+    let more = JAR.replace(r#"[".jar""#, r#"["-sources.jar",".jar""#);
+    assert_eq!(told("org.acme:lib:1.0", 2, &more), Some(stamp));
+    assert_eq!(told("org.acme:other:1.0", 1, JAR), Some(stamp));
+    let gone = told("org.acme:lib:1.10", 2, GONE);
+    assert!(gone > Some(stamp));
+    for version in ["1.0", "1.9", "2.0-SNAPSHOT"] {
+        told(&format!("org.acme:lib:{version}"), 9, GONE);
+    }
+    assert_eq!(all.stamp(&lib), None);
+    assert_eq!(all.listed(&lib).at, 9);
+    // Where a folder is an artifact's and a group's, it has the metadata of both.
+    let both = levels("org/acme");
+    let listed = all.listed(&both);
+    assert_eq!(listed.versions, ["1"]);
+    assert_eq!(listed.plugins.len(), 1);
+    assert_eq!(listed.at, 7);
+    let stamp = all.stamp(&both);
+    let data = RawValue::from_string(GONE.to_owned()).unwrap();
+    let entry = LogEntry {
+        name: "org:acme:1".into(),
+        revision: 2,
+        data: &data,
+    };
+    all.apply(entry).unwrap();
+    assert!(all.stamp(&both) > stamp);
+    assert_eq!(all.listed(&both).versions, [""; 0]);
+}
+
+#[test]
+fn the_highest_version_is_shown() {
+    let mut all = some();
+    let latest = |all: &Artifacts| {
+        let found = all.found.all().find(|(name, ..)| *name == "org.acme:lib");
+        let shown = found.and_then(|(.., shown)| shown).map(str::to_owned)?;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        Some(format!(
+            "{} {}",
+            shown["latestVersion"], shown["versionCount"]
+        ))
+    };
+    assert_eq!(latest(&all).as_deref(), Some("\"2.0-SNAPSHOT\" 4"));
+    for (version, expected) in [
+        ("2.0-SNAPSHOT", Some("\"1.10\" 3")),
+        ("1.9", Some("\"1.10\" 2")),
+        ("1.10", Some("\"1.0\" 1")),
+        ("1.0", None),
+    ] {
+        let data = RawValue::from_string(GONE.to_owned()).unwrap();
+        let entry = LogEntry {
+            name: format!("org.acme:lib:{version}").into(),
+            revision: 9,
+            data: &data,
+        };
+        all.apply(entry).unwrap();
+        assert_eq!(latest(&all).as_deref(), expected);
+    }
+}
+
+#[test]
+fn what_is_saved_makes_the_same_view() {
+    let all = some();
+    let mut again = Artifacts::default();
+    all.save(&mut |entry| again.apply(entry)).unwrap();
+    let saved = |view: &Artifacts| {
+        let mut lines = Vec::new();
+        let mut line = |entry: LogEntry<'_>| {
+            lines.push(format!("{} {} {}", entry.name, entry.revision, entry.data));
+            Ok(())
+        };
+        view.save(&mut line).unwrap();
+        lines
+    };
+    assert_eq!(saved(&again), saved(&all));
+    assert_eq!(saved(&all).len(), 12);
+    for (name, revision) in [
+        ("org.acme:lib:2.0-SNAPSHOT", Some(4)),
+        ("org.gone:g:1", Some(2)),
+        ("org.acme:lib", Some(1)),
+        ("org.acme:other", None),
+        ("org.acme:lib:3", None),
+    ] {
+        assert_eq!(again.revision(name), revision, "{name}");
+    }
+}

@@ -1,0 +1,358 @@
+//! XML of foreign origin, read as it streams: within bounds, and without a document type, so that
+//! nothing in it stands for anything else.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use quick_xml::{
+    Reader,
+    events::{BytesRef, BytesStart, Event},
+};
+use registry_core::{Error, ErrorKind, Result};
+
+use crate::name::shown;
+
+/// The most bytes of one tag, text or comment.
+const MAX_EVENT: u64 = 128 << 10;
+/// The most bytes that are kept of an element's own text.
+const MAX_TEXT: usize = 16 << 10;
+/// The most elements within one another.
+const MAX_DEPTH: usize = 100;
+
+/// Reads a document and calls `element` at the end of each element, with the names of the elements
+/// that it lies in and its own, and with its own text, without the space around it and cut to 16 KiB.
+/// `called` is what the document is called where it is refused.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] when it is not XML or has a document type, [`ErrorKind::TooLarge`] beyond
+/// `limit` bytes; what `from` fails with, and what `element` does.
+pub(crate) fn read(
+    from: impl Read,
+    limit: u64,
+    called: &'static str,
+    element: &mut dyn FnMut(&[String], &str) -> Result<()>,
+) -> Result<()> {
+    let source = Bounded {
+        inner: BufReader::new(from),
+        called,
+        left: limit,
+        left_of_event: MAX_EVENT,
+    };
+    let mut reader = Reader::from_reader(source);
+    let mut walk = Walk {
+        called,
+        names: Vec::new(),
+        texts: Vec::new(),
+        ended: false,
+        other_encoding: false,
+        element,
+    };
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        reader.get_mut().left_of_event = MAX_EVENT;
+        let event = reader.read_event_into(&mut buffer);
+        let event = event.map_err(|error| walk.broken(error))?;
+        if matches!(event, Event::Eof) {
+            return walk.finish();
+        }
+        walk.take(&event)?;
+    }
+}
+
+struct Walk<'a> {
+    called: &'static str,
+    names: Vec<String>,
+    texts: Vec<String>,
+    ended: bool,
+    /// Whether it says to be in another encoding than UTF-8. What matters is ASCII in all of them.
+    other_encoding: bool,
+    element: &'a mut dyn FnMut(&[String], &str) -> Result<()>,
+}
+
+impl Walk<'_> {
+    fn take(&mut self, event: &Event<'_>) -> Result<()> {
+        match event {
+            Event::Start(start) => self.open(start),
+            Event::Empty(start) => {
+                self.open(start)?;
+                self.close()
+            }
+            Event::End(_) => self.close(),
+            Event::Text(text) => {
+                let text = self.decode(text)?;
+                self.text(&text)
+            }
+            Event::CData(text) => {
+                let text = self.decode(text)?;
+                self.text(&text)
+            }
+            Event::GeneralRef(name) => {
+                let c = self.reference(name)?;
+                let text = c.to_string();
+                self.characters(&text)?;
+                self.text(&text)
+            }
+            Event::Decl(declaration) => {
+                let encoding = match declaration.encoding() {
+                    Some(encoding) => encoding.map_err(|error| self.broken(error.into()))?,
+                    None => return Ok(()),
+                };
+                self.other_encoding = !encoding.eq_ignore_ascii_case(b"utf-8");
+                Ok(())
+            }
+            Event::DocType(_) => self.refuse("it has a document type (<!DOCTYPE>); take that out"),
+            Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
+        }
+    }
+
+    fn open(&mut self, start: &BytesStart<'_>) -> Result<()> {
+        if self.ended {
+            return self.refuse("there is more after its root element");
+        }
+        if self.names.len() == MAX_DEPTH {
+            return self.refuse(&format!("it is nested deeper than {MAX_DEPTH} elements"));
+        }
+        for attribute in start.attributes() {
+            attribute.map_err(|error| self.broken(error.into()))?;
+        }
+        let name = self.decode(start.local_name().as_ref())?;
+        self.names.push(name);
+        self.texts.push(String::new());
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let text = self.texts.pop().unwrap_or_default();
+        (self.element)(&self.names, text.trim())?;
+        self.names.pop();
+        self.ended = self.names.is_empty();
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        let Some(kept) = self.texts.last_mut() else {
+            if text.trim().is_empty() {
+                return Ok(());
+            }
+            return self.refuse("there is text outside its root element");
+        };
+        let room = MAX_TEXT.saturating_sub(kept.len()).min(text.len());
+        kept.push_str(&text[..text.floor_char_boundary(room)]);
+        Ok(())
+    }
+
+    /// The character that a reference stands for.
+    fn reference(&self, name: &BytesRef<'_>) -> Result<char> {
+        let number = name.resolve_char_ref();
+        if let Some(c) = number.map_err(|error| self.broken(error))? {
+            return Ok(c);
+        }
+        let name = self.decode(name)?;
+        let c = quick_xml::escape::resolve_xml_entity(&name).and_then(|text| text.chars().next());
+        match c {
+            Some(c) => Ok(c),
+            None => self.refuse(&format!(
+                "it refers to the entity {:?}; write the character itself",
+                shown(&name)
+            )),
+        }
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<String> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) if self.other_encoding => String::from_utf8_lossy(bytes).into_owned(),
+            Err(_) => return self.refuse("it is not UTF-8, and does not say what else it is"),
+        };
+        self.characters(&text)?;
+        Ok(text)
+    }
+
+    /// Whether all are characters that XML may have; the parser does not look, but that of a client may.
+    fn characters(&self, text: &str) -> Result<()> {
+        let none = |c: char| {
+            let space = matches!(c, '\t' | '\n' | '\r');
+            (c < ' ' && !space) || matches!(c, '\u{fffe}' | '\u{ffff}')
+        };
+        match text.chars().find(|&c| none(c)) {
+            Some(c) => self.refuse(&format!("it has the character {c:?}, which XML has not")),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&self) -> Result<()> {
+        if self.ended {
+            return Ok(());
+        }
+        if self.names.is_empty() {
+            return self.refuse("it has no root element");
+        }
+        self.refuse("it ends too early")
+    }
+
+    fn refuse<T>(&self, what: &str) -> Result<T> {
+        Err(Error::invalid(format!(
+            "{} is refused: {what}",
+            self.called
+        )))
+    }
+
+    /// The parser's failure, which may be one of the source.
+    fn broken(&self, error: quick_xml::Error) -> Error {
+        if let quick_xml::Error::Io(error) = &error {
+            let ours = error
+                .get_ref()
+                .and_then(|error| error.downcast_ref::<Error>());
+            let other = || Error::internal(std::sync::Arc::clone(error));
+            return ours.cloned().unwrap_or_else(other);
+        }
+        Error::invalid(format!("{} is not XML: {error}", self.called))
+    }
+}
+
+/// Bytes that end in an error where they are too many.
+struct Bounded<R> {
+    inner: BufReader<R>,
+    called: &'static str,
+    left: u64,
+    left_of_event: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = self.fill_buf()?;
+        let count = bytes.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: Read> BufRead for Bounded<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let (left, left_of_event) = (self.left, self.left_of_event);
+        let bytes = self.inner.fill_buf()?;
+        if bytes.is_empty() || (left > 0 && left_of_event > 0) {
+            let most = usize::try_from(left.min(left_of_event)).unwrap_or(usize::MAX);
+            return Ok(&bytes[..bytes.len().min(most)]);
+        }
+        let what = match left {
+            0 => "it is too large",
+            _ => "a tag, text or comment in it is too long",
+        };
+        let message = format!("{} is refused: {what}", self.called);
+        let error = Error::new(ErrorKind::TooLarge, message);
+        Err(io::Error::other(error))
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.inner.consume(count);
+        self.left = self.left.saturating_sub(count as u64);
+        self.left_of_event = self.left_of_event.saturating_sub(count as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(text: &[u8], limit: u64) -> Result<String> {
+        let mut all = Vec::new();
+        read(text, limit, "the file", &mut |path, text| {
+            all.push(format!("{}={text:?}", path.join("/")));
+            Ok(())
+        })?;
+        Ok(all.join(" "))
+    }
+
+    #[test]
+    fn elements() {
+        for (text, elements) in [
+            ("<a/>", r#"a="""#),
+            ("<a> x <b>y</b> z</a>", r#"a/b="y" a="x  z""#),
+            (
+                "\u{feff}<?xml version='1.0' encoding='UTF-8'?>\n<!-- c --><x:a xmlns:x='u' k=\"&lt;\"><b/></x:a>\n",
+                r#"a/b="" a="""#,
+            ),
+            (
+                "<a>1 &lt; &#50; &amp; &#x33;<![CDATA[<&]]></a>",
+                r#"a="1 < 2 & 3<&""#,
+            ),
+            ("<a><?pi x?>é</a>", r#"a="é""#),
+        ] {
+            assert_eq!(read_all(text.as_bytes(), 1000).unwrap(), elements, "{text}");
+        }
+        let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a><b>1.0</b>\xe9</a>";
+        assert_eq!(read_all(latin, 1000).unwrap(), "a/b=\"1.0\" a=\"\u{fffd}\"");
+    }
+
+    #[test]
+    fn refused() {
+        let deep = "<a>".repeat(101);
+        let comment = format!("<a><!--{}--></a>", "x".repeat(200_000));
+        let text = format!("<a>{}</a>", "x".repeat(200_000));
+        let tag = format!("<a {}/>", "x".repeat(200_000));
+        for (text, said) in [
+            ("", "no root element"),
+            ("x", "outside its root"),
+            ("<a>", "ends too early"),
+            ("<a", "not XML"),
+            ("<a></b>", "not XML"),
+            ("</a>", "not XML"),
+            ("<a/><b/>", "more after"),
+            ("<a/>x", "outside its root"),
+            ("<a x='1' x='2'/>", "not XML"),
+            ("<a x/>", "not XML"),
+            ("<a>&eacute;</a>", "entity \"eacute\""),
+            ("<a>&x</a>", "not XML"),
+            ("<a>&#0;</a>", "not XML"),
+            ("<a>&#1;</a>", "which XML has not"),
+            ("<a>\u{8}</a>", "which XML has not"),
+            ("<a>\u{ffff}</a>", "which XML has not"),
+            ("<!DOCTYPE a><a/>", "document type"),
+            (
+                "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>",
+                "document type",
+            ),
+            ("<!DOCTYPE a [<!ENTITY b 'bbb'>", "not XML"),
+            (&deep, "deeper"),
+            (&comment, "too long"),
+            (&text, "too long"),
+            (&tag, "too long"),
+        ] {
+            let error = read_all(text.as_bytes(), 1 << 20).unwrap_err();
+            assert!(error.to_string().contains(said), "{text:.80}: {error}");
+        }
+        assert!(read_all(b"<a>\xff</a>", 100).is_err());
+        assert!(
+            read_all(
+                "\u{feff}<a/>"
+                    .encode_utf16()
+                    .flat_map(u16::to_le_bytes)
+                    .collect::<Vec<_>>()
+                    .as_slice(),
+                100
+            )
+            .is_err()
+        );
+        let error = read_all(b"<a><b/><b/></a>", 10).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        // Many texts are cut, not refused.
+        let many = format!("<a>{}</a>", "&amp;x".repeat(20_000));
+        assert_eq!(
+            read_all(many.as_bytes(), 1 << 20).unwrap().len(),
+            MAX_TEXT + 4
+        );
+    }
+
+    #[test]
+    fn failures_of_the_source_are_kept() {
+        struct Fails;
+        impl Read for Fails {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other(Error::not_found("mine")))
+            }
+        }
+        let error = read(Fails, 100, "the file", &mut |_, _| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+}

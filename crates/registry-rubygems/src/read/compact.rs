@@ -1,0 +1,233 @@
+//! The compact index: `/versions`, `/names` and `/info`, whole or from where a client's copy ends.
+//!
+//! The entity tag of a text is the MD5 of it, compressed or not: Bundler before 2.5 compares it with
+//! its copy. Clients join what they get of a part to what they have, and compare the whole with the
+//! SHA-256 in `Repr-Digest`.
+
+use std::{convert::Infallible, future::ready, time::SystemTime};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use registry_core::{
+    Body, Error as CoreError, Result,
+    auth::Action,
+    digest::{Algorithm, Digest, sha256},
+    protocol::{self, Artifact},
+    storage::{ByteRange, Object, Version},
+    store::{Document, Rendered},
+};
+
+use crate::{
+    Answer, Call, GemName, compact,
+    document::{self, Head, no_gem},
+    layout::DOCUMENT,
+    view::{Gems, Reading},
+};
+
+/// The media type of the compact index.
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// A text of the compact index, as requests for it are answered.
+struct Plain {
+    /// It, and its MD5.
+    reading: Reading,
+    /// The same, compressed by gzip, if that was asked for and is worth it.
+    gzip: Option<Vec<Bytes>>,
+    /// Its digests.
+    digests: HeaderMap,
+}
+
+impl Call<'_> {
+    /// All versions of all gems, as they came and went.
+    pub(crate) async fn versions(&self) -> Answer {
+        let whole = self.granted.may("*", Action::Read).await?;
+        let gzip = self.takes_gzip();
+        let (reading, gzip) = if whole {
+            let look = |gems: &Gems| {
+                let text = gems.versions();
+                (text.read(), gzip.then(|| text.gzip()))
+            };
+            self.granted.view(look).await?
+        } else {
+            let names = self.readable().await?;
+            let look = |gems: &Gems| gems.versions_of(&names).read();
+            (self.granted.view(look).await?, None)
+        };
+        let digests = digests(&reading.sha256)?;
+        let plain = Plain {
+            reading,
+            gzip,
+            digests,
+        };
+        self.plain(plain).await
+    }
+
+    /// All gems of which a version is offered.
+    pub(crate) async fn names(&self) -> Answer {
+        let now = self.context.clock.system_time();
+        let render = move |live: Vec<(std::sync::Arc<str>, _)>| {
+            let mut names: Vec<_> = live.iter().map(|(name, _)| &**name).collect();
+            names.sort_unstable();
+            rendered(compact::names(names), now)
+        };
+        if self.granted.may("*", Action::Read).await? {
+            let form = self.granted.rendered_view("names", Gems::live, render);
+            return self.form(&*form.await?).await;
+        }
+        let form = render(self.live().await?)?;
+        self.form(&form).await
+    }
+
+    /// What resolving needs to know of a gem's versions.
+    pub(crate) async fn info(&self, name: GemName) -> Answer {
+        let spelled = name.to_string();
+        let render = move |document: &Document<Head>| {
+            if !document.head.is_spelled(&name) {
+                return Err(no_gem());
+            }
+            rendered(document::info(&document.entries)?, document.modified)
+        };
+        let repo = self.granted.repo()?;
+        // The same at every address, but only for the gem that is spelled so.
+        let form = repo.rendered(DOCUMENT, "info", &spelled, render).await?;
+        self.form(&*form.ok_or_else(no_gem)?).await
+    }
+
+    /// Those gems that whoever asks may read, sorted.
+    pub(super) async fn readable(&self) -> Result<Vec<std::sync::Arc<str>>> {
+        let names = self.granted.view(Gems::names).await?;
+        let names = names.iter().map(|name| name.to_string()).collect();
+        let names = self.granted.readable(names).await?;
+        Ok(names.into_iter().map(Into::into).collect())
+    }
+
+    /// Those gems that whoever asks may read and of which versions are offered, with these.
+    pub(super) async fn live(&self) -> Result<Vec<(std::sync::Arc<str>, crate::view::Live)>> {
+        let names = self.readable().await?;
+        let mut live = self.granted.view(Gems::live).await?;
+        live.retain(|(name, _)| names.binary_search(name).is_ok());
+        Ok(live)
+    }
+
+    /// Whether the whole text is asked for by a client who takes it compressed.
+    fn takes_gzip(&self) -> bool {
+        !self.headers.contains_key(header::RANGE) && protocol::accepts_gzip(self.headers)
+    }
+
+    async fn form(&self, form: &Rendered) -> Answer {
+        let gzip = form.gzip.clone().filter(|_| self.takes_gzip());
+        let tag = form.etag.to_str().map_err(CoreError::internal)?;
+        let reading = Reading {
+            md5: tag.trim_matches('"').to_owned(),
+            sha256: Vec::new(),
+            size: form.body.len() as u64,
+            pieces: vec![form.body.clone()],
+        };
+        let plain = Plain {
+            reading,
+            gzip: gzip.map(|bytes| vec![bytes]),
+            digests: form.headers.clone(),
+        };
+        self.plain(plain).await
+    }
+
+    async fn plain(&self, plain: Plain) -> Answer {
+        let Plain {
+            reading,
+            gzip,
+            digests,
+        } = plain;
+        let tag = reading.md5.clone();
+        let artifact = Artifact {
+            tag: &tag,
+            size: reading.size,
+            content_type: PLAIN,
+            modified: None,
+        };
+        let mut response = match gzip {
+            Some(gzip) if !self.has(&tag)? => packed(gzip, &tag)?,
+            _ => {
+                let open = |range, _| ready(Ok(object(&reading, range)));
+                protocol::serve_artifact(artifact, self.method, self.headers, open).await?
+            }
+        };
+        let fields = response.headers_mut();
+        fields.extend(digests);
+        fields.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        Ok(protocol::revalidated(response))
+    }
+
+    /// Whether the client has the text of this tag.
+    fn has(&self, tag: &str) -> Result<bool> {
+        Ok(protocol::none_match(self.headers, &quoted(tag)?))
+    }
+}
+
+/// A text of the compact index, as it is kept.
+fn rendered(text: String, modified: SystemTime) -> Result<Rendered> {
+    let md5 = Digest::of(Algorithm::Md5, text.as_bytes());
+    let headers = digests(&sha256(text.as_bytes()))?;
+    let mut form = Rendered::new(text.into_bytes(), PLAIN, modified)?;
+    form.etag = quoted(md5.hex())?;
+    form.gzip_etag = form.etag.clone();
+    form.headers = headers;
+    Ok(form)
+}
+
+fn quoted(tag: &str) -> Result<HeaderValue> {
+    HeaderValue::try_from(format!("\"{tag}\"")).map_err(CoreError::internal)
+}
+
+/// The digests of a text (RFC 9530, and RFC 3230 for clients that know only that): of all of it, even
+/// where only a part is sent.
+fn digests(sha256: &[u8]) -> Result<HeaderMap> {
+    let hash = STANDARD.encode(sha256);
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("repr-digest", format!("sha-256=:{hash}:")),
+        ("digest", format!("sha-256={hash}")),
+    ] {
+        let value = HeaderValue::try_from(value).map_err(CoreError::internal)?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(headers)
+}
+
+/// The whole text, compressed.
+fn packed(pieces: Vec<Bytes>, tag: &str) -> Result<Response<Body>> {
+    let mut response = Response::new(body(pieces));
+    *response.status_mut() = StatusCode::OK;
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(PLAIN));
+    fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    fields.insert(header::ETAG, quoted(tag)?);
+    Ok(response)
+}
+
+/// A text, or a part of it, as something stored.
+fn object(reading: &Reading, range: Option<ByteRange>) -> Object {
+    let range = range.and_then(|range| range.resolve(reading.size));
+    let (range, pieces) = match range {
+        Some(range) => (range.clone(), reading.part(range)),
+        None => (0..reading.size, reading.pieces.clone()),
+    };
+    Object {
+        version: Version::new(reading.md5.as_str()),
+        size: reading.size,
+        modified: SystemTime::UNIX_EPOCH,
+        range,
+        body: body(pieces),
+    }
+}
+
+fn body(mut pieces: Vec<Bytes>) -> Body {
+    if pieces.len() == 1 {
+        return Body::from(pieces.remove(0));
+    }
+    let length = pieces.iter().map(|piece| piece.len() as u64).sum();
+    let pieces = pieces.into_iter().map(Ok::<_, Infallible>);
+    Body::from_stream(stream::iter(pieces), Some(length))
+}

@@ -1,0 +1,72 @@
+//! Gems' files, and their specifications.
+
+use registry_core::{
+    Error as CoreError, Result,
+    auth::Action,
+    protocol,
+    store::{Repo, StoredBytes},
+};
+
+use crate::{
+    Answer, Call, GemName, Platform, Version,
+    document::{Entry, Head},
+    layout::{self, DOCUMENT, FILE_TYPE},
+    name,
+    view::Gems,
+};
+
+/// How many gems a file's name may be of before the list of all gems is asked.
+const FEW: usize = 1;
+
+fn no_file(full: &str) -> CoreError {
+    CoreError::not_found(format!("There is no gem {full}"))
+}
+
+impl Call<'_> {
+    /// A gem's file, whole or in part.
+    pub(crate) async fn gem(&self, full: &str) -> Answer {
+        self.file(full, |entry| entry.gem.stored()).await
+    }
+
+    /// A gem's specification.
+    pub(crate) async fn quick(&self, full: &str) -> Answer {
+        self.file(full, |entry| entry.quick.stored()).await
+    }
+
+    async fn file(&self, full: &str, of: fn(&Entry<'_>) -> StoredBytes) -> Answer {
+        let (name, slug) = self.which(full).await?.ok_or_else(|| no_file(full))?;
+        let resource = layout::resource(&name)?;
+        let repo: Repo = self.granted.authorize(&resource, Action::Read).await?;
+        let found = repo.head_and_entry::<Head>(DOCUMENT, &slug).await?;
+        let found = found.filter(|(head, _)| head.is_spelled(&name));
+        let (_, entry) = found.ok_or_else(|| no_file(full))?;
+        let entry = Entry::parse(&entry)?;
+        if entry.yanked {
+            return Err(no_file(full).into());
+        }
+        let stored = of(&entry);
+        let mut response =
+            protocol::serve(&repo, &stored, FILE_TYPE, self.method, self.headers).await?;
+        protocol::immutable(&mut response, self.granted);
+        Ok(response)
+    }
+
+    /// The gem that a file's name is of, and what its document calls the version. Where the name
+    /// could be of more than one, it is of the one that is there.
+    async fn which(&self, full: &str) -> Result<Option<(GemName, String)>> {
+        let named = |(name, version, platform): (GemName, Version, Platform)| {
+            let slug = version.with(&platform).to_string();
+            (name, slug)
+        };
+        let mut all: Vec<_> = name::releases(full).map(named).collect();
+        if all.len() > FEW {
+            let offered = self.granted.view(|gems: &Gems| {
+                all.iter()
+                    .position(|(name, slug)| gems.offers(name.as_str(), slug))
+            });
+            let offered = offered.await?;
+            return Ok(offered.map(|at| all.swap_remove(at)));
+        }
+        Ok(all.pop())
+    }
+}

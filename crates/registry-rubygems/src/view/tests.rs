@@ -1,0 +1,88 @@
+use super::*;
+
+fn text(gems: &Gems) -> String {
+    String::from_utf8(gems.versions().read().pieces.concat()).unwrap()
+}
+
+fn tell(gems: &mut Gems, name: &str, revision: u64, changes: u64, recent: &[&str]) {
+    let card = Card {
+        name: name.to_owned(),
+        version: recent.last().unwrap().to_string(),
+        platform: "ruby".to_owned(),
+        authors: "Ann".to_owned(),
+        info: format!("What {name} is."),
+        licenses: Vec::new(),
+        sha: "00".to_owned(),
+        homepage_uri: None,
+    };
+    let card = to_raw_value(&card).unwrap();
+    let told = Told {
+        name: name.into(),
+        changes,
+        recent: recent.iter().map(|change| (*change).into()).collect(),
+        info: format!("{changes:032x}").into(),
+        card: (!recent.last().unwrap().starts_with('-')).then_some(&card),
+    };
+    let data = to_raw_value(&told).unwrap();
+    let entry = LogEntry {
+        name: name.to_ascii_lowercase().into(),
+        revision,
+        data: &data,
+    };
+    gems.apply(entry).unwrap();
+}
+
+#[test]
+fn each_change_is_told_once_and_what_is_saved_makes_the_same_view() {
+    let mut gems = Gems::default();
+    tell(&mut gems, "Foo", 1, 1, &["1.0.0"]);
+    tell(&mut gems, "bar", 1, 1, &["0.1"]);
+    // What the log may not know yet, and does.
+    tell(&mut gems, "Foo", 2, 2, &["1.0.0", "1.0.0-java"]);
+    // Two changes in one write, of which each brings an entry.
+    tell(&mut gems, "Foo", 3, 4, &["2.0", "-1.0.0"]);
+    tell(&mut gems, "Foo", 3, 4, &["2.0", "-1.0.0"]);
+    // Owners changed.
+    tell(&mut gems, "Foo", 4, 4, &["-1.0.0"]);
+    tell(&mut gems, "bar", 2, 2, &["-0.1"]);
+    tell(&mut gems, "Foo", 5, 5, &["1.0.0"]);
+    let expected = "created_at: 2026-01-01T00:00:00Z\n---\n\
+        Foo 1.0.0 00000000000000000000000000000001\n\
+        bar 0.1 00000000000000000000000000000001\n\
+        Foo 1.0.0-java 00000000000000000000000000000002\n\
+        Foo 2.0,-1.0.0 00000000000000000000000000000004\n\
+        bar -0.1 00000000000000000000000000000002\n\
+        Foo 1.0.0 00000000000000000000000000000005\n";
+    assert_eq!(text(&gems), expected);
+    let mut again = Gems::default();
+    gems.save(&mut |entry| again.apply(entry)).unwrap();
+    for gems in [&gems, &again] {
+        assert_eq!(text(gems), expected);
+        let live = gems.live();
+        let live: Vec<_> = live
+            .iter()
+            .map(|(name, live)| format!("{name} {}", live.join(",")))
+            .collect();
+        assert_eq!(live, ["Foo 1.0.0-java,2.0,1.0.0"]);
+        assert!(gems.offers("Foo", "2.0") && !gems.offers("foo", "2.0"));
+        assert!(!gems.offers("bar", "0.1"));
+        assert_eq!((gems.changes("foo"), gems.changes("x")), (5, 0));
+        assert_eq!(
+            (gems.revision("foo"), gems.revision("bar")),
+            (Some(5), Some(2))
+        );
+        assert_eq!(gems.search().len(), 1);
+        assert_eq!(gems.search().query(&query("what FOO"), 0, 9, |_| true).0, 1);
+        assert_eq!(gems.names(), ["Foo".into(), Arc::from("bar")]);
+        let of: [Arc<str>; 1] = ["bar".into()];
+        let of = gems.versions_of(&of).read().pieces.concat();
+        let of = String::from_utf8(of).unwrap();
+        assert_eq!(of.lines().count(), 4, "{of}");
+        assert!(!of.contains("Foo"));
+    }
+    // And both go on in the same way.
+    for gems in [&mut gems, &mut again] {
+        tell(gems, "bar", 3, 3, &["-0.1", "0.2"]);
+        assert!(text(gems).ends_with("bar 0.2 00000000000000000000000000000003\n"));
+    }
+}
