@@ -34,10 +34,10 @@ async fn a_form_of_curl_and_the_requests_of_composer() {
     let registry = Registry::new();
     let curl = registry.writer.header("content-type", &kind());
     let path = "/composer/packages/upload/acme/cap/1.0.0";
-    let answer = curl.put(path, FORM).await;
+    let answer = curl.put(path, FORM.to_vec()).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
-    assert_eq!(curl.put(path, FORM).await.status, 200);
-    let other = curl.put("/composer/packages/upload/acme/cap/1.0.1", FORM);
+    assert_eq!(curl.put(path, FORM.to_vec()).await.status, 200);
+    let other = curl.put("/composer/packages/upload/acme/cap/1.0.1", FORM.to_vec());
     let other = other.await;
     assert_eq!(other.status, 400);
     assert!(message(&other).contains("1.0.1"));
