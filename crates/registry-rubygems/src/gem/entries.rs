@@ -1,7 +1,10 @@
 //! The tar that a gem is, read as gem clients read it: every entry is a file, whose name and size
 //! stand in its own header and nowhere else.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    ops::Range,
+};
 
 use registry_core::{
     Error, Result,
@@ -14,6 +17,9 @@ use crate::name::shown;
 
 /// The size of a header, and what contents are filled up to, in bytes.
 pub(super) const BLOCK: usize = 512;
+
+/// Where clients look for a folder that the name is in, whatever the form of the header.
+const PREFIX: Range<usize> = 345..500;
 
 /// The entries of a tar.
 pub(super) struct Entries<'a> {

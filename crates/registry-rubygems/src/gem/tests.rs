@@ -255,6 +255,16 @@ fn what_only_some_would_see_is_refused() {
         ];
         refused(&tar_of(&all), "no plain file");
     }
+    // Clients look for a folder there whatever the form of the header.
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    header.as_old_mut().name[..METADATA_GZ.len()].copy_from_slice(METADATA_GZ.as_bytes());
+    for (folder, why) in [(0, "damaged"), (b'x', "no plain file")] {
+        header.as_mut_bytes()[345] = folder;
+        header.set_cksum();
+        refused(&[header.as_bytes(), &[0; 1024][..]].concat(), why);
+    }
     for (at, byte) in [(345, b'x'), (124, b'8'), (148, b'7'), (100, b'x')] {
         let mut changed = good.clone();
         changed[at] = byte;
