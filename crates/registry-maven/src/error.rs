@@ -87,14 +87,20 @@ pub fn render(error: &Error, reading: bool) -> Response<Body> {
     *response.status_mut() = status;
     response.extensions_mut().insert(Reason::new(&detail));
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    headers.insert(header::CONTENT_TYPE, content_type(status));
     if error.kind() == ErrorKind::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
     }
     response
+}
+
+/// What the body is told to be. Maven 3.9 takes a 404 with problem details for a transfer that failed,
+/// and ends the build, where it would look in its next repository.
+fn content_type(status: StatusCode) -> HeaderValue {
+    HeaderValue::from_static(match status {
+        StatusCode::NOT_FOUND => "application/json",
+        _ => "application/problem+json",
+    })
 }
 
 #[cfg(test)]
@@ -108,6 +114,11 @@ mod tests {
         let (parts, body) = response.into_parts();
         let reason = parts.extensions.get::<Reason>().map(Reason::to_bytes);
         let reason = String::from_utf8(reason.unwrap()).unwrap();
+        let kind = match parts.status {
+            StatusCode::NOT_FOUND => "application/json",
+            _ => "application/problem+json",
+        };
+        assert_eq!(parts.headers[header::CONTENT_TYPE], kind);
         let challenge = parts.headers.get(header::WWW_AUTHENTICATE);
         let challenge = challenge.map_or("", |value| value.to_str().unwrap());
         let body = body.collect(1 << 16).await.unwrap();

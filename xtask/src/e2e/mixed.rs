@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
+<<<<<<< HEAD
 use super::{Run, World, cargo, npm, oci, pypi, rubygems};
+=======
+use super::{Run, World, cargo, composer, npm, oci, pypi};
+>>>>>>> all
 use crate::bench::memory::{self, Memory};
 
 /// How long it takes, and how long with the full sizes.
@@ -29,6 +33,7 @@ type Prepare = for<'w> fn(&'w World) -> Result<Round<'w>>;
 
 const CLIENTS: &[(&str, Prepare)] = &[
     ("cargo", cargo::round),
+    ("curl and composer", composer::round),
     ("npm", npm::round),
     ("crane", oci::crane::round),
     ("twine and pip", pypi::round),

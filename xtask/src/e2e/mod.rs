@@ -116,7 +116,7 @@ const PROTOCOLS: &[Protocol] = &[
     Protocol {
         name: "mixed",
         clients: &[("all", mixed::steps)],
-        tools: &["crane", "python-clients", "ruby"],
+        tools: &["crane", "python-clients", "composer", "unzip", "ruby"],
         peer: None,
     },
 ];

@@ -1,6 +1,7 @@
 //! The Composer repository in process, over memory.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod captured;
 mod changes;
 mod lists;
 mod refused;

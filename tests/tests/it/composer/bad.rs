@@ -137,15 +137,17 @@ async fn what_was_altered_is_refused() {
     }
 }
 
+type Zipped<'a> = &'a [(&'a str, &'a [u8])];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn zips_that_would_do_harm_are_refused() {
     let table = Table::start().await;
-    let manifest = br#"{"name":"acme/bad","version":"1.1"}"#;
+    let manifest: &[u8] = br#"{"name":"acme/bad","version":"1.1"}"#;
     let name = "composer.json";
     let long = vec![b' '; 2 << 20];
     let bomb = vec![0; 200 << 20];
-    for (what, files) in [
-        ("no composer.json", &[("a.php", &b"<?php"[..])][..]),
+    let zips: &[(&str, Zipped<'_>)] = &[
+        ("no composer.json", &[("a.php", b"<?php")]),
         ("nothing", &[]),
         (
             "two folders",
@@ -157,7 +159,8 @@ async fn zips_that_would_do_harm_are_refused() {
         ("the same twice", &[(name, manifest), (name, manifest)]),
         ("a long composer.json", &[(name, &long)]),
         ("a bomb", &[(name, manifest), ("zeros", &bomb)]),
-    ] {
+    ];
+    for (what, files) in zips {
         let answer = table.put(zip(files, true)).await;
         table.refused(what, &answer, &[400, 413]).await;
     }

@@ -15,11 +15,29 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::client::Client;
+use super::mixed::{self, Round};
 use super::{Run, World};
 use crate::http::{Connection, Response};
 
 /// What a client may do that uploads, and deletes.
 const SCOPE: &str = "composer:package:*:delete";
+
+/// Uploads a version by curl and installs it by Composer, again and again.
+pub(super) fn round(world: &World) -> Result<Round<'_>> {
+    let curl = Curl::publisher(world, "mixed")?;
+    Ok(Box::new(move |number| {
+        let version = format!("1.0.{number}");
+        let zip = package::Package::new("mixed", &version).zip(world)?;
+        curl.upload(world, "packages/acme/mixed", &zip)?.is(201)?;
+        let name = format!("mixed-{number}");
+        let folder = project(world, &name, &[("acme/mixed", &version)])?;
+        let composer = anybody(world, &name)?;
+        composer.ok(&folder, &["update"], &[&version])?;
+        says(&folder, "Acme\\Mixed", &format!("mixed {version}"))?;
+        let source = zip.parent().context("a folder")?.to_owned();
+        mixed::clear(&[source, folder, composer.home])
+    }))
+}
 
 /// All that Composer and curl are asked to do.
 pub(super) fn steps(run: &mut Run, world: &World) -> Result<()> {
@@ -37,6 +55,8 @@ fn composer(world: &World, home: &str, auth: &Value) -> Result<Client> {
     let env = [
         ("COMPOSER_ALLOW_SUPERUSER", "1"),
         ("COMPOSER_NO_INTERACTION", "1"),
+        // So that no message is broken.
+        ("COLUMNS", "400"),
         ("COMPOSER_AUTH", auth.as_str()),
     ];
     Client::new(world, &format!("composer-{home}"), &["composer"], &env)
@@ -64,7 +84,7 @@ fn project_at(
         .map(|(package, constraint)| ((*package).to_owned(), json!(constraint)))
         .collect();
     let manifest = json!({
-        "repositories": [{ "type": "composer", "url": url }, { "packagist.org": false }],
+        "repositories": [{ "type": "composer", "url": url }, { "packagist": false }],
         "require": require,
         "minimum-stability": stability,
         "prefer-stable": true,
