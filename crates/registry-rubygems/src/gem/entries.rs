@@ -88,7 +88,7 @@ fn name(header: &Header) -> Result<String> {
     let (name, rest) = old.name.split_at(end);
     let name = String::from_utf8_lossy(name).into_owned();
     let empty = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
-    let prefix = header.as_ustar().is_some_and(|ustar| !empty(&ustar.prefix));
+    let prefix = !empty(&header.as_bytes()[PREFIX]);
     let plain = matches!(old.linkflag, [0 | b'0']) && empty(&old.linkname);
     if plain && !prefix && empty(rest) {
         return Ok(name);
