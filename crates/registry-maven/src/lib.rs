@@ -79,7 +79,7 @@ impl Default for MavenConfig {
             policy: Policy::default(),
             max_file: 4 << 30,
             max_pom: 10 << 20,
-            max_metadata: 4 << 20,
+            max_metadata: 1 << 20,
             max_bundle: 1 << 30,
         }
     }
@@ -202,10 +202,10 @@ impl Protocol for Maven {
     }
 }
 
-/// What to put into Maven's settings, and the commands that then work.
+/// Settings for Maven in a file of their own, and the command that uses them.
 fn usage(base: &BaseUrl, token: &str) -> String {
     format!(
-        "cat > ~/.m2/settings.xml <<'END'\n\
+        "cat > registry-settings.xml <<'END'\n\
          <settings>\n\
          \x20 <servers><server><id>registry</id><username>token</username>\
          <password>{token}</password></server></servers>\n\
@@ -214,7 +214,7 @@ fn usage(base: &BaseUrl, token: &str) -> String {
          \x20 <activeProfiles><activeProfile>registry</activeProfile></activeProfiles>\n\
          </settings>\n\
          END\n\
-         mvn deploy -DaltDeploymentRepository=registry::default::{base}/"
+         mvn -s registry-settings.xml deploy -DaltDeploymentRepository=registry::default::{base}/"
     )
 }
 

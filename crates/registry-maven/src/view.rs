@@ -88,13 +88,16 @@ fn endings<'a>(
     endings.collect()
 }
 
+/// The prefixes of plugins by their artifacts, and when they last changed.
+type Plugins = (u64, BTreeMap<Box<str>, Prefix>);
+
 /// All artifacts of a mount.
 #[derive(Default)]
 pub(crate) struct Artifacts {
     /// By `group:artifact`.
     all: BTreeMap<Box<str>, Artifact>,
     /// The plugins of each group that has some, and when they last changed.
-    plugins: BTreeMap<Box<str>, (u64, BTreeMap<Box<str>, Prefix>)>,
+    plugins: BTreeMap<Box<str>, Plugins>,
     /// What versions are, each once.
     shapes: HashSet<Arc<str>>,
     /// The first version of each bundle, by the bundle's id.
@@ -178,7 +181,7 @@ impl Artifacts {
         self.all.get(&*format!("{group}:{artifact}"))
     }
 
-    fn plugins(&self, levels: &Levels) -> Option<&(u64, BTreeMap<Box<str>, Prefix>)> {
+    fn plugins(&self, levels: &Levels) -> Option<&Plugins> {
         self.plugins.get(levels.group.as_ref()?.as_str())
     }
 
@@ -202,9 +205,8 @@ impl Artifacts {
     pub(crate) fn folders(&self, group: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut from = group.to_owned();
-        let wanted = |(name, artifact): &(&Box<str>, &Artifact)| {
-            artifact.is_there() || !name.starts_with(group)
-        };
+        let wanted =
+            |(name, artifact): &(&str, &Artifact)| artifact.is_there() || !name.starts_with(group);
         loop {
             let first = self.range(&from).find(wanted).map(|(name, _)| name);
             let Some(name) = first.filter(|name| name.starts_with(group)) else {
@@ -221,8 +223,9 @@ impl Artifacts {
         }
     }
 
-    fn range(&self, from: &str) -> impl Iterator<Item = (&Box<str>, &Artifact)> {
-        self.all.range::<str, _>((Included(from), Unbounded))
+    fn range(&self, from: &str) -> impl Iterator<Item = (&str, &Artifact)> {
+        let all = self.all.range::<str, _>((Included(from), Unbounded));
+        all.map(|(name, artifact)| (&**name, artifact))
     }
 
     /// The snapshots of all artifacts: artifact, as `group:artifact`, and version.

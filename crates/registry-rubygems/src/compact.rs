@@ -1,6 +1,6 @@
 //! The compact index: texts that clients keep, and fetch the new end of.
 //!
-//! See [the format](https://guides.rubygems.org/rubygems-org-compact-index-api/).
+//! Form: the guide "Compact Index API" of the RubyGems project.
 
 use crate::Spec;
 

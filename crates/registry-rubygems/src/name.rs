@@ -1,7 +1,7 @@
 //! Names of gems, and the names of their files.
 //!
 //! Rules: those of the public registry, which are stricter than
-//! [the specification's](https://guides.rubygems.org/specification-reference/#name).
+//! the guide "Specification Reference".
 
 use std::{fmt, str::FromStr};
 

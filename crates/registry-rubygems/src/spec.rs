@@ -1,6 +1,6 @@
 //! What a gem says of itself.
 //!
-//! See [the specification's reference](https://guides.rubygems.org/specification-reference/).
+//! Fields: the guide "Specification Reference" of the RubyGems project.
 
 use std::collections::BTreeMap;
 

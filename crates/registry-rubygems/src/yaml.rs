@@ -71,7 +71,7 @@ impl<'a> Yaml<'a> {
             (Event::StreamStart, Event::DocumentStart(true)) => {}
             _ => return Err(invalid("it must begin with ---")),
         }
-        let first = yaml.next()?;
+        let first = yaml.piece()?;
         Ok((yaml, first))
     }
 
@@ -79,7 +79,7 @@ impl<'a> Yaml<'a> {
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub fn next(&mut self) -> Result<Piece> {
+    pub fn piece(&mut self) -> Result<Piece> {
         let piece = match self.event()? {
             Event::Scalar(text, style, 0, tag) => {
                 return Ok(Piece::Scalar(Scalar {
@@ -124,7 +124,7 @@ impl<'a> Yaml<'a> {
         let mut keys = HashSet::new();
         let mut size = 0;
         loop {
-            let key = match self.next()? {
+            let key = match self.piece()? {
                 Piece::End => return Ok(()),
                 Piece::Scalar(Scalar {
                     text,
@@ -137,7 +137,7 @@ impl<'a> Yaml<'a> {
             if size > MAX_KEYS {
                 return Err(invalid("it has too many keys"));
             }
-            let first = self.next()?;
+            let first = self.piece()?;
             value(self, &key, first)?;
             if let Some(key) = keys.replace(key) {
                 return Err(invalid(format!("{:?} stands there twice", shown(&key))));
@@ -152,7 +152,7 @@ impl<'a> Yaml<'a> {
     /// What `item` says.
     pub fn list(&mut self, mut item: impl FnMut(&mut Self, Piece) -> Result<()>) -> Result<()> {
         loop {
-            match self.next()? {
+            match self.piece()? {
                 Piece::End => return Ok(()),
                 piece => item(self, piece)?,
             }

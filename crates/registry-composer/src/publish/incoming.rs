@@ -33,7 +33,7 @@ pub(super) struct Zip<'c> {
 enum Sink {
     /// Nowhere, until its `composer.json` says of which package it is.
     Held(Held),
-    Stored(Target),
+    Stored(Box<Target>),
 }
 
 /// Where the bytes of a package go.
@@ -64,7 +64,7 @@ impl<'c> Zip<'c> {
         let to = match name {
             Some(name) => {
                 let repo = call.granted.repo()?.clone();
-                Sink::Stored(call.target(name, repo).await?)
+                Sink::Stored(Box::new(call.target(name, repo).await?))
             }
             None => Sink::Held(Held::default()),
         };
@@ -85,7 +85,7 @@ impl<'c> Zip<'c> {
                 held.push(data, self.call.config.max_held)?;
                 if let Some(json) = self.early.get() {
                     let json = ComposerJson::parse(json)?;
-                    self.to = Sink::Stored(self.call.settle(held, &json).await?);
+                    self.to = Sink::Stored(Box::new(self.call.settle(held, &json).await?));
                 }
                 Ok(())
             }
@@ -97,7 +97,7 @@ impl<'c> Zip<'c> {
         let json = self.inspection.finish().await?;
         let json = ComposerJson::parse(&json)?;
         let target = match self.to {
-            Sink::Stored(target) => target,
+            Sink::Stored(target) => *target,
             Sink::Held(mut held) => self.call.settle(&mut held, &json).await?,
         };
         Ok(Arrived {

@@ -1,7 +1,7 @@
 //! API keys, as `gem signin` asks for them: tokens for gems alone, for the uses that are asked for.
 
 use registry_core::{
-    Body, Error as CoreError,
+    Body,
     auth::{NewToken, Secret},
     protocol::Form,
 };
@@ -50,7 +50,7 @@ impl Call<'_> {
         };
         let identity = self.granted.identity();
         let made = self.granted.auth().create_token(identity, grant).await;
-        let (secret, _) = made.map_err(CoreError::from)?;
+        let (secret, _) = made?;
         Ok(read::text(secret.reveal()))
     }
 }

@@ -136,11 +136,11 @@ fn bounds(yaml: &mut Yaml<'_>, key: &str) -> Result<Vec<Bound>> {
         if pair != Piece::List(None) {
             return Err(wrong_kind(key, "a list of bounds"));
         }
-        let first = yaml.next()?;
+        let first = yaml.piece()?;
         let operator = some_text(key, first)?;
-        let second = yaml.next()?;
+        let second = yaml.piece()?;
         let version = version(yaml, key, second)?;
-        if yaml.next()? != Piece::End || bounds.len() == MAX_BOUNDS {
+        if yaml.piece()? != Piece::End || bounds.len() == MAX_BOUNDS {
             return Err(wrong_kind(key, "a list of a few pairs"));
         }
         bounds.push(Bound::new(&operator, &version)?);

@@ -87,11 +87,10 @@ fn is_time_of_day(text: &str) -> bool {
             .filter(|rest| rest.is_empty())
             .map(|_| text.len())
     };
-    match (digits.contains(':'), count(hours), count(minutes)) {
-        (true, Some(1 | 2), Some(0 | 2)) => true,
-        (false, Some(1..=4), _) => true,
-        _ => false,
-    }
+    matches!(
+        (digits.contains(':'), count(hours), count(minutes)),
+        (true, Some(1 | 2), Some(0 | 2)) | (false, Some(1..=4), _)
+    )
 }
 
 /// What follows the digits that a text begins with, if they are so many.

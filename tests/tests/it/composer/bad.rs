@@ -137,6 +137,8 @@ async fn what_was_altered_is_refused() {
     }
 }
 
+type Zipped<'a> = &'a [(&'a str, &'a [u8])];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn zips_that_would_do_harm_are_refused() {
     let table = Table::start().await;
@@ -144,7 +146,7 @@ async fn zips_that_would_do_harm_are_refused() {
     let name = "composer.json";
     let long = vec![b' '; 2 << 20];
     let bomb = vec![0; 200 << 20];
-    let zips: &[(&str, &[(&str, &[u8])])] = &[
+    let zips: &[(&str, Zipped<'_>)] = &[
         ("no composer.json", &[("a.php", b"<?php")]),
         ("nothing", &[]),
         (

@@ -145,6 +145,9 @@ fn partial(world: &World, file: &str) -> String {
     format!("HTTP 206 Partial Content {}/{file}", world.mount(PROTOCOL))
 }
 
+/// What becomes of a file.
+type Damage = fn(&mut Vec<u8>);
+
 /// A copy of the index that is not what the server has is replaced.
 fn recover(
     run: &mut Run,
@@ -160,7 +163,7 @@ fn recover(
             .context("no copy of the index")??;
         Ok(entry.path().join(file))
     };
-    let damages: [(&str, fn(&mut Vec<u8>)); 3] = [
+    let damages: [(&str, Damage); 3] = [
         ("changed", |bytes| bytes[60] ^= 1),
         ("too long", |bytes| bytes.extend_from_slice(&[b'x'; 5000])),
         ("cut off", |bytes| bytes.truncate(bytes.len() / 2)),
