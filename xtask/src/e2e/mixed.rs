@@ -10,11 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-<<<<<<< HEAD
-use super::{Run, World, cargo, npm, oci, pypi, rubygems};
-=======
-use super::{Run, World, cargo, composer, npm, oci, pypi};
->>>>>>> all
+use super::{Run, World, cargo, composer, maven, npm, oci, pypi, rubygems};
 use crate::bench::memory::{self, Memory};
 
 /// How long it takes, and how long with the full sizes.
@@ -34,6 +30,7 @@ type Prepare = for<'w> fn(&'w World) -> Result<Round<'w>>;
 const CLIENTS: &[(&str, Prepare)] = &[
     ("cargo", cargo::round),
     ("curl and composer", composer::round),
+    ("mvn", maven::mvn::round),
     ("npm", npm::round),
     ("crane", oci::crane::round),
     ("twine and pip", pypi::round),

@@ -116,7 +116,14 @@ const PROTOCOLS: &[Protocol] = &[
     Protocol {
         name: "mixed",
         clients: &[("all", mixed::steps)],
-        tools: &["crane", "python-clients", "composer", "unzip", "ruby"],
+        tools: &[
+            "composer",
+            "crane",
+            "maven-plugins",
+            "python-clients",
+            "ruby",
+            "unzip",
+        ],
         peer: None,
     },
 ];

@@ -20,6 +20,7 @@ fn client(world: &World, home: &str) -> Result<Client> {
     let home = format!("coursier-{home}");
     let words = ["java", "-cp", &jars, "coursier.cli.Coursier", "fetch"];
     let mut coursier = Client::new(world, &home, &words, &[])?;
+    super::at_home(&mut coursier);
     let cache = coursier.home.join("cache").to_string_lossy().into_owned();
     coursier.env.push(("COURSIER_CACHE".to_owned(), cache));
     Ok(coursier)

@@ -30,6 +30,7 @@ fn client(world: &World, home: &str) -> Result<Client> {
     let home = format!("gradle-{home}");
     let mut gradle = Client::new(world, &home, &["gradle"], &[])?;
     let own = gradle.home.join(".gradle").to_string_lossy().into_owned();
+    super::at_home(&mut gradle);
     gradle.env.push(("GRADLE_USER_HOME".to_owned(), own));
     Ok(gradle)
 }

@@ -40,7 +40,8 @@ fn library(world: &World, folder: &Path, version: &str, content: &str) -> Result
 }
 
 pub(in super::super) fn steps(run: &mut Run, world: &World) -> Result<()> {
-    let lein = Client::new(world, "lein", &["lein"], &[])?;
+    let mut lein = Client::new(world, "lein", &["lein"], &[])?;
+    super::at_home(&mut lein);
     let sources = project(world, "lein", "sources")?;
     run.step(world, "lein: deploy a release", || {
         library(world, &sources, "1.0", "one")?;

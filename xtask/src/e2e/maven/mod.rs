@@ -16,6 +16,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::World;
+use super::client::Client;
 use crate::http::{Connection, Response};
 
 /// The path of a group's folder on the server.
@@ -118,4 +119,10 @@ fn project(world: &World, client: &str, name: &str) -> Result<PathBuf> {
     ensure!(!folder.exists(), "{} is used twice", folder.display());
     fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+/// Java takes the home of a user from the system's list of users, whatever `HOME` says.
+fn at_home(client: &mut Client) {
+    let option = format!("-Duser.home={}", client.home.display());
+    client.env.push(("JAVA_TOOL_OPTIONS".to_owned(), option));
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::super::client::Client;
+use super::super::mixed::{self, Round};
 use super::super::{PASSWORD, READER, Run, USER, World};
 use super::{elements, fetched, get, has_file, has_versions, project};
 use crate::maven_project::{self, Project};
@@ -22,6 +23,29 @@ struct Mvn {
     group: &'static str,
     /// What it prints of a release that is there with other bytes.
     conflict: &'static [&'static str],
+}
+
+/// Deploys a release of several modules and resolves it into an empty local repository, again and again.
+pub(in super::super) fn round(world: &World) -> Result<Round<'_>> {
+    let mvn = Mvn {
+        name: "mixed",
+        program: "mvn",
+        group: "org.acme.mixed",
+        conflict: &[],
+    };
+    let alice = mvn.client(world, "alice", &world.mount("maven"), Some(USER))?;
+    let sources = project(world, mvn.name, "sources")?;
+    Ok(Box::new(move |number| {
+        let version = format!("1.{number}");
+        mvn.write(&sources, &version, &version)?;
+        mvn.deploy(world, &alice, &sources)?;
+        let who = format!("consumer-{number}");
+        let anybody = mvn.client(world, &who, &world.mount("maven"), None)?;
+        let folder = project(world, mvn.name, &who)?;
+        maven_project::write_consumer(&folder, &[(mvn.group, "app", &version)])?;
+        anybody.ok(&folder, &["package"], &[])?;
+        mixed::clear(&[folder, anybody.home])
+    }))
 }
 
 pub(in super::super) fn steps_3_8(run: &mut Run, world: &World) -> Result<()> {
@@ -72,7 +96,8 @@ impl Mvn {
         };
         let words = [&*program, "--batch-mode", "--no-transfer-progress"];
         let home = format!("{}-{who}", self.name.replace(' ', "-"));
-        let client = Client::new(world, &home, &words, &[])?;
+        let mut client = Client::new(world, &home, &words, &[])?;
+        super::at_home(&mut client);
         let folder = client.home.join(".m2");
         fs::create_dir_all(&folder)?;
         let plugins = path(&tools::path(&world.root, tools::MAVEN_PLUGINS).canonicalize()?);
