@@ -10,7 +10,7 @@ use registry_core::{
     store::{Change, Document, Incoming, Inspection, Repo, StageWriter},
 };
 
-use super::{Event, Manifest, Publication, PublishScanner, check_writer, parse};
+use super::{Event, Manifest, Publication, PublishScanner, check_owner, parse};
 use crate::{
     Answer, Call, Error,
     document::{
@@ -107,8 +107,9 @@ impl Call<'_> {
             release.version
         );
         let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
-            check_writer(&writer, &document.head)?;
             let Document { head, entries, .. } = document;
+            change::check_alike(head, &release.name)?;
+            check_owner(&writer, head)?;
             let published = change::publish(head, entries, &release)?;
             Ok(match published {
                 change::Published::New => Change::write(published),
