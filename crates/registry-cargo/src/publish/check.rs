@@ -141,13 +141,19 @@ impl Publication {
         let (features, features2) = split(&new.features);
         let mut more = new.more.clone();
         more.retain(|key, _| !NOT_INDEXED.contains(&&**key) && !OWN_FIELDS.contains(&&**key));
+        // Each form of a line is for cargos that know what it adds.
+        let v = if deps.iter().any(|dep| dep.unstable.artifact.is_some()) {
+            Some(3)
+        } else {
+            (!features2.is_empty()).then_some(2)
+        };
         let line = IndexLine {
             name: self.name.as_str(),
             vers: &new.vers,
             deps,
             cksum: &stored.digest,
             features,
-            v: (!features2.is_empty()).then_some(2),
+            v,
             features2: (!features2.is_empty()).then_some(features2),
             links: new.links.as_deref(),
             rust_version: manifest.rust_version(),

@@ -95,6 +95,28 @@ async fn what_is_not_known_is_kept_and_what_is_ours_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn a_line_with_an_artifact_is_for_cargos_that_know_of_them() {
+    let client = writer();
+    let b = json!({ "name": "b", "version_req": "^1", "artifact": ["bin"], "lib": true });
+    let c = json!({ "name": "c", "version_req": "^1", "optional": true });
+    let artifact = "[dependencies]\nb = { version = \"1\", artifact = \"bin\", lib = true }\n";
+    let more = json!({ "deps": [b] });
+    published(&client, &Crate::with("foo", "1.0.0", more, artifact)).await;
+    let both = "c = { version = \"1\", optional = true }\n[features]\nf = [\"dep:c\"]\n";
+    let more = json!({ "deps": [b, c], "features": { "f": ["dep:c"] } });
+    published(
+        &client,
+        &Crate::with("foo", "1.1.0", more, &format!("{artifact}{both}")),
+    )
+    .await;
+    let lines = index(&client, "/cargo/3/f/foo").await;
+    assert_eq!((&lines[0]["v"], &lines[1]["v"]), (&json!(3), &json!(3)));
+    assert_eq!(lines[0]["deps"][0]["artifact"], json!(["bin"]));
+    assert_eq!(lines[0]["deps"][0]["lib"], json!(true));
+    assert_eq!(lines[1]["features2"], json!({ "f": ["dep:c"] }));
+}
+
+#[tokio::test]
 async fn versions_stand_in_order() {
     let client = writer();
     for version in ["1.10.0", "1.9.0", "1.0.0-rc.1", "1.0.0+build.5"] {
