@@ -36,7 +36,8 @@ const CRATE: Archive = Archive {
     many_members: false,
 };
 
-/// Reads the crate file of a version to its end and gives its manifest. Blocks as `reader` does.
+/// Reads the crate file of a version to its end and gives its `Cargo.toml`, as bytes: what is made of
+/// it takes many times as much memory. Blocks as `reader` does.
 ///
 /// # Errors
 /// `Invalid` when cargo would not unpack it, or would unpack something else than others see, or when
@@ -47,7 +48,7 @@ pub fn inspect(
     name: &CrateName,
     version: &Version,
     limits: &Limits,
-) -> Result<Manifest> {
+) -> Result<Vec<u8>> {
     let top = format!("{name}-{version}");
     let mut manifest = None;
     CRATE.read(reader, &limits.archive, |entry| {
@@ -61,13 +62,19 @@ pub fn inspect(
         if manifest.is_some() {
             return Err(CRATE.invalid("it holds more than one Cargo.toml"));
         }
-        let bytes = CRATE.bounded(entry.content, limits.manifest, "its Cargo.toml")?;
-        let parsed = Manifest::parse(&bytes);
-        let broken = |error| CRATE.invalid(format!("its Cargo.toml cannot be read: {error}"));
-        manifest = Some(parsed.map_err(broken)?);
+        manifest = Some(CRATE.bounded(entry.content, limits.manifest, "its Cargo.toml")?);
         Ok(())
     })?;
     manifest.ok_or_else(|| CRATE.invalid(format!("it holds no {top}/Cargo.toml")))
+}
+
+/// Reads the `Cargo.toml` of a crate file.
+///
+/// # Errors
+/// `Invalid` when it is none.
+pub fn manifest(bytes: &[u8]) -> Result<Manifest> {
+    Manifest::parse(bytes)
+        .map_err(|error| CRATE.invalid(format!("its Cargo.toml cannot be read: {error}")))
 }
 
 /// What is left of an entry's path without the top folder; nothing of that folder itself.

@@ -28,7 +28,7 @@ fn tar(entries: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-fn check(bytes: &[u8]) -> Result<Manifest> {
+fn check(bytes: &[u8]) -> Result<Vec<u8>> {
     let (name, version) = ("a-b".parse().unwrap(), "1.0.0+x".parse().unwrap());
     inspect(bytes, &name, &version, &Limits::default())
 }
@@ -124,6 +124,18 @@ fn what_cargo_would_not_unpack() {
         let message = check(&bytes).unwrap_err().to_string();
         assert!(message.contains(words), "{path}: {message}");
     }
+}
+
+#[test]
+fn a_manifest_is_read_only_when_all_of_the_file_is_there() {
+    let broken: &[u8] = b"package =";
+    let entry = (EntryType::Regular, "a-b-1.0.0+x/Cargo.toml", broken);
+    let whole = gzip(&tar(&[entry]));
+    assert_eq!(check(&whole).unwrap(), broken);
+    let cut = check(&whole[..whole.len() - 1]).unwrap_err().to_string();
+    assert!(cut.contains("damaged"), "{cut}");
+    let error = manifest(broken).unwrap_err().to_string();
+    assert!(error.contains("its Cargo.toml cannot be read"), "{error}");
 }
 
 #[test]
