@@ -17,7 +17,7 @@ pub use manifest::Manifest;
 pub use scan::{Event, PublishScanner};
 
 /// Refuses who is no owner, where that is asked.
-fn check_writer(writer: &Writer, head: &Head) -> Result<()> {
+fn check_owner(writer: &Writer, head: &Head) -> Result<()> {
     if writer.may_change(head.owners.iter().map(String::as_str)) {
         return Ok(());
     }

@@ -57,8 +57,9 @@ impl Call<'_> {
         let entry = repo.entry(DOCUMENT, &version.to_string()).await?;
         let entry = entry.ok_or_else(|| no_version(name, version))?;
         let entry = Entry::parse(&entry)?;
+        // In the same words as where it is not there: one spelling is not to tell of another.
         if !entry.name()?.eq_ignore_ascii_case(name.as_str()) {
-            return Err(no_crate(name).into());
+            return Err(no_version(name, version).into());
         }
         let stored = entry.stored()?;
         let mut response =

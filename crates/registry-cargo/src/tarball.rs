@@ -3,8 +3,11 @@
 use std::io::Read;
 
 use registry_core::{
-    Result,
-    archive::{self, Archive, EntryKind, below_top},
+    Error, Result,
+    archive::{
+        self, Archive, EntryKind, below_top,
+        paths::{FILE, FOLDER, Paths},
+    },
 };
 
 use crate::{CrateName, Version, publish::Manifest};
@@ -36,7 +39,8 @@ const CRATE: Archive = Archive {
     many_members: false,
 };
 
-/// Reads the crate file of a version to its end and gives its manifest. Blocks as `reader` does.
+/// Reads the crate file of a version to its end and gives its `Cargo.toml`, as bytes: what is made of
+/// it takes many times as much memory. Blocks as `reader` does.
 ///
 /// # Errors
 /// `Invalid` when cargo would not unpack it, or would unpack something else than others see, or when
@@ -47,31 +51,38 @@ pub fn inspect(
     name: &CrateName,
     version: &Version,
     limits: &Limits,
-) -> Result<Manifest> {
+) -> Result<Vec<u8>> {
     let top = format!("{name}-{version}");
     let mut manifest = None;
+    let mut paths = Paths::new(limits.archive.entries);
     CRATE.read(reader, &limits.archive, |entry| {
-        let path = check_path(&top, &entry)?;
-        let Some(path) = path.filter(|path| path.eq_ignore_ascii_case(b"Cargo.toml")) else {
-            return Ok(());
-        };
-        if path != b"Cargo.toml" || entry.kind != EntryKind::File {
+        let path = check_path(&top, &entry)?.unwrap_or_default();
+        if !path.eq_ignore_ascii_case("Cargo.toml") {
+            return admit(&mut paths, &path, entry.kind);
+        }
+        if path != "Cargo.toml" || entry.kind != EntryKind::File {
             return Err(CRATE.invalid("its Cargo.toml must be a file of exactly that name"));
         }
         if manifest.is_some() {
             return Err(CRATE.invalid("it holds more than one Cargo.toml"));
         }
-        let bytes = CRATE.bounded(entry.content, limits.manifest, "its Cargo.toml")?;
-        let parsed = Manifest::parse(&bytes);
-        let broken = |error| CRATE.invalid(format!("its Cargo.toml cannot be read: {error}"));
-        manifest = Some(parsed.map_err(broken)?);
-        Ok(())
+        manifest = Some(CRATE.bounded(entry.content, limits.manifest, "its Cargo.toml")?);
+        admit(&mut paths, &path, entry.kind)
     })?;
     manifest.ok_or_else(|| CRATE.invalid(format!("it holds no {top}/Cargo.toml")))
 }
 
+/// Reads the `Cargo.toml` of a crate file.
+///
+/// # Errors
+/// `Invalid` when it is none.
+pub fn manifest(bytes: &[u8]) -> Result<Manifest> {
+    Manifest::parse(bytes)
+        .map_err(|error| CRATE.invalid(format!("its Cargo.toml cannot be read: {error}")))
+}
+
 /// What is left of an entry's path without the top folder; nothing of that folder itself.
-fn check_path(top: &str, entry: &archive::Entry<'_>) -> Result<Option<Vec<u8>>> {
+fn check_path(top: &str, entry: &archive::Entry<'_>) -> Result<Option<String>> {
     let shown = || String::from_utf8_lossy(&entry.path).into_owned();
     let Ok(path) = str::from_utf8(&entry.path) else {
         return Err(CRATE.invalid(format!("the path {:?} in it is not UTF-8", shown())));
@@ -91,7 +102,36 @@ fn check_path(top: &str, entry: &archive::Entry<'_>) -> Result<Option<Vec<u8>>> 
         let what = format!("its entry {:?} does not lie in {top}/", shown());
         return Err(CRATE.invalid(what));
     }
-    Ok(below_top(&entry.path))
+    // It was UTF-8 before its top was taken off.
+    let below = below_top(&entry.path).map(String::from_utf8).transpose();
+    below.map_err(Error::internal)
+}
+
+/// Refuses what cargo could not unpack, or readers would see differently: a path that is there twice,
+/// what lies below a file, and the file by which cargo knows that it unpacked all.
+fn admit(paths: &mut Paths, path: &str, kind: EntryKind) -> Result<()> {
+    if path.is_empty() {
+        return Ok(());
+    }
+    let first = path.split('/').next().unwrap_or_default();
+    if first.eq_ignore_ascii_case(".cargo-ok") {
+        return Err(CRATE.invalid("it holds .cargo-ok, which cargo writes itself"));
+    }
+    let mark = if kind == EntryKind::Folder {
+        FOLDER
+    } else {
+        FILE
+    };
+    let (Some(above), Some(before)) = (paths.mark_folders(path), paths.mark(path, mark)) else {
+        return Err(CRATE.too_large("it holds too many files and folders"));
+    };
+    if above & FILE != 0 {
+        return Err(CRATE.invalid(format!("its entry {path:?} lies below a file")));
+    }
+    if before & FILE != 0 || (mark == FILE && before & FOLDER != 0) {
+        return Err(CRATE.invalid(format!("it holds {path:?} twice")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

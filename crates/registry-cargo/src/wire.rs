@@ -5,14 +5,26 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::value::RawValue;
+
+pub use fields::Fields;
+
+mod fields;
 
 /// What each feature turns on.
 pub type Features = BTreeMap<String, Vec<String>>;
 
+/// Whose metadata it is: all that is read before it is known who may send it.
+#[derive(Debug, Deserialize)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+}
+
 /// The metadata of a publish. What the index has no use for is not kept.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct NewCrate {
     /// The name.
     pub name: String,
@@ -37,12 +49,36 @@ pub struct NewCrate {
     #[serde(default)]
     pub rust_version: Option<String>,
     /// All other fields.
-    #[serde(flatten)]
-    pub more: Map<String, Value>,
+    #[serde(skip)]
+    pub more: Fields,
 }
 
-/// Fields of [`NewCrate`] that are about the crate and not for who resolves it.
-pub(crate) const NOT_INDEXED: &[&str] = &[
+impl<'de> Deserialize<'de> for NewCrate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let own = Self::deserialize(&mut serde_json::Deserializer::from_str(json.get()));
+        let more = Fields::read(&json, &[OF_CRATE, NOT_INDEXED, OWN_FIELDS]);
+        Ok(Self {
+            more: more.map_err(D::Error::custom)?,
+            ..own.map_err(D::Error::custom)?
+        })
+    }
+}
+
+/// Fields of [`NewCrate`].
+const OF_CRATE: &[&str] = &[
+    "name",
+    "vers",
+    "deps",
+    "features",
+    "description",
+    "keywords",
+    "links",
+    "rust_version",
+];
+
+/// Fields of the metadata that are about the crate and not for who resolves it.
+const NOT_INDEXED: &[&str] = &[
     "authors",
     "badges",
     "categories",
@@ -56,10 +92,11 @@ pub(crate) const NOT_INDEXED: &[&str] = &[
 ];
 
 /// Fields of an index line that the registry writes itself.
-pub(crate) const OWN_FIELDS: &[&str] = &["cksum", "features2", "pubtime", "v", "yanked"];
+const OWN_FIELDS: &[&str] = &["cksum", "features2", "pubtime", "v", "yanked"];
 
 /// A dependency, as a publish tells of it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct NewDependency {
     /// The crate's own name.
     pub name: String,
@@ -87,12 +124,45 @@ pub struct NewDependency {
     #[serde(default)]
     pub explicit_name_in_toml: Option<String>,
     /// What cargo keeps for features that are not stable.
-    #[serde(flatten)]
+    #[serde(skip)]
     pub unstable: Unstable,
     /// All other fields.
-    #[serde(flatten)]
-    pub more: Map<String, Value>,
+    #[serde(skip)]
+    pub more: Fields,
 }
+
+impl<'de> Deserialize<'de> for NewDependency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let own = Self::deserialize(&mut serde_json::Deserializer::from_str(json.get()));
+        let unstable = serde_json::from_str(json.get());
+        let more = Fields::read(&json, &[OF_DEPENDENCY, UNSTABLE, OWN_DEPENDENCY_FIELDS]);
+        Ok(Self {
+            unstable: unstable.map_err(D::Error::custom)?,
+            more: more.map_err(D::Error::custom)?,
+            ..own.map_err(D::Error::custom)?
+        })
+    }
+}
+
+/// Fields of [`NewDependency`].
+const OF_DEPENDENCY: &[&str] = &[
+    "name",
+    "version_req",
+    "features",
+    "optional",
+    "default_features",
+    "target",
+    "kind",
+    "registry",
+    "explicit_name_in_toml",
+];
+
+/// Fields of [`Unstable`].
+const UNSTABLE: &[&str] = &["public", "artifact", "bindep_target", "lib"];
+
+/// Fields of a dependency in the index that the registry writes itself.
+const OWN_DEPENDENCY_FIELDS: &[&str] = &["req", "package"];
 
 /// Fields of a dependency that stand in the index as they are published, and that only nightly cargos
 /// act on; all of them read them.
@@ -157,11 +227,11 @@ pub struct IndexLine<'a> {
     pub v: Option<u32>,
     /// Fields of the metadata that are not known here.
     #[serde(flatten)]
-    pub more: &'a Map<String, Value>,
+    pub more: Fields,
 }
 
 /// A dependency in a line of the index.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct IndexDependency {
     /// What the crate calls it.
     pub name: String,
@@ -186,7 +256,7 @@ pub struct IndexDependency {
     pub unstable: Unstable,
     /// Fields of the metadata that are not known here.
     #[serde(flatten)]
-    pub more: Map<String, Value>,
+    pub more: Fields,
 }
 
 /// `config.json`, from which cargo learns where everything is.

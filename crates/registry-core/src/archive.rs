@@ -12,6 +12,7 @@ use flate2::bufread::{GzDecoder, MultiGzDecoder};
 
 use crate::error::{Error, ErrorKind, Result};
 
+pub mod paths;
 pub mod zip;
 
 /// The bounds of an archive.

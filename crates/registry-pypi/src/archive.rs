@@ -2,13 +2,17 @@
 
 use std::io::Read;
 
-use registry_core::{Result, archive};
+use registry_core::{
+    Result,
+    archive::{
+        self,
+        paths::{FILE, Paths},
+    },
+};
 
 use crate::file_name::Packing;
-use paths::{FILE, Paths};
 
 pub mod entry_points;
-pub mod paths;
 pub mod record;
 pub mod sdist;
 #[cfg(test)]

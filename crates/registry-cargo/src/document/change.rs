@@ -42,20 +42,29 @@ pub enum Published {
     Replay,
 }
 
-/// Publishes a version.
+/// Refuses a name that is too much like that of the crate that is there. To be asked before who owns
+/// that one: whoever spells it otherwise is told no more of it.
 ///
 /// # Errors
-/// [`Error::Taken`] when a crate is there whose name is too much alike, or a version that differs
-/// in bytes or in build metadata; `InvalidName` for a new crate of a reserved name.
+/// [`Error::Taken`].
+pub fn check_alike(head: &Head, name: &CrateName) -> Result<()> {
+    if head.name.is_empty() || head.name == name.as_str() {
+        return Ok(());
+    }
+    Err(Error::named(&head.name))
+}
+
+/// Publishes a version of a crate whose name [`check_alike`] found right.
+///
+/// # Errors
+/// [`Error::Taken`] when a version is there that differs in bytes or in build metadata; `InvalidName`
+/// for a new crate of a reserved name.
 pub fn publish(head: &mut Head, entries: &mut Entries, new: &Release) -> Result<Published> {
     if head.name.is_empty() {
         new.name.check_new()?;
         head.name = new.name.to_string();
         head.created.clone_from(&new.time);
         head.owners.extend(new.publisher.clone());
-    }
-    if head.name != new.name.as_str() {
-        return Err(Error::named(&head.name));
     }
     let version = new.version.to_string();
     if let Some((twin, entry)) = same_release(entries, &version) {
@@ -82,6 +91,18 @@ fn is_highest(head: &Head, entries: &Entries, version: &Version) -> Result<bool>
     Ok(*version > highest || Entry::parse(entry)?.yanked)
 }
 
+/// Refuses a crate that is not there by this very spelling. To be asked before who owns it: one
+/// spelling is not to tell of another.
+///
+/// # Errors
+/// `NotFound`.
+pub fn check_name(head: &Head, name: &CrateName) -> Result<()> {
+    if head.name.is_empty() || !head.is_spelled(&name.lower()) {
+        return Err(no_crate(name).into());
+    }
+    Ok(())
+}
+
 /// Yanks a version, or takes that back. Tells whether it was otherwise before.
 ///
 /// # Errors
@@ -93,7 +114,6 @@ pub fn yank(
     version: &Version,
     yanked: bool,
 ) -> Result<bool> {
-    check_name(head, name)?;
     let text = version.to_string();
     let entry = entries.get(&*text);
     let entry = entry.ok_or_else(|| no_version(name, version))?;
@@ -114,9 +134,8 @@ pub fn yank(
 /// Makes users owners. Tells whether one was not yet.
 ///
 /// # Errors
-/// `NotFound` when the crate is not there, `Invalid` for too many owners.
-pub fn add_owners(head: &mut Head, name: &CrateName, users: &[String]) -> Result<bool> {
-    check_name(head, name)?;
+/// `Invalid` for too many owners.
+pub fn add_owners(head: &mut Head, users: &[String]) -> Result<bool> {
     let before = head.owners.len();
     for user in users {
         if !head.owners.contains(user) {
@@ -133,9 +152,8 @@ pub fn add_owners(head: &mut Head, name: &CrateName, users: &[String]) -> Result
 /// Makes users owners no longer.
 ///
 /// # Errors
-/// `NotFound` when the crate is not there, `Invalid` for who is no owner and for the last of them.
-pub fn remove_owners(head: &mut Head, name: &CrateName, users: &[String]) -> Result<()> {
-    check_name(head, name)?;
+/// `Invalid` for who is no owner and for the last of them.
+pub fn remove_owners(head: &mut Head, users: &[String]) -> Result<()> {
     if let Some(user) = users.iter().find(|user| !head.owners.contains(user)) {
         let message = format!("could not find owner with login `{user}`");
         return Err(CoreError::invalid(message).into());
@@ -144,13 +162,6 @@ pub fn remove_owners(head: &mut Head, name: &CrateName, users: &[String]) -> Res
     if head.owners.is_empty() {
         let message = "cannot remove all individual owners of a crate; add another one first";
         return Err(CoreError::invalid(message).into());
-    }
-    Ok(())
-}
-
-fn check_name(head: &Head, name: &CrateName) -> Result<()> {
-    if head.name.is_empty() || !head.is_spelled(&name.lower()) {
-        return Err(no_crate(name).into());
     }
     Ok(())
 }

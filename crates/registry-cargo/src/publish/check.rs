@@ -16,16 +16,11 @@ use crate::{
     document::{Entry, MAX_DESCRIPTION, change::Release},
     name::{check_feature, check_feature_value, check_keyword},
     version::check_rust_version,
-    wire::{
-        Features, IndexDependency, IndexLine, Kind, NOT_INDEXED, NewCrate, NewDependency,
-        OWN_FIELDS,
-    },
+    wire::{Features, IndexDependency, IndexLine, Kind, Named, NewCrate, NewDependency},
 };
 
 /// How many keywords a crate may have.
 const MAX_KEYWORDS: usize = 5;
-/// Fields of a dependency in the index that the registry writes itself.
-const OWN_DEPENDENCY_FIELDS: &[&str] = &["req", "package"];
 
 /// The bounds of the metadata.
 #[derive(Clone, Debug)]
@@ -63,8 +58,20 @@ pub struct Publication {
 /// # Errors
 /// `Invalid` when it is something else.
 pub fn parse(metadata: &[u8]) -> Result<NewCrate> {
-    serde_json::from_slice(metadata)
-        .map_err(|error| Error::invalid(format!("the metadata cannot be read: {error}")))
+    serde_json::from_slice(metadata).map_err(unreadable)
+}
+
+/// Reads the name in the metadata, and holds nothing else of it.
+///
+/// # Errors
+/// `Invalid` when there is none, `InvalidName` when it is no name of a crate.
+pub(super) fn parse_name(metadata: &[u8]) -> Result<CrateName> {
+    let Named { name } = serde_json::from_slice(metadata).map_err(unreadable)?;
+    name.parse()
+}
+
+fn unreadable(error: serde_json::Error) -> Error {
+    Error::invalid(format!("the metadata cannot be read: {error}"))
 }
 
 impl Publication {
@@ -109,15 +116,14 @@ impl Publication {
     ) -> Result<Release> {
         manifest.check(&self.new)?;
         debug_assert_eq!(stored.algorithm, Algorithm::Sha256);
-        let description = self.new.description.clone();
-        let description = description.map(|mut text| {
-            text.truncate(text.floor_char_boundary(MAX_DESCRIPTION));
-            text
-        });
-        let entry = self.entry(manifest, stored, description.as_deref(), time)?;
+        let Self { name, version, new } = self;
+        let description = new.description.as_deref();
+        let description =
+            description.map(|text| text[..text.floor_char_boundary(MAX_DESCRIPTION)].to_owned());
+        let entry = entry(new, manifest, stored, description.as_deref(), time)?;
         Ok(Release {
-            name: self.name,
-            version: self.version,
+            name,
+            version,
             entry,
             cksum: stored.digest.clone(),
             description,
@@ -125,45 +131,49 @@ impl Publication {
             time: time.to_owned(),
         })
     }
+}
 
-    fn entry(
-        &self,
-        manifest: &Manifest,
-        stored: &StoredBytes,
-        description: Option<&str>,
-        time: &str,
-    ) -> Result<Bytes> {
-        let new = &self.new;
-        let mut deps: Vec<_> = new.deps.iter().map(index_dependency).collect();
-        // Old cargos read `optional` wrongly where the same dependency is there as another kind
-        // before.
-        deps.sort_by_key(|dep| dep.kind != Kind::Normal);
-        let (features, features2) = split(&new.features);
-        let mut more = new.more.clone();
-        more.retain(|key, _| !NOT_INDEXED.contains(&&**key) && !OWN_FIELDS.contains(&&**key));
-        let line = IndexLine {
-            name: self.name.as_str(),
-            vers: &new.vers,
-            deps,
-            cksum: &stored.digest,
-            features,
-            v: (!features2.is_empty()).then_some(2),
-            features2: (!features2.is_empty()).then_some(features2),
-            links: new.links.as_deref(),
-            rust_version: manifest.rust_version(),
-            pubtime: time,
-            more: &more,
-        };
-        let line = to_raw_value(&line).map_err(Error::internal)?;
-        Entry {
-            file: &stored.file,
-            size: stored.size,
-            description: description.map(Into::into),
-            yanked: false,
-            line: &line,
-        }
-        .to_bytes()
+/// The stored entry of a version.
+fn entry(
+    new: NewCrate,
+    manifest: &Manifest,
+    stored: &StoredBytes,
+    description: Option<&str>,
+    time: &str,
+) -> Result<Bytes> {
+    let mut deps: Vec<_> = new.deps.into_iter().map(index_dependency).collect();
+    // Old cargos read `optional` wrongly where the same dependency is there as another kind
+    // before.
+    deps.sort_by_key(|dep| dep.kind != Kind::Normal);
+    let (features, features2) = split(new.features);
+    // Each form of a line is for cargos that know what it adds.
+    let v = if deps.iter().any(|dep| dep.unstable.artifact.is_some()) {
+        Some(3)
+    } else {
+        (!features2.is_empty()).then_some(2)
+    };
+    let line = IndexLine {
+        name: &new.name,
+        vers: &new.vers,
+        deps,
+        cksum: &stored.digest,
+        features,
+        v,
+        features2: (!features2.is_empty()).then_some(features2),
+        links: new.links.as_deref(),
+        rust_version: manifest.rust_version(),
+        pubtime: time,
+        more: new.more,
+    };
+    let line = to_raw_value(&line).map_err(Error::internal)?;
+    Entry {
+        file: &stored.file,
+        size: stored.size,
+        description: description.map(Into::into),
+        yanked: false,
+        line: &line,
     }
+    .to_bytes()
 }
 
 fn at_most(what: &str, count: usize, limit: usize) -> Result<()> {
@@ -175,14 +185,11 @@ fn at_most(what: &str, count: usize, limit: usize) -> Result<()> {
     )))
 }
 
-fn index_dependency(dep: &NewDependency) -> IndexDependency {
-    let dep = dep.clone();
+fn index_dependency(dep: NewDependency) -> IndexDependency {
     let (name, package) = match dep.explicit_name_in_toml {
         Some(explicit) => (explicit, Some(dep.name)),
         None => (dep.name, None),
     };
-    let mut more = dep.more;
-    more.retain(|key, _| !OWN_DEPENDENCY_FIELDS.contains(&&**key));
     IndexDependency {
         name,
         req: dep.version_req,
@@ -194,13 +201,22 @@ fn index_dependency(dep: &NewDependency) -> IndexDependency {
         registry: dep.registry,
         package,
         unstable: dep.unstable,
-        more,
+        more: dep.more,
     }
 }
 
 /// Divides features into those that every cargo understands, and those for which it has to know
 /// `dep:` and `?/`, be it only because they turn on such a feature.
-fn split(features: &Features) -> (Features, Features) {
+fn split(features: Features) -> (Features, Features) {
+    let later = needs_new_syntax(&features);
+    let (later, plain) = features
+        .into_iter()
+        .partition(|(name, _)| later.contains(name));
+    (plain, later)
+}
+
+/// The features that use `dep:` or `?/`, and those that turn on such a feature.
+fn needs_new_syntax(features: &Features) -> HashSet<String> {
     let new_syntax = |value: &String| value.starts_with("dep:") || value.contains("?/");
     let mut turned_on_by: HashMap<&str, Vec<&str>> = HashMap::new();
     for (name, values) in features {
@@ -214,12 +230,11 @@ fn split(features: &Features) -> (Features, Features) {
     let mut open: Vec<&str> = new.map(|(name, _)| name.as_str()).collect();
     let mut later = HashSet::new();
     while let Some(name) = open.pop() {
-        if later.insert(name) {
+        if later.insert(name.to_owned()) {
             open.extend(turned_on_by.remove(name).unwrap_or_default());
         }
     }
-    let all = features.clone().into_iter();
-    all.partition(|(name, _)| !later.contains(name.as_str()))
+    later
 }
 
 #[cfg(test)]

@@ -15,6 +15,11 @@ use crate::{
 /// The longest target, address of a registry, or name of a native library, in bytes.
 const MAX_TEXT: usize = 1000;
 
+/// The schemes by which a sparse index is reached.
+const SPARSE: &[&str] = &["http", "https"];
+/// Those by which an index in a git repository is.
+const GIT: &[&str] = &["http", "https", "ssh", "git", "file", "git+ssh", "ssh+git"];
+
 /// Checks a dependency.
 ///
 /// # Errors
@@ -56,8 +61,13 @@ fn check_target(name: &str, target: &str) -> Result<()> {
 }
 
 fn check_registry(name: &str, address: &str) -> Result<()> {
-    let url = Url::parse(address).ok();
-    if url.is_some_and(|url| !url.cannot_be_a_base()) {
+    let (rest, schemes) = match address.strip_prefix("sparse+") {
+        Some(rest) => (rest, SPARSE),
+        None => (address, GIT),
+    };
+    let url = Url::parse(rest).ok();
+    let known = |url: Url| schemes.contains(&url.scheme()) && !url.cannot_be_a_base();
+    if url.is_some_and(known) {
         return Ok(());
     }
     Err(Error::invalid(format!(
@@ -138,6 +148,8 @@ mod tests {
             json!({ "registry": "https://cargo.upstream.example/index" }),
             json!({ "registry": "sparse+https://cargo.upstream.example/index/" }),
             json!({ "registry": "ssh://git@cargo.upstream.example/index" }),
+            json!({ "registry": "git://cargo.upstream.example/index" }),
+            json!({ "registry": "file:///srv/index" }),
             json!({ "public": true, "lib": true, "artifact": ["bin:a", "bin:b", "cdylib"] }),
             json!({ "public": null, "artifact": ["bin", "staticlib"], "bindep_target": "target" }),
             json!({ "artifact": [], "bindep_target": null }),
@@ -158,6 +170,16 @@ mod tests {
             (json!({ "registry": "https://" }), "no address"),
             (json!({ "registry": "mailto:a@b" }), "no address"),
             (json!({ "registry": "git@host:index" }), "no address"),
+            (json!({ "registry": "ftp://host/index" }), "no address"),
+            (json!({ "registry": "javascript://x/%0a" }), "no address"),
+            (json!({ "registry": "registry+https://h/" }), "no address"),
+            (json!({ "registry": "git+https://h/" }), "no address"),
+            (json!({ "registry": "sparse+ssh://h/" }), "no address"),
+            (
+                json!({ "registry": "sparse+sparse+https://h/" }),
+                "no address",
+            ),
+            (json!({ "registry": "sparse+file:///index/" }), "no address"),
             (json!({ "public": "yes" }), "expected a boolean"),
             (json!({ "lib": null }), "expected a boolean"),
             (json!({ "lib": "true" }), "expected a boolean"),

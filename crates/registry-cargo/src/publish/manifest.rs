@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cargo_platform::Platform;
 use registry_core::{Error, Result};
 use serde::Deserialize;
 
@@ -57,9 +58,21 @@ struct Detailed {
     version: Option<String>,
     package: Option<String>,
     optional: bool,
-    #[serde(alias = "default_features")]
     default_features: Option<bool>,
+    /// The old spelling: the other one wins.
+    #[serde(rename = "default_features")]
+    old_default_features: Option<bool>,
     features: Vec<String>,
+    artifact: Option<Artifact>,
+    target: Option<String>,
+    lib: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Artifact {
+    One(String),
+    Many(Vec<String>),
 }
 
 /// A dependency in a form in which two that mean the same are the same.
@@ -73,6 +86,9 @@ struct Normal {
     optional: bool,
     default_features: bool,
     features: Vec<String>,
+    artifact: Option<Vec<String>>,
+    bindep_target: Option<String>,
+    lib: bool,
 }
 
 impl Manifest {
@@ -159,16 +175,24 @@ impl Dependencies {
                     },
                     Dependency::Detailed(detailed) => detailed.clone(),
                 };
+                let default_features = detailed.default_features;
+                let default_features = default_features.or(detailed.old_default_features);
                 let version = detailed.version.as_deref().unwrap_or("*");
                 all.push(Normal {
                     name: name.clone(),
                     package: detailed.package.unwrap_or_else(|| name.clone()),
                     kind,
-                    target: target.map(without_spaces),
+                    target: target.map(platform),
                     req: requirement(name, version)?.to_string(),
                     optional: detailed.optional,
-                    default_features: detailed.default_features.unwrap_or(true),
+                    default_features: default_features.unwrap_or(true),
                     features: set(&detailed.features),
+                    artifact: detailed.artifact.map(|artifact| match artifact {
+                        Artifact::One(kind) => vec![kind],
+                        Artifact::Many(kinds) => set(&kinds),
+                    }),
+                    bindep_target: detailed.target.as_deref().map(trimmed),
+                    lib: detailed.lib,
                 });
             }
         }
@@ -183,17 +207,28 @@ fn announced(dep: &NewDependency) -> Result<Normal> {
         name: explicit.unwrap_or(&dep.name).clone(),
         package: dep.name.clone(),
         kind: dep.kind,
-        target: dep.target.as_deref().map(without_spaces),
+        target: dep.target.as_deref().map(platform),
         req: requirement(&dep.name, &dep.version_req)?.to_string(),
         optional: dep.optional,
         default_features: dep.default_features,
         features: set(&dep.features),
+        artifact: dep.unstable.artifact.as_deref().map(set),
+        bindep_target: dep.unstable.bindep_target.as_deref().map(trimmed),
+        lib: dep.unstable.lib,
     })
 }
 
-/// cargo writes a target again with other spaces than its author.
-fn without_spaces(target: &str) -> String {
-    target.split_whitespace().collect()
+/// A target as cargo sends it: it writes an expression again in its own way, and leaves the author's in
+/// the manifest.
+fn platform(target: &str) -> String {
+    target.parse().map_or_else(
+        |_| target.to_owned(),
+        |platform: Platform| platform.to_string(),
+    )
+}
+
+fn trimmed(text: &str) -> String {
+    text.trim().to_owned()
 }
 
 fn set(items: &[String]) -> Vec<String> {

@@ -8,7 +8,7 @@ use registry_core::{
     store::{Change, Document},
 };
 
-use super::check_writer;
+use super::check_owner;
 use crate::{
     Answer, Call, CrateName, Error,
     document::{Head, change, no_crate},
@@ -56,12 +56,13 @@ impl Call<'_> {
         };
         let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             let head = &mut document.head;
-            check_writer(&writer, head)?;
+            change::check_name(head, &name)?;
+            check_owner(&writer, head)?;
             if add {
-                let changed = change::add_owners(head, &name, &users)?;
+                let changed = change::add_owners(head, &users)?;
                 return Ok(Change::when(changed, ()));
             }
-            change::remove_owners(head, &name, &users)?;
+            change::remove_owners(head, &users)?;
             Ok(Change::write(()))
         };
         self.granted

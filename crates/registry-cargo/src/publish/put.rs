@@ -7,12 +7,12 @@ use registry_core::{
     auth::Action,
     digest::Algorithm,
     protocol,
-    store::{Change, Document, Incoming, Inspection, Repo, StageWriter},
+    store::{Change, Document, Incoming, Inspection, Repo, StageWriter, StoredBytes},
 };
 
-use super::{Event, Manifest, Publication, PublishScanner, check_writer, parse};
+use super::{Event, Publication, PublishScanner, check::parse_name, check_owner, parse};
 use crate::{
-    Answer, Call, Error,
+    Answer, Call, CrateName, Error, Version,
     document::{
         Head,
         change::{self, Release},
@@ -25,14 +25,24 @@ use crate::{
 /// A crate file on its way in.
 struct CrateFile {
     writer: StageWriter,
-    inspection: Inspection<Manifest>,
+    inspection: Inspection<Vec<u8>>,
+}
+
+/// What is to be published, by one who may write it.
+struct Target {
+    name: CrateName,
+    version: Version,
+    repo: Repo,
+    /// The metadata as it was sent: what is made of it takes many times as much memory, and is not to
+    /// be held for as long as the crate file takes to come.
+    metadata: Bytes,
 }
 
 impl Call<'_> {
     /// A publish.
     pub(crate) async fn publish(&self, mut body: Body) -> Answer {
         let mut scanner = PublishScanner::new(self.config.metadata.size, body.length());
-        let mut target: Option<(Publication, Repo)> = None;
+        let mut target: Option<Target> = None;
         let mut file: Option<CrateFile> = None;
         while let Some(bytes) = body.next().await {
             for event in scanner.feed(bytes?)? {
@@ -48,36 +58,52 @@ impl Call<'_> {
             }
         }
         scanner.finish()?;
-        let (publication, repo) = target.ok_or_else(out_of_order)?;
+        let Target { repo, metadata, .. } = target.ok_or_else(out_of_order)?;
         let CrateFile { writer, inspection } = file.ok_or_else(out_of_order)?;
         let manifest = inspection.finish().await?;
         let staged = writer.finish().await?;
-        let publisher = self.writer().user().map(str::to_owned);
         let stored = staged.stored(Algorithm::Sha256);
-        let release = publication.release(&manifest, &stored, publisher, &self.now())?;
+        let release = self.release(&metadata, &manifest, &stored)?;
         self.commit(&repo, release, staged).await
     }
 
-    /// What the metadata asks to publish, and the repository for one who may write it.
-    async fn target(&self, json: &Bytes) -> Result<(Publication, Repo), CoreError> {
-        let publication = Publication::check(parse(json)?, &self.config.metadata)?;
-        let resource = layout::resource(&publication.name)?;
+    /// What the metadata asks to publish, if it is in order and whoever asks may.
+    async fn target(&self, json: &Bytes) -> Result<Target, CoreError> {
+        let resource = layout::resource(&parse_name(json)?)?;
         let repo = self.granted.authorize(&resource, Action::Write).await?;
-        Ok((publication, repo))
+        let Publication { name, version, .. } =
+            Publication::check(parse(json)?, &self.config.metadata)?;
+        Ok(Target {
+            name,
+            version,
+            repo,
+            // Not a part of some larger buffer.
+            metadata: Bytes::copy_from_slice(json),
+        })
     }
 
-    async fn begin(
+    /// The version that metadata and manifest together make, of a crate file that was stored. It does
+    /// not wait for anything, so that few publishes at a time hold what they were read to.
+    fn release(
         &self,
-        target: Option<&(Publication, Repo)>,
-        size: u32,
-    ) -> Result<CrateFile, CoreError> {
-        let (publication, repo) = target.ok_or_else(out_of_order)?;
+        metadata: &[u8],
+        manifest: &[u8],
+        stored: &StoredBytes,
+    ) -> Result<Release, CoreError> {
+        let publication = Publication::check(parse(metadata)?, &self.config.metadata)?;
+        let manifest = tarball::manifest(manifest)?;
+        let publisher = self.writer().user().map(str::to_owned);
+        publication.release(&manifest, stored, publisher, &self.now())
+    }
+
+    async fn begin(&self, target: Option<&Target>, size: u32) -> Result<CrateFile, CoreError> {
+        let target = target.ok_or_else(out_of_order)?;
         let limit = self.config.max_crate;
         if u64::from(size) > limit {
             let message = format!("the crate file has {size} bytes, and may have {limit} at most");
             return Err(CoreError::new(ErrorKind::TooLarge, message));
         }
-        let (name, version) = (publication.name.clone(), publication.version.clone());
+        let (name, version) = (target.name.clone(), target.version.clone());
         let incoming = Incoming {
             stem: &layout::stem(&name, &version),
             extension: CRATE,
@@ -86,7 +112,7 @@ impl Call<'_> {
             limit,
             digests: &[Algorithm::Sha256],
         };
-        let writer = repo.stage(&incoming).await?;
+        let writer = target.repo.stage(&incoming).await?;
         let limits = self.config.unpacked.clone();
         let inspect = move |reader: &mut dyn std::io::Read| {
             tarball::inspect(reader, &name, &version, &limits)
@@ -107,8 +133,9 @@ impl Call<'_> {
             release.version
         );
         let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
-            check_writer(&writer, &document.head)?;
             let Document { head, entries, .. } = document;
+            change::check_alike(head, &release.name)?;
+            check_owner(&writer, head)?;
             let published = change::publish(head, entries, &release)?;
             Ok(match published {
                 change::Published::New => Change::write(published),

@@ -125,7 +125,8 @@ impl PublishScanner {
         let missing = length - self.pending.len();
         let more = bytes.split_to(missing.min(bytes.len()));
         self.pending.extend_from_slice(&more);
-        (self.pending.len() == length).then(|| self.pending.split().freeze())
+        // With its room: the rest of that would be held for as long as the scanner is there.
+        (self.pending.len() == length).then(|| std::mem::take(&mut self.pending).freeze())
     }
 }
 
@@ -172,6 +173,16 @@ mod tests {
                 assert!(scan(&body, chunk, None).is_ok());
             }
         }
+    }
+
+    #[test]
+    fn metadata_that_was_handed_on_is_not_held() {
+        let body = body(&[b' '; 100], b"");
+        let mut scanner = PublishScanner::new(100, None);
+        for piece in body.chunks(30) {
+            scanner.feed(Bytes::copy_from_slice(piece)).unwrap();
+        }
+        assert_eq!(scanner.pending.capacity(), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use registry_core::store::{Change, Document};
 
-use super::check_writer;
+use super::check_owner;
 use crate::{
     Answer, Call, CrateName, Error, Version,
     document::{Head, change},
@@ -16,7 +16,8 @@ impl Call<'_> {
         let writer = self.writer();
         let yank = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
-            check_writer(&writer, head)?;
+            change::check_name(head, &name)?;
+            check_owner(&writer, head)?;
             let changed = change::yank(head, entries, &name, &version, yanked)?;
             Ok(Change::when(changed, ()))
         };

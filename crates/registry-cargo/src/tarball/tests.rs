@@ -28,7 +28,7 @@ fn tar(entries: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-fn check(bytes: &[u8]) -> Result<Manifest> {
+fn check(bytes: &[u8]) -> Result<Vec<u8>> {
     let (name, version) = ("a-b".parse().unwrap(), "1.0.0+x".parse().unwrap());
     inspect(bytes, &name, &version, &Limits::default())
 }
@@ -124,6 +124,63 @@ fn what_cargo_would_not_unpack() {
         let message = check(&bytes).unwrap_err().to_string();
         assert!(message.contains(words), "{path}: {message}");
     }
+}
+
+#[test]
+fn a_path_is_one_thing_and_there_once() {
+    let entries = |pairs: &[(EntryType, &str)]| {
+        let path = |path: &str| format!("a-b-1.0.0+x/{path}");
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(kind, name)| (*kind, path(name)))
+            .collect();
+        let all = pairs.iter().map(|(kind, path)| (*kind, &**path, &b""[..]));
+        check(&gzip(&tar(&[OWN]
+            .into_iter()
+            .chain(all)
+            .collect::<Vec<_>>())))
+    };
+    let (file, folder) = (EntryType::Regular, EntryType::Directory);
+    for good in [
+        &[(folder, "d/"), (file, "d/a"), (folder, "d"), (file, "d/b")][..],
+        &[
+            (file, "d/a"),
+            (folder, "d/"),
+            (file, "d/a.b"),
+            (file, "d/.cargo-ok"),
+        ],
+        &[(file, "a"), (file, "A"), (file, "b/a")],
+    ] {
+        entries(good).unwrap();
+    }
+    for (bad, words) in [
+        (&[(file, "a"), (file, "a")][..], "holds \"a\" twice"),
+        (&[(file, "d/a"), (file, "d//./a")], "holds \"d/a\" twice"),
+        (&[(file, "a"), (file, "a/b")], "below a file"),
+        (&[(file, "a"), (file, "a/b/c")], "below a file"),
+        (&[(file, "a/b"), (file, "a")], "holds \"a\" twice"),
+        (&[(folder, "a/"), (file, "a")], "holds \"a\" twice"),
+        (&[(file, "a"), (folder, "a/")], "holds \"a\" twice"),
+        (&[(file, "Cargo.toml/a")], "below a file"),
+        (&[(file, ".cargo-ok")], "holds .cargo-ok"),
+        (&[(folder, ".cargo-ok/")], "holds .cargo-ok"),
+        (&[(file, ".Cargo-OK/a")], "holds .cargo-ok"),
+    ] {
+        let error = entries(bad).unwrap_err().to_string();
+        assert!(error.contains(words), "{bad:?}: {error}");
+    }
+}
+
+#[test]
+fn a_manifest_is_read_only_when_all_of_the_file_is_there() {
+    let broken: &[u8] = b"package =";
+    let entry = (EntryType::Regular, "a-b-1.0.0+x/Cargo.toml", broken);
+    let whole = gzip(&tar(&[entry]));
+    assert_eq!(check(&whole).unwrap(), broken);
+    let cut = check(&whole[..whole.len() - 1]).unwrap_err().to_string();
+    assert!(cut.contains("damaged"), "{cut}");
+    let error = manifest(broken).unwrap_err().to_string();
+    assert!(error.contains("its Cargo.toml cannot be read"), "{error}");
 }
 
 #[test]

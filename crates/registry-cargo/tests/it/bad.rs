@@ -98,6 +98,7 @@ async fn metadata() {
             .extend(dep.as_object().unwrap().clone());
         json!({ "deps": [all] })
     };
+    let many: serde_json::Map<_, _> = (0..101).map(|n| (format!("x{n}"), json!(n))).collect();
     for (more, words) in [
         (json!({ "name": "1foo" }), "must begin with a letter"),
         (
@@ -162,6 +163,12 @@ async fn metadata() {
             "no address of an index",
         ),
         (json!({ "deps": 1 }), "the metadata cannot be read"),
+        (Value::Object(many.clone()), "of fields that are not known"),
+        (deps(Value::Object(many)), "of fields that are not known"),
+        (
+            deps(json!({ "registry": "ftp://host/index" })),
+            "no address of an index",
+        ),
     ] {
         let new = Crate::with("foo", "1.0.0", more, "");
         refused(new.body(), 400, words).await;

@@ -203,6 +203,45 @@ async fn enforced_owners() {
 }
 
 #[tokio::test]
+async fn one_spelling_does_not_tell_of_another() {
+    let config = CargoConfig {
+        owners_enforced: true,
+        ..CargoConfig::default()
+    };
+    let client = registry(Arc::new(Memory::default()), config, Some(Action::Read));
+    let (writer, admin) = (client.token("writer"), client.token("admin"));
+    published(&admin, &Crate::new("Foo-bar", "1.0.0")).await;
+    let users = json!({ "users": ["writer"] }).to_string();
+    // There is no ab_cd at all, and foo_bar is as little there.
+    for (there, none) in [("foo_bar", "ab_cd"), ("FOO_BAR", "AB_CD")] {
+        let asked = async |name: &str| {
+            let crates = format!("/cargo/api/v1/crates/{name}");
+            let mut all = Vec::new();
+            for answer in [
+                writer.get(&format!("{crates}/1.0.0/download")).await,
+                writer.get(&format!("{crates}/9.0.0/download")).await,
+                writer.get(&format!("{crates}/owners")).await,
+                writer.delete(&format!("{crates}/1.0.0/yank")).await,
+                writer.put(&format!("{crates}/owners"), users.clone()).await,
+                writer
+                    .send(Method::DELETE, &format!("{crates}/owners"), users.clone())
+                    .await,
+            ] {
+                let told = detail(&answer).replace(name, "NAME");
+                all.push((answer.status.as_u16(), told));
+            }
+            all
+        };
+        let asked_of_there = asked(there).await;
+        assert!(asked_of_there.iter().all(|(status, _)| *status == 404));
+        assert_eq!(asked_of_there, asked(none).await);
+    }
+    // Whoever publishes has to learn of it, but not who owns it.
+    let answer = publish(&writer, &Crate::new("foo_bar", "1.0.0")).await;
+    assert_eq!(detail(&answer), "crate was previously named `Foo-bar`");
+}
+
+#[tokio::test]
 async fn search() {
     let client = writer();
     for (name, version, description) in [

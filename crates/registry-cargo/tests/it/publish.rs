@@ -95,6 +95,41 @@ async fn what_is_not_known_is_kept_and_what_is_ours_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn whatever_is_sent_a_version_is_one_line() {
+    let client = writer();
+    let new = Crate::with("foo", "1.0.0", json!({ "future": { "a": [1] } }), "");
+    let pretty = serde_json::to_string_pretty(&new.metadata).unwrap();
+    let answer = client.put(NEW, body(pretty.as_bytes(), &new.file)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(
+        index(&client, "/cargo/3/f/foo").await[0]["future"],
+        json!({ "a": [1] })
+    );
+}
+
+#[tokio::test]
+async fn a_line_with_an_artifact_is_for_cargos_that_know_of_them() {
+    let client = writer();
+    let b = json!({ "name": "b", "version_req": "^1", "artifact": ["bin"], "lib": true });
+    let c = json!({ "name": "c", "version_req": "^1", "optional": true });
+    let artifact = "[dependencies]\nb = { version = \"1\", artifact = \"bin\", lib = true }\n";
+    let more = json!({ "deps": [b] });
+    published(&client, &Crate::with("foo", "1.0.0", more, artifact)).await;
+    let both = "c = { version = \"1\", optional = true }\n[features]\nf = [\"dep:c\"]\n";
+    let more = json!({ "deps": [b, c], "features": { "f": ["dep:c"] } });
+    published(
+        &client,
+        &Crate::with("foo", "1.1.0", more, &format!("{artifact}{both}")),
+    )
+    .await;
+    let lines = index(&client, "/cargo/3/f/foo").await;
+    assert_eq!((&lines[0]["v"], &lines[1]["v"]), (&json!(3), &json!(3)));
+    assert_eq!(lines[0]["deps"][0]["artifact"], json!(["bin"]));
+    assert_eq!(lines[0]["deps"][0]["lib"], json!(true));
+    assert_eq!(lines[1]["features2"], json!({ "f": ["dep:c"] }));
+}
+
+#[tokio::test]
 async fn versions_stand_in_order() {
     let client = writer();
     for version in ["1.10.0", "1.9.0", "1.0.0-rc.1", "1.0.0+build.5"] {
@@ -299,12 +334,17 @@ async fn who_may_publish() {
     .await;
     assert_eq!(answer.status, 401);
     assert_eq!(client.get("/cargo/3/f/foo").await.status, 404);
-    let small = body(b"{\"name\":\"foo\",\"vers\":\"1.0.0\"}", b"");
-    let answer = client.token("reader").put(NEW, small).await;
-    assert_eq!(
-        detail(&answer),
-        "reader may not write the crate foo with these credentials"
-    );
+    // Who may not is told so before more than the name is read.
+    for metadata in [
+        &b"{\"name\":\"foo\",\"vers\":\"1.0.0\"}"[..],
+        b"{\"name\":\"foo\",\"vers\":1,\"deps\":2}",
+    ] {
+        let answer = client.token("reader").put(NEW, body(metadata, b"")).await;
+        assert_eq!(
+            detail(&answer),
+            "reader may not write the crate foo with these credentials"
+        );
+    }
 }
 
 #[test]

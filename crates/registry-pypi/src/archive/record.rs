@@ -4,9 +4,18 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use registry_core::{Error, Result, archive::zip};
+use registry_core::{
+    Error, Result,
+    archive::{
+        paths::{FILE, Mark, Paths},
+        zip,
+    },
+};
 
-use super::paths::{EXEMPT, FILE, LISTED, Paths};
+/// The mark of a path that stands in the list.
+const LISTED: Mark = 8;
+/// That of one that need not stand there.
+pub const EXEMPT: Mark = 16;
 
 /// The longest line, in bytes: far more than the path of a file may have anywhere.
 const MAX_LINE: u64 = 64 << 10;
@@ -101,14 +110,10 @@ fn wrong(what: impl std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::Limits;
 
     /// Compares a list with files, of which some may be missing in it.
     fn compared(list: &[u8], files: &[&str], exempt: &[&str]) -> Result<(), String> {
-        let mut paths = Paths::new(&Limits {
-            entries: 10,
-            ..Limits::default()
-        });
+        let mut paths = Paths::new(10);
         let (before, after) = files.split_at(files.len() / 2);
         let mut mark = |files: &[&str], mark| {
             for file in files {

@@ -6,13 +6,14 @@ use std::io::Read;
 
 use registry_core::{
     Error, Result,
-    archive::{Archive, EntryKind, zip},
+    archive::{
+        Archive, EntryKind,
+        paths::{FILE, FOLDER, LINK, Mark, Paths},
+        zip,
+    },
 };
 
-use super::{
-    Inspected, Limits, ZIP,
-    paths::{FILE, FOLDER, LINK, Mark, Paths},
-};
+use super::{Inspected, Limits, ZIP};
 
 /// The file in the top folder that describes it.
 const PKG_INFO: &str = "PKG-INFO";
@@ -100,7 +101,7 @@ impl<'a> Found<'a> {
             limits,
             folder: None,
             metadata: None,
-            paths: Paths::new(limits),
+            paths: Paths::new(limits.entries),
             names_size: 0,
         }
     }

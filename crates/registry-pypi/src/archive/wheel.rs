@@ -4,12 +4,17 @@
 
 use std::{collections::BTreeSet, io::Read};
 
-use registry_core::{Error, Result, archive::zip};
+use registry_core::{
+    Error, Result,
+    archive::{
+        paths::{FILE, Paths},
+        zip,
+    },
+};
 
 use super::{
     Inspected, Limits, ZIP, entry_points,
-    paths::{EXEMPT, FILE, Paths},
-    record,
+    record::{self, EXEMPT},
 };
 use crate::metadata::Metadata;
 
@@ -35,7 +40,7 @@ pub fn inspect(reader: &mut dyn Read, limits: &Limits) -> Result<Inspected> {
         folder: None,
         seen: BTreeSet::new(),
         metadata: Vec::new(),
-        paths: Paths::new(limits),
+        paths: Paths::new(limits.entries),
         names_size: 0,
     };
     let read = zip::read(reader, &limits.into(), |entry| found.take(entry));

@@ -36,7 +36,7 @@ fn features_are_divided() {
             json!({}),
         ),
     ] {
-        assert_eq!(split(&features(all)), (features(plain), features(later)));
+        assert_eq!(split(features(all)), (features(plain), features(later)));
     }
 }
 

@@ -36,6 +36,82 @@ fn every_way_to_write_it() {
     }
 }
 
+const PACKAGE: &str = "[package]\nname = \"a\"\nversion = \"1.0.0\"\n";
+
+#[test]
+fn a_target_is_what_cargo_reads_in_it() {
+    let announced =
+        |target: &str| json!({ "deps": [{ "name": "x", "version_req": "^1", "target": target }] });
+    for (own, new, same) in [
+        ("cfg(all(unix,))", "cfg(all(unix))", true),
+        (
+            "cfg( any( unix,windows ) )",
+            "cfg(any(unix, windows))",
+            true,
+        ),
+        (
+            "cfg(target_os=\"linux\")",
+            "cfg(target_os = \"linux\")",
+            true,
+        ),
+        ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-gnu", true),
+        ("cfg(k = \"a b\")", "cfg(k = \"ab\")", false),
+        ("cfg(unix)", "cfg(all(unix))", false),
+    ] {
+        let toml = format!("{PACKAGE}[target.'{own}'.dependencies]\nx = \"1\"\n");
+        assert_eq!(check(&toml, announced(new)).is_ok(), same, "{own} {new}");
+    }
+}
+
+#[test]
+fn what_is_built_of_a_dependency_is_compared() {
+    let dep = |toml: &str, more: serde_json::Value| {
+        let mut dep = json!({ "name": "x", "version_req": "^1" });
+        let fields = dep.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        let toml = format!("{PACKAGE}[dependencies.x]\nversion = \"1\"\n{toml}");
+        check(&toml, json!({ "deps": [dep] })).is_ok()
+    };
+    let bin = || json!({ "artifact": ["bin"] });
+    assert!(dep("artifact = \"bin\"", bin()));
+    assert!(dep("artifact = [\"bin\"]", bin()));
+    let two = json!({ "artifact": ["cdylib", "bin:b"], "lib": true, "bindep_target": "target" });
+    let toml = "artifact = [\"bin:b\", \"cdylib\"]\nlib = true\ntarget = \"target\"";
+    assert!(dep(toml, two.clone()));
+    for other in [json!({}), bin(), json!({ "lib": true })] {
+        assert!(!dep(toml, other.clone()), "{other}");
+    }
+    for (field, value) in [
+        ("artifact", json!(null)),
+        ("lib", json!(false)),
+        ("bindep_target", json!(null)),
+    ] {
+        let mut other = two.clone();
+        other[field] = value;
+        assert!(!dep(toml, other), "{field}");
+    }
+    assert!(!dep("", bin()));
+    assert!(!dep("artifact = \"bin\"", json!({})));
+    assert!(!dep(
+        "artifact = \"bin\"",
+        json!({ "artifact": ["bin"], "lib": true })
+    ));
+}
+
+#[test]
+fn of_two_spellings_of_default_features_the_one_with_a_hyphen_counts() {
+    let announced = |on: bool| json!({ "deps": [{ "name": "x", "version_req": "^1", "default_features": on }] });
+    let toml = |hyphen: bool, underscore: bool| {
+        format!(
+            "{PACKAGE}[dependencies.x]\nversion = \"1\"\ndefault_features = {underscore}\n\
+             default-features = {hyphen}\n"
+        )
+    };
+    check(&toml(false, true), announced(false)).unwrap();
+    check(&toml(true, false), announced(true)).unwrap();
+    assert!(check(&toml(false, true), announced(true)).is_err());
+}
+
 #[test]
 fn what_cannot_be_read() {
     for toml in [

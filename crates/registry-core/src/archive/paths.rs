@@ -1,4 +1,4 @@
-//! What is known of the paths in a file, each by a hash of it: an upload that stops half way holds a few
+//! What is known of the paths in an archive, each by a hash of it: an upload that stops half way holds a few
 //! bytes for each, however long they are and however well they were packed.
 
 use std::{
@@ -6,12 +6,11 @@ use std::{
     hash::{BuildHasher, Hasher, RandomState},
 };
 
-use super::Limits;
-
 /// The most bytes of names that are kept as they are.
 const SPELLED: usize = 64 << 10;
 
-/// Something that is known of a path; several are put together by `|`.
+/// Something that is known of a path; several are put together by `|`. Other bits than those here are
+/// for whoever looks through the archive.
 pub type Mark = u8;
 /// It is a file.
 pub const FILE: Mark = 1;
@@ -19,12 +18,8 @@ pub const FILE: Mark = 1;
 pub const LINK: Mark = 2;
 /// Something lies below it.
 pub const FOLDER: Mark = 4;
-/// It stands in the list of files.
-pub const LISTED: Mark = 8;
-/// It need not stand there.
-pub const EXEMPT: Mark = 16;
 
-/// The paths in a file.
+/// The paths in an archive.
 #[derive(Clone, Debug)]
 pub struct Paths {
     /// With a key of its own, so that nobody outside can tell which paths would have the same hash.
@@ -37,12 +32,12 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// No paths yet, and at most as many as `limits` allow.
-    pub fn new(limits: &Limits) -> Self {
+    /// No paths yet, and at most `most` of them.
+    pub fn new(most: u64) -> Self {
         Self {
             hasher: RandomState::new(),
             marks: HashMap::new(),
-            most: limits.entries,
+            most,
             spelled: Vec::new(),
             spelled_size: 0,
         }
@@ -132,16 +127,13 @@ fn write(hasher: &mut impl Hasher, segment: &str) {
 mod tests {
     use super::*;
 
-    fn paths(entries: u64) -> Paths {
-        Paths::new(&Limits {
-            entries,
-            ..Limits::default()
-        })
-    }
+    /// Marks of somebody else.
+    const LISTED: Mark = 8;
+    const EXEMPT: Mark = 16;
 
     #[test]
     fn what_is_known_of_a_path_adds_up() {
-        let mut paths = paths(4);
+        let mut paths = Paths::new(4);
         assert_eq!(paths.mark("a/b", FILE), Some(0));
         assert_eq!(paths.mark("a/b", LISTED), Some(FILE));
         assert_eq!(paths.of("a/b"), FILE | LISTED);
@@ -158,7 +150,7 @@ mod tests {
 
     #[test]
     fn of_many_paths_only_the_first_are_spelled() {
-        let mut paths = paths(10_000);
+        let mut paths = Paths::new(10_000);
         for n in 0..10_000 {
             paths.mark(&format!("{n}/{}", "x".repeat(20)), FILE);
         }
