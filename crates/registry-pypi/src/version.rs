@@ -45,9 +45,22 @@ impl fmt::Display for Version {
     }
 }
 
-/// Whether a text is a range of versions, such as `>=3.8,<4`; an empty one is every version.
+/// Whether a text is a range of versions, such as `>=3.8,<4`; an empty one is every version. Commas
+/// with nothing between them are passed over, as installers do.
 pub fn is_range(text: &str) -> bool {
-    text.len() <= LONGEST && text.parse::<pep440_rs::VersionSpecifiers>().is_ok()
+    let pieces = text.split(',').map(str::trim);
+    text.len() <= LONGEST && pieces.filter(|piece| !piece.is_empty()).all(is_specifier)
+}
+
+/// Whether a text is one condition, such as `>=3.8`.
+fn is_specifier(text: &str) -> bool {
+    let Some(literal) = text.strip_prefix("===") else {
+        return text.parse::<pep440_rs::VersionSpecifier>().is_ok();
+    };
+    // This compares texts, which need be no versions.
+    let literal = literal.trim_start();
+    let ends = |c: char| c.is_whitespace() || matches!(c, ';' | ')');
+    !literal.is_empty() && !literal.contains(ends)
 }
 
 #[cfg(test)]
@@ -79,10 +92,25 @@ mod tests {
 
     #[test]
     fn ranges() {
-        for good in ["", ">=3.8", ">=3.8,<4", "==1.*", "~=2.1", "!=1.0, >0.5"] {
+        for good in [
+            "",
+            ">=3.8",
+            ">=3.8,<4",
+            "==1.*",
+            "~=2.1",
+            "!=1.0, >0.5",
+            ">=3.8,",
+            ">=3.6,,<4",
+            ", >=3",
+            ",",
+            "===foo",
+            "=== 1.0-weird, >=1",
+        ] {
             assert!(is_range(good), "{good}");
         }
-        for bad in ["3.8", ">=", ">=a", ">=1.*", "=>1"] {
+        for bad in [
+            "3.8", ">=", ">=a", ">=1.*", "=>1", ">=1,x", ">=1 <2", "===a b", "===a;", "===",
+        ] {
             assert!(!is_range(bad), "{bad}");
         }
     }
