@@ -18,6 +18,14 @@ impl Version {
     pub fn is_prerelease(&self) -> bool {
         self.0.any_prerelease()
     }
+
+    /// The one spelling that all equal versions share: the shortest.
+    pub fn shortest(&self) -> String {
+        let release = self.0.release();
+        let kept = release.iter().rposition(|part| *part != 0).unwrap_or(0);
+        let kept = release.iter().take(kept + 1).copied().collect::<Vec<_>>();
+        self.0.clone().with_release(kept).to_string()
+    }
 }
 
 impl FromStr for Version {
@@ -86,6 +94,15 @@ mod tests {
         }
         let version = |text: &str| text.parse::<Version>().unwrap();
         assert_eq!(version("1.0"), version("1.0.0"));
+        for (text, shortest) in [
+            ("1.0.0", "1"),
+            ("0.0", "0"),
+            ("1!10.0.1.0rc1", "1!10.0.1rc1"),
+            ("1.0.post1+A.0", "1.post1+a.0"),
+        ] {
+            assert_eq!(version(text).shortest(), shortest);
+            assert_eq!(version(text), version(shortest));
+        }
         assert!(version("1.0rc1") < version("1.0") && version("1.0rc1").is_prerelease());
         assert!(version("1.0") < version("1.0.post1") && version("1.0.dev1").is_prerelease());
     }
