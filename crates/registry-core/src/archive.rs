@@ -202,9 +202,12 @@ impl Walk<'_> {
             (self.next_path.take(), self.next_target.take())
         };
         let own = entry.path_bytes().into_owned();
-        let slash = [Some(&own), next_path.as_ref()];
-        let slash = slash.into_iter().flatten().any(|path| path.ends_with(b"/"));
+        // Of a path that was said before, the header has the beginning: its last byte is no end. Only
+        // of the oldest form do readers ask it all the same.
+        let oldest = entry.header().as_old().linkflag == [0];
+        let own_slash = oldest && own.ends_with(b"/");
         let path = next_path.unwrap_or(own);
+        let slash = own_slash || path.ends_with(b"/");
         self.check_path(&path)?;
         let kind = match kind {
             EntryKind::File if slash => EntryKind::Folder,
@@ -514,7 +517,6 @@ mod tests {
         for (kind, path) in [
             (tar::EntryType::Directory, "d/"),
             (tar::EntryType::Regular, "d/"),
-            (tar::EntryType::new(0), "d/"),
             (tar::EntryType::Symlink, "l"),
             (tar::EntryType::Link, "l"),
             (tar::EntryType::Fifo, "p"),
@@ -522,10 +524,10 @@ mod tests {
             let error = read(STRICT, &gzip(&tar(&[(kind, path, hidden), file]))).unwrap_err();
             assert!(error.to_string().contains("no file"), "{kind:?}: {error}");
         }
-        // What has its true path before it is still what its own header makes of it.
-        let long = (tar::EntryType::GNULongName, "x", &b"f"[..]);
-        let named = [long, (tar::EntryType::new(0), "d/", hidden)];
-        assert!(read(STRICT, &gzip(&tar(&named))).is_err());
+        let long = (tar::EntryType::GNULongName, "x", &b"d/"[..]);
+        let named = [long, (tar::EntryType::Regular, "f", hidden)];
+        let error = read(STRICT, &gzip(&tar(&named))).unwrap_err();
+        assert!(error.to_string().contains("no file"), "{error}");
         for old in [b'X', b'N'] {
             let old = (tar::EntryType::new(old), "x", &b"10 path=b\n"[..]);
             assert!(read(STRICT, &gzip(&tar(&[old, file]))).is_err());
@@ -542,6 +544,37 @@ mod tests {
         assert!(error.to_string().contains("after its end"), "{error}");
         let padded = [&tar(&[file])[..], &[0; 8192]].concat();
         assert!(read(STRICT, &gzip(&padded)).is_ok());
+    }
+
+    /// A tar of one file whose path is said before it, and of which its own header has the beginning;
+    /// `kind` is the type that the header has.
+    fn named_before(before: tar::EntryType, path: &str, kind: u8) -> Vec<u8> {
+        let record = match before {
+            tar::EntryType::XHeader => format!("{} path={path}\n", path.len() + 10),
+            _ => format!("{path}\0"),
+        };
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = header(record.len(), before);
+        header.set_cksum();
+        builder.append(&header, record.as_bytes()).unwrap();
+        let mut header = self::header(1, tar::EntryType::Regular);
+        header.as_old_mut().linkflag = [kind];
+        header.as_old_mut().name = path.as_bytes()[..100].try_into().unwrap();
+        header.set_cksum();
+        builder.append(&header, &b"1"[..]).unwrap();
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn a_path_that_is_cut_off_at_a_slash_is_one_of_a_file() {
+        let path = format!("{}/f", "d".repeat(99));
+        for before in [tar::EntryType::GNULongName, tar::EntryType::XHeader] {
+            let seen = read(STRICT, &gzip(&named_before(before, &path, b'0'))).unwrap();
+            assert_eq!(seen, [(EntryKind::File, path.clone())]);
+            // Of the oldest form some take it for a folder, and what it holds for the next entry.
+            let error = read(STRICT, &gzip(&named_before(before, &path, 0))).unwrap_err();
+            assert!(error.to_string().contains("no file"), "{error}");
+        }
     }
 
     #[test]

@@ -143,7 +143,8 @@ impl Call<'_> {
     /// The JSON API's page of a project, or of one release.
     pub(crate) async fn json(&self, project: &ProjectName, version: Option<&Version>) -> Answer {
         let base = self.context.base.clone();
-        let told = version.map(Version::to_string).unwrap_or_default();
+        // However the version is spelled, the page is one.
+        let told = version.map(Version::shortest).unwrap_or_default();
         let form = Form {
             file: DOCUMENT,
             name: "api",

@@ -18,6 +18,14 @@ impl Version {
     pub fn is_prerelease(&self) -> bool {
         self.0.any_prerelease()
     }
+
+    /// The one spelling that all equal versions share: the shortest.
+    pub fn shortest(&self) -> String {
+        let release = self.0.release();
+        let kept = release.iter().rposition(|part| *part != 0).unwrap_or(0);
+        let kept = release.iter().take(kept + 1).copied().collect::<Vec<_>>();
+        self.0.clone().with_release(kept).to_string()
+    }
 }
 
 impl FromStr for Version {
@@ -45,9 +53,22 @@ impl fmt::Display for Version {
     }
 }
 
-/// Whether a text is a range of versions, such as `>=3.8,<4`; an empty one is every version.
+/// Whether a text is a range of versions, such as `>=3.8,<4`; an empty one is every version. Commas
+/// with nothing between them are passed over, as installers do.
 pub fn is_range(text: &str) -> bool {
-    text.len() <= LONGEST && text.parse::<pep440_rs::VersionSpecifiers>().is_ok()
+    let pieces = text.split(',').map(str::trim);
+    text.len() <= LONGEST && pieces.filter(|piece| !piece.is_empty()).all(is_specifier)
+}
+
+/// Whether a text is one condition, such as `>=3.8`.
+fn is_specifier(text: &str) -> bool {
+    let Some(literal) = text.strip_prefix("===") else {
+        return text.parse::<pep440_rs::VersionSpecifier>().is_ok();
+    };
+    // This compares texts, which need be no versions.
+    let literal = literal.trim_start();
+    let ends = |c: char| c.is_whitespace() || matches!(c, ';' | ')');
+    !literal.is_empty() && !literal.contains(ends)
 }
 
 #[cfg(test)]
@@ -73,16 +94,40 @@ mod tests {
         }
         let version = |text: &str| text.parse::<Version>().unwrap();
         assert_eq!(version("1.0"), version("1.0.0"));
+        for (text, shortest) in [
+            ("1.0.0", "1"),
+            ("0.0", "0"),
+            ("1!10.0.1.0rc1", "1!10.0.1rc1"),
+            ("1.0.post1+A.0", "1.post1+a.0"),
+        ] {
+            assert_eq!(version(text).shortest(), shortest);
+            assert_eq!(version(text), version(shortest));
+        }
         assert!(version("1.0rc1") < version("1.0") && version("1.0rc1").is_prerelease());
         assert!(version("1.0") < version("1.0.post1") && version("1.0.dev1").is_prerelease());
     }
 
     #[test]
     fn ranges() {
-        for good in ["", ">=3.8", ">=3.8,<4", "==1.*", "~=2.1", "!=1.0, >0.5"] {
+        for good in [
+            "",
+            ">=3.8",
+            ">=3.8,<4",
+            "==1.*",
+            "~=2.1",
+            "!=1.0, >0.5",
+            ">=3.8,",
+            ">=3.6,,<4",
+            ", >=3",
+            ",",
+            "===foo",
+            "=== 1.0-weird, >=1",
+        ] {
             assert!(is_range(good), "{good}");
         }
-        for bad in ["3.8", ">=", ">=a", ">=1.*", "=>1"] {
+        for bad in [
+            "3.8", ">=", ">=a", ">=1.*", "=>1", ">=1,x", ">=1 <2", "===a b", "===a;", "===",
+        ] {
             assert!(!is_range(bad), "{bad}");
         }
     }

@@ -156,7 +156,7 @@ impl Documents {
     pub fn new(storage: Arc<dyn Storage>, cache: u64, max_age: Duration) -> Self {
         Self(Arc::new(Inner {
             storage,
-            cache: Cache::with_weighter(1024, cache, ByWeight),
+            cache: super::rendered::cache(cache, ByWeight),
             lanes: Mutex::default(),
             flights: Mutex::default(),
             max_age,

@@ -4,7 +4,10 @@ use std::{io::Write, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 use serde::de::DeserializeOwned;
 
 use super::{Repo, catalog::StoredBytes, document::Document, documents::Snapshot};
@@ -257,12 +260,39 @@ impl Weighter<Key, Bytes> for BySize {
 /// Small blobs, by the keys of their bytes, which never change.
 pub(crate) type Contents = Cache<Key, Bytes, BySize>;
 
+/// How many parts a cache has, each with a lock of its own. What is larger than a part is never kept.
+const PARTS: usize = 2;
+
+/// A cache of about `bytes` bytes, which keeps what is nearly half as large.
+pub(crate) fn cache<K, V, W>(bytes: u64, weighter: W) -> Cache<K, V, W>
+where
+    K: Eq + std::hash::Hash,
+    V: Clone,
+    W: Weighter<K, V> + Clone,
+{
+    let options = OptionsBuilder::new()
+        .shards(PARTS)
+        .estimated_items_capacity(1024)
+        .weight_capacity(bytes)
+        .build();
+    match options {
+        Ok(options) => Cache::with_options(
+            options,
+            weighter,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        ),
+        // Both that must be set are.
+        Err(_) => Cache::with_weighter(1024, bytes, weighter),
+    }
+}
+
 /// A cache of about `bytes` bytes.
 pub(crate) fn contents(bytes: u64) -> Contents {
-    Cache::with_weighter(1024, bytes, BySize)
+    cache(bytes, BySize)
 }
 
 /// A cache of about `bytes` bytes.
 pub(crate) fn forms(bytes: u64) -> Forms {
-    Cache::with_weighter(1024, bytes, ByWeight)
+    cache(bytes, ByWeight)
 }

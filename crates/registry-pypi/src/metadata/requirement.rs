@@ -123,7 +123,11 @@ impl<'a> Parser<'a> {
             Some(inner) => inner.strip_suffix(')')?,
             None => range,
         };
-        is_range(range.trim()).then_some(marker)
+        let range = range.trim();
+        // One comma may stand at the end; nothing else is left out.
+        let inner = range.strip_suffix(',').unwrap_or(range);
+        let full = range.is_empty() || inner.split(',').all(|piece| !piece.trim().is_empty());
+        (full && is_range(inner)).then_some(marker)
     }
 
     /// Conditions with `or` between them.
@@ -213,6 +217,11 @@ mod tests {
             "foo>=1",
             "foo >=1,<2",
             "foo (>=1,<2)",
+            "foo>=1,",
+            "foo (>=1,)",
+            "foo===1.0-weird; os_name == 'nt'",
+            "foo (===x)",
+            "foo ()",
             "foo[bar]",
             "foo[ bar , baz ]>=1",
             "foo[]",
@@ -233,6 +242,11 @@ mod tests {
             "foo bar",
             "foo >= ",
             "foo (>=1",
+            "foo,",
+            "foo ,>=1",
+            "foo>=1,,<2",
+            "foo (===a)b)",
+            "foo===a b",
             "foo >=1 bar",
             "foo[bar",
             "foo[bar baz]",

@@ -166,6 +166,12 @@ async fn a_page_is_made_once_and_hooks_are_asked_each_time() {
     assert_eq!(page.json()["info"]["version"], "1.1");
     let old = client.get("/pypi/foo/1.0/json").await;
     assert_eq!(old.json()["info"]["version"], "1.0");
+    reads();
+    for spelled in ["1", "1.0.0", "v1.00", "0!1.0"] {
+        let same = client.get(&format!("/pypi/foo/{spelled}/json")).await;
+        assert_eq!(same.body, old.body, "{spelled}");
+    }
+    assert_eq!(reads(), 0);
     guard.0.1.store(true, Ordering::SeqCst);
     for path in ["/pypi/foo/json", "/pypi/foo/1.0/json"] {
         let refused = client.get(path).await;

@@ -181,3 +181,18 @@ async fn of_changes_that_are_written_together_the_second_sees_the_first() {
     let won = all.into_iter().filter(|won| *won.as_ref().unwrap()).count();
     assert_eq!(won, 1);
 }
+
+#[tokio::test]
+async fn a_document_of_a_quarter_of_the_memory_is_kept() {
+    let documents = Documents::new(Arc::new(Memory::default()), 1 << 20, Duration::ZERO);
+    let key = Key::new("a").unwrap();
+    let fill = |document: &mut Document<()>| {
+        document
+            .entries
+            .insert("a".into(), vec![b' '; 1 << 18].into());
+        Ok((true, ()))
+    };
+    documents.change(&key, fill).await.unwrap();
+    documents.read(&key).await.unwrap();
+    assert!(documents.0.cache.get(&key).is_some());
+}

@@ -5,7 +5,10 @@ mod holds;
 mod uploads;
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -16,7 +19,8 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::{
     Actor, Catalog, Change, Document, Documents, Finished, Fold, Keys, LogEntry, Named, Piece,
-    Progress, RawDocument, Repo, Resource, Shared, Store, Subject, contents, forms, layout,
+    Progress, RawDocument, Rendered, Repo, Resource, Shared, Store, Subject, contents, forms,
+    layout,
 };
 use crate::{
     body::Body,
@@ -280,4 +284,21 @@ async fn read(shelf: &Repo, digest: &Digest) -> Result<Option<Bytes>> {
     };
     let object = shelf.open_blob(&blob, None, false).await?;
     object.body.collect(1 << 20).await.map(Some)
+}
+
+#[tokio::test]
+async fn a_form_of_a_quarter_of_the_memory_is_made_once() {
+    let shelf = Bucket::default().shelf("a");
+    assert!(collection::list(&shelf, "l", &[]).await);
+    let made = Arc::new(AtomicUsize::new(0));
+    for _ in 0..3 {
+        let made = made.clone();
+        let render = move |_: &Document<()>| {
+            made.fetch_add(1, Ordering::SeqCst);
+            Rendered::as_it_is(vec![b' '; 1 << 18], "text/plain", UNIX_EPOCH)
+        };
+        let form = shelf.rendered("_lists/l", "form", "", render).await;
+        assert_eq!(form.unwrap().unwrap().body.len(), 1 << 18);
+    }
+    assert_eq!(made.load(Ordering::SeqCst), 1);
 }
