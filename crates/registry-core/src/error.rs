@@ -37,7 +37,8 @@ pub enum ErrorKind {
     RateLimited,
     /// An upstream registry failed.
     Upstream,
-    /// The storage, or a part of it, cannot be reached now, or is full; later may do.
+    /// The storage, or a part of it, cannot be reached now, or is full, or there is too much to do;
+    /// later may do.
     Unavailable,
     /// A fault of ours.
     Internal,
@@ -89,7 +90,7 @@ impl ErrorKind {
 /// An error with a kind, a sentence for the client, and a cause for the log.
 ///
 /// The sentence of [`ErrorKind::Internal`], [`ErrorKind::Unavailable`] and [`ErrorKind::Upstream`]
-/// is a fixed phrase: what really happened is in [`source`](StdError::source).
+/// is a fixed phrase: what really happened, if that is more, is in [`source`](StdError::source).
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 

@@ -117,7 +117,7 @@ impl Call<'_> {
         let inspect = move |reader: &mut dyn std::io::Read| {
             tarball::inspect(reader, &name, &version, &limits)
         };
-        let inspection = Inspection::start(inspect).await?;
+        let inspection = Inspection::start(self.granted.actor(), inspect).await?;
         Ok(CrateFile { writer, inspection })
     }
 

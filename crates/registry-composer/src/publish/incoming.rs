@@ -70,7 +70,7 @@ impl<'c> Zip<'c> {
         };
         Ok(Self {
             call,
-            inspection: Inspection::start(look).await?,
+            inspection: Inspection::start(call.granted.actor(), look).await?,
             early,
             to,
         })

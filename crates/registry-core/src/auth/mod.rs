@@ -32,6 +32,7 @@ use std::{
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::passwords::network;
 pub use self::{
     access::{AccessEntry, AccessRequest, AccessToken},
     admin::UserInfo,

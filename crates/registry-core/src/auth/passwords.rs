@@ -198,7 +198,7 @@ impl Passwords {
 }
 
 /// What is taken for one address: with IPv6, everybody has a whole network of them.
-fn network(ip: IpAddr) -> IpAddr {
+pub(crate) fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();

@@ -10,6 +10,7 @@ mod hooks;
 mod keys;
 mod layout;
 mod log;
+mod places;
 mod read;
 mod release;
 mod rendered;

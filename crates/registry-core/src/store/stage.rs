@@ -3,16 +3,17 @@
 
 use std::{
     io::{self, Read},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     thread,
 };
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     catalog::StoredBytes,
-    hooks::{Inspector, Operation},
+    hooks::{Actor, Inspector, Operation},
+    places::Places,
 };
 use crate::{
     digest::{Algorithm, Digests, MultiHasher},
@@ -209,7 +210,7 @@ impl Drop for Staged {
 
 /// How many inspections run at once; more wait.
 const INSPECTIONS: usize = 256;
-static PLACES: Semaphore = Semaphore::const_new(INSPECTIONS);
+static PLACES: LazyLock<Places> = LazyLock::new(|| Places::new(INSPECTIONS));
 
 /// A look into bytes as they stream, by code that reads: it runs on a thread of its own and is fed
 /// through a short queue, so that an archive is checked without ever being whole in memory.
@@ -219,18 +220,19 @@ static PLACES: Semaphore = Semaphore::const_new(INSPECTIONS);
 pub struct Inspection<T> {
     feed: Option<mpsc::Sender<Bytes>>,
     verdict: oneshot::Receiver<Result<T>>,
-    _place: SemaphorePermit<'static>,
 }
 
 impl<T: Send + 'static> Inspection<T> {
-    /// Starts `inspect` on the bytes that will be fed, once there is a place for it.
+    /// Starts `inspect` on the bytes that will be fed, once there is a place for it among those of `actor`.
     ///
     /// # Errors
-    /// When no thread can be had.
+    /// [`ErrorKind::RateLimited`] when there are too many of the actor's,
+    /// [`ErrorKind::Unavailable`] when there are too many, or no thread can be had.
     pub async fn start(
+        actor: &Actor,
         inspect: impl FnOnce(&mut dyn Read) -> Result<T> + Send + 'static,
     ) -> Result<Self> {
-        let place = PLACES.acquire().await.map_err(Error::internal)?;
+        let place = PLACES.take(actor).await?;
         let (feed, queue) = mpsc::channel(4);
         let (say, verdict) = oneshot::channel();
         let work = move || {
@@ -238,15 +240,17 @@ impl<T: Send + 'static> Inspection<T> {
                 queue,
                 current: Bytes::new(),
             };
+            let said = inspect(&mut queue);
+            // It is over, though the client may still be sending.
+            drop(place);
             // Whoever went away does not want the verdict.
-            drop(say.send(inspect(&mut queue)));
+            drop(say.send(said));
         };
         let thread = thread::Builder::new().name("inspect".into());
         thread.spawn(work).map_err(Error::unavailable)?;
         Ok(Self {
             feed: Some(feed),
             verdict,
-            _place: place,
         })
     }
 
@@ -254,13 +258,14 @@ impl<T: Send + 'static> Inspection<T> {
     /// be taken in while it is fed.
     ///
     /// # Errors
-    /// When no thread can be had.
+    /// As there.
     pub async fn start_telling<M: Send + 'static>(
+        actor: &Actor,
         inspect: impl FnOnce(&mut dyn Read, &Teller<M>) -> Result<T> + Send + 'static,
     ) -> Result<(Self, Told<M>)> {
         let (say, told) = mpsc::channel(4);
         let teller = Teller(say);
-        let inspection = Self::start(move |reader: &mut dyn Read| inspect(reader, &teller));
+        let inspection = Self::start(actor, move |reader: &mut dyn Read| inspect(reader, &teller));
         Ok((inspection.await?, Told(told)))
     }
 
@@ -324,5 +329,24 @@ impl Read for Queue {
         let count = buffer.len().min(self.current.len());
         buffer[..count].copy_from_slice(&self.current.split_to(count));
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many are refused while their clients go on sending, there is room for more.
+    #[tokio::test]
+    async fn a_refused_inspection_takes_no_place() {
+        let mut refused = Vec::new();
+        for _ in 0..=INSPECTIONS {
+            let refuse = |_: &mut dyn Read| Err::<(), _>(Error::invalid("no"));
+            let actor = Actor::default();
+            refused.push(Inspection::start(&actor, refuse).await.unwrap());
+        }
+        for inspection in refused {
+            assert_eq!(inspection.finish().await.unwrap_err().message(), "no");
+        }
     }
 }

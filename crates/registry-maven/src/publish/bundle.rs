@@ -99,7 +99,7 @@ impl Call<'_> {
         let work = move |reader: &mut dyn std::io::Read, teller: &_| {
             unpack(reader, &limits, max_pom, teller)
         };
-        let (inspection, told) = Inspection::start_telling(work).await?;
+        let (inspection, told) = Inspection::start_telling(self.granted.actor(), work).await?;
         let feed = self.feed(parser, body, inspection);
         let ((), received) = try_join(feed, self.take_in(told)).await?;
         if received.versions.is_empty() {

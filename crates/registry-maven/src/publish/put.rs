@@ -123,7 +123,7 @@ impl Call<'_> {
             true => {
                 let path = path.clone();
                 let inspect = move |reader: &mut dyn Read| describe(reader, &path);
-                Some(Inspection::start(inspect).await?)
+                Some(Inspection::start(self.granted.actor(), inspect).await?)
             }
             false => None,
         };

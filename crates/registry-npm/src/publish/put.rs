@@ -117,7 +117,8 @@ impl Call<'_> {
         };
         let writer = self.writable(name).await?.stage(&incoming).await?;
         let limits = self.config.unpacked.clone();
-        let inspection = Inspection::start(move |reader| tarball::inspect(reader, &limits)).await?;
+        let inspect = move |reader: &mut dyn std::io::Read| tarball::inspect(reader, &limits);
+        let inspection = Inspection::start(self.granted.actor(), inspect).await?;
         Ok(Tarball {
             file,
             writer,

@@ -145,7 +145,7 @@ impl Call<'_> {
             name,
             repo,
             writer,
-            inspection: Inspection::start(inspect).await?,
+            inspection: Inspection::start(self.granted.actor(), inspect).await?,
         })
     }
 

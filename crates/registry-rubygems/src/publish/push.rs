@@ -138,7 +138,10 @@ impl Call<'_> {
     async fn begin(&self, metadata: Bytes, announced: Option<u64>) -> Result<GemFile, Error> {
         let limits = self.config.gem.clone();
         let parse = move |_: &mut dyn Read| gem::spec(&metadata, &limits);
-        let spec = Inspection::start(parse).await?.finish().await;
+        let spec = Inspection::start(self.granted.actor(), parse)
+            .await?
+            .finish()
+            .await;
         let spec = spec.map_err(Error::of_gem)?;
         let resource = layout::resource(&spec.name)?;
         let repo = self.granted.authorize(&resource, Action::Write).await?;
@@ -157,7 +160,7 @@ impl Call<'_> {
             repo,
             spec,
             writer,
-            inspection: Inspection::start(inspect).await?,
+            inspection: Inspection::start(self.granted.actor(), inspect).await?,
         })
     }
 
@@ -165,7 +168,7 @@ impl Call<'_> {
     async fn too_short(&self, opening: Opening) -> Error {
         let (bytes, limits) = (opening.into_bytes(), self.config.gem.clone());
         let inspect = move |_: &mut dyn Read| gem::inspect(&mut &*bytes, &limits);
-        let verdict = match Inspection::start(inspect).await {
+        let verdict = match Inspection::start(self.granted.actor(), inspect).await {
             Ok(inspection) => inspection.finish().await,
             Err(error) => return error.into(),
         };
