@@ -26,6 +26,7 @@ pub mod cluster;
 pub mod ecosystem;
 pub mod fake_gcs;
 mod kept;
+pub mod maven;
 pub mod minio;
 pub mod npm;
 pub mod oci;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
+use registry_tests::maven::Maven;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
@@ -18,6 +19,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| hot_package(Cargo, cell));
+}
+
+mod maven {
+    use super::*;
+
+    registry_tests::cells!(|cell| hot_package(Maven, cell));
 }
 
 mod npm {

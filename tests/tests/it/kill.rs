@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
+use registry_tests::maven::Maven;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
@@ -20,6 +21,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| kill(Cargo, cell));
+}
+
+mod maven {
+    use super::*;
+
+    registry_tests::cells!(|cell| kill(Maven, cell));
 }
 
 mod npm {

@@ -14,6 +14,7 @@ mod cargo;
 mod full_disk;
 mod hot_package;
 mod kill;
+mod maven;
 mod npm;
 mod oci;
 mod one_winner;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use registry_tests::cargo::Cargo;
 use registry_tests::ecosystem::check_artifact;
+use registry_tests::maven::Maven;
 use registry_tests::npm::Npm;
 use registry_tests::pypi::Pypi;
 use registry_tests::{Cell, Cluster, Ecosystem, Outcome, Release, sized, together};
@@ -14,6 +15,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| one_winner(Cargo, cell));
+}
+
+mod maven {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(Maven, cell));
 }
 
 mod npm {

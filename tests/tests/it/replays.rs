@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use registry_tests::cargo::Cargo;
+use registry_tests::maven::Maven;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
@@ -12,6 +13,12 @@ mod cargo {
     use super::*;
 
     registry_tests::cells!(|cell| replays(Cargo, cell));
+}
+
+mod maven {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(Maven, cell));
 }
 
 mod npm {
