@@ -27,6 +27,7 @@ pub mod composer;
 pub mod ecosystem;
 pub mod fake_gcs;
 mod kept;
+pub mod maven;
 pub mod minio;
 pub mod npm;
 pub mod oci;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use registry_tests::cargo::Cargo;
 use registry_tests::composer::Composer;
 use registry_tests::ecosystem::check_artifact;
+use registry_tests::maven::Maven;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
@@ -26,6 +27,12 @@ mod composer {
     use super::*;
 
     registry_tests::cells!(|cell| hot_package(Composer, cell));
+}
+
+mod maven {
+    use super::*;
+
+    registry_tests::cells!(|cell| hot_package(Maven, cell));
 }
 
 mod npm {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use registry_tests::cargo::Cargo;
 use registry_tests::composer::Composer;
 use registry_tests::ecosystem::check_artifact;
+use registry_tests::maven::Maven;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
@@ -28,6 +29,12 @@ mod composer {
     use super::*;
 
     registry_tests::cells!(|cell| kill(Composer, cell));
+}
+
+mod maven {
+    use super::*;
+
+    registry_tests::cells!(|cell| kill(Maven, cell));
 }
 
 mod npm {

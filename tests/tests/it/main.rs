@@ -15,6 +15,7 @@ mod composer;
 mod full_disk;
 mod hot_package;
 mod kill;
+mod maven;
 mod npm;
 mod oci;
 mod one_winner;

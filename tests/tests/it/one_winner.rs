@@ -5,6 +5,7 @@ use std::sync::Arc;
 use registry_tests::cargo::Cargo;
 use registry_tests::composer::Composer;
 use registry_tests::ecosystem::check_artifact;
+use registry_tests::maven::Maven;
 use registry_tests::npm::Npm;
 use registry_tests::pypi::Pypi;
 use registry_tests::rubygems::RubyGems;
@@ -22,6 +23,12 @@ mod composer {
     use super::*;
 
     registry_tests::cells!(|cell| one_winner(Composer, cell));
+}
+
+mod maven {
+    use super::*;
+
+    registry_tests::cells!(|cell| one_winner(Maven, cell));
 }
 
 mod npm {

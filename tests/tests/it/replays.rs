@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use registry_tests::cargo::Cargo;
 use registry_tests::composer::Composer;
+use registry_tests::maven::Maven;
 use registry_tests::npm::Npm;
 use registry_tests::oci::Oci;
 use registry_tests::pypi::Pypi;
@@ -20,6 +21,12 @@ mod composer {
     use super::*;
 
     registry_tests::cells!(|cell| replays(Composer, cell));
+}
+
+mod maven {
+    use super::*;
+
+    registry_tests::cells!(|cell| replays(Maven, cell));
 }
 
 mod npm {
