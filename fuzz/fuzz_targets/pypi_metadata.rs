@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use registry_core::archive::paths::Paths;
 use registry_pypi::{
     archive::{entry_points, record},
     metadata::{Metadata, is_requirement},
@@ -15,7 +16,10 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     let _ = entry_points::check(bytes);
-    let _ = record::check(bytes, &["a".to_owned()], &[]);
+    let mut paths = Paths::new(100);
+    if record::read(&mut &bytes[..], 1 << 20, &mut paths).is_ok() {
+        let _ = record::check(&paths);
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = is_requirement(text);
     }

@@ -17,6 +17,8 @@ use crate::{
 
 /// How many gems a file's name may be of before the list of all gems is asked.
 const FEW: usize = 1;
+/// How many of them are looked for one by one where that list has none.
+const LOOKED_AT: usize = 8;
 
 fn no_file(full: &str) -> CoreError {
     CoreError::not_found(format!("There is no gem {full}"))
@@ -64,9 +66,30 @@ impl Call<'_> {
                 all.iter()
                     .position(|(name, slug)| gems.offers(name.as_str(), slug))
             });
-            let offered = offered.await?;
-            return Ok(offered.map(|at| all.swap_remove(at)));
+            return match offered.await? {
+                Some(at) => Ok(Some(all.swap_remove(at))),
+                None => self.which_is_there(all).await,
+            };
         }
         Ok(all.pop())
+    }
+
+    /// The same by the gems' own documents, which tell of what was written a moment ago, or by a server
+    /// that ended before it could say so in the list of all gems.
+    async fn which_is_there(
+        &self,
+        all: Vec<(GemName, String)>,
+    ) -> Result<Option<(GemName, String)>> {
+        for (name, slug) in all.into_iter().rev().take(LOOKED_AT) {
+            let resource = layout::resource(&name)?;
+            let Some(repo) = self.granted.subject_repo(&resource, Action::Read).await? else {
+                continue;
+            };
+            let found = repo.head_and_entry::<Head>(DOCUMENT, &slug).await?;
+            if found.is_some_and(|(head, _)| head.is_spelled(&name)) {
+                return Ok(Some((name, slug)));
+            }
+        }
+        Ok(None)
     }
 }

@@ -96,8 +96,8 @@ fn scopes_that_nothing_here_would_ask_for_are_warned_of() {
     );
     let expected = [
         "warning: oci:package:*:read: the mount oci has nothing of the type package; it has repository",
-        "warning: *:image:*:read: no mount has anything of the type image; there are crate, package, \
-         repository",
+        "warning: *:image:*:read: no mount has anything of the type image; there are artifact, crate, gem, \
+         package, repository",
     ];
     assert_eq!(kinds, expected);
 }

@@ -27,13 +27,13 @@ pub(super) fn round(world: &World) -> Result<Round<'_>> {
     let curl = Curl::publisher(world, "mixed")?;
     Ok(Box::new(move |number| {
         let version = format!("1.0.{number}");
-        let zip = package::Package::new("mixed", &version).zip(world)?;
-        curl.upload(world, "packages/acme/mixed", &zip)?.is(201)?;
+        let zip = package::Package::new("blend", &version).zip(world)?;
+        curl.upload(world, "packages/acme/blend", &zip)?.is(201)?;
         let name = format!("mixed-{number}");
-        let folder = project(world, &name, &[("acme/mixed", &version)])?;
+        let folder = project(world, &name, &[("acme/blend", &version)])?;
         let composer = anybody(world, &name)?;
         composer.ok(&folder, &["update"], &[&version])?;
-        says(&folder, "Acme\\Mixed", &format!("mixed {version}"))?;
+        says(&folder, "Acme\\Blend", &format!("blend {version}"))?;
         let source = zip.parent().context("a folder")?.to_owned();
         mixed::clear(&[source, folder, composer.home])
     }))
