@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use registry_core::{
     Body,
     auth::{Access, AccessEntry, AccessRequest, Action, Credentials, Identity, Secret},
-    protocol::{self, Context, MadeBy, Protocol, Shown},
+    protocol::{self, Context, Form, MadeBy, Protocol, Shown},
 };
 
 use crate::{
@@ -19,8 +19,6 @@ use crate::{
 /// How long a token is good. Clients take less than a minute for a mistake; what a token's user may
 /// do is looked up at each request, however long it is good.
 const LIFETIME: Duration = Duration::from_secs(300);
-/// The most bytes of a form.
-const MAX_FORM: usize = 64 << 10;
 /// What a scope calls the registry as a whole, and the list of its repositories.
 const CATALOG: (&str, &str) = ("registry", "catalog");
 /// What stands for all repositories, or all actions.
@@ -39,16 +37,12 @@ impl Call<'_> {
 
     /// A token for who shows a password or a refresh token in a form.
     pub(crate) async fn token_form(&self, body: Body) -> Answer {
-        let form = body.collect(MAX_FORM).await?;
-        let field = |name: &str| {
-            let mut fields = form_urlencoded::parse(&form);
-            let found = fields.find(|(key, _)| key == name);
-            found.map(|(_, value)| value.into_owned())
-        };
-        let text = |name| field(name).unwrap_or_default();
-        let identity = match &*text("grant_type") {
+        let form = Form::read("", body).await?;
+        let field = |name: &str| form.get(name).map(str::to_owned);
+        let text = |name| form.get(name).unwrap_or_default();
+        let identity = match text("grant_type") {
             "password" => {
-                let credentials = Credentials::basic(&text("username"), &text("password"));
+                let credentials = Credentials::basic(text("username"), text("password"));
                 self.recognise(&credentials).await
             }
             "refresh_token" => {
@@ -65,7 +59,7 @@ impl Call<'_> {
         let request = TokenRequest {
             scopes: field("scope").into_iter().collect(),
             service: field("service"),
-            offline: field("access_type").as_deref() == Some("offline"),
+            offline: text("access_type") == "offline",
         };
         let identity = identity.map_err(Error::by_password)?;
         self.give(&identity, &request).await

@@ -1,6 +1,6 @@
 //! Access tokens: short-lived, signed, and good for a few resources of one mount.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration, time::SystemTime};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Duration, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -82,11 +82,11 @@ impl Identity {
     }
 
     /// Who is behind an access token that is good for a listing, else whoever asks.
-    pub(super) fn lister(&self, kind: &str) -> Self {
+    pub(super) fn lister(&self, kind: &str) -> Cow<'_, Self> {
         let lists = |entry: &AccessEntry| entry.is_listing() && entry.kind == kind;
         match &self.access {
-            Some(entries) if entries.iter().any(lists) => self.subject(),
-            _ => self.clone(),
+            Some(entries) if entries.iter().any(lists) => Cow::Owned(self.subject()),
+            _ => Cow::Borrowed(self),
         }
     }
 

@@ -174,8 +174,8 @@ impl Granted {
         Ok(self.decide(&lister, name, Action::Read).await? == Decision::Allow)
     }
 
-    /// The same as [`may`](Self::may), whatever an access token narrows them to: for what a request does on the side,
-    /// for which no client thinks of asking for a token.
+    /// The same as [`may`](Self::may), whatever an access token narrows them to: for what a request does
+    /// on the side, for which no client thinks of asking for a token.
     ///
     /// # Errors
     /// When the provider cannot tell.

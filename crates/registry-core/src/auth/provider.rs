@@ -12,7 +12,7 @@ use super::{
     logins::Logins,
     passwords::Passwords,
     remembered::Remembered,
-    rights::{Rights, check_uses},
+    rights::Rights,
     signing_keys,
     tokens::token_hash,
     users::{self, User, Users},
@@ -326,16 +326,8 @@ impl AuthProvider for DefaultAuth {
             token.user == own.name && token.account == own.account && token.is_live(self.now())
         };
         let found = found.filter(theirs);
-        let mut found = found.ok_or_else(|| Error::not_found("there is no such token"))?;
-        let all = &mut found.grant.uses;
-        if all.is_empty() {
-            return Ok(());
-        }
-        let new = uses.iter().filter(|word| !all.contains(word));
-        let new: Vec<String> = new.cloned().collect();
-        all.extend(new);
-        check_uses(all)?;
-        let kept = self.tokens.set_uses(&found.hash, all).await;
+        let found = found.ok_or_else(|| Error::not_found("there is no such token"))?;
+        let kept = self.tokens.add_uses(&found.hash, uses).await;
         self.known.forget(&found.hash);
         kept
     }

@@ -111,8 +111,27 @@ impl Grant {
     }
 }
 
+impl Grant {
+    /// Makes it good for more uses; whether that changes anything.
+    ///
+    /// # Errors
+    /// `Invalid` when they become too many.
+    pub(super) fn add_uses(&mut self, more: &[String]) -> Result<bool> {
+        let new = more.iter().filter(|word| !self.uses.contains(word));
+        let new: Vec<String> = new.cloned().collect();
+        // Without any it is good for all.
+        if self.uses.is_empty() || new.is_empty() {
+            return Ok(false);
+        }
+        let all = [&self.uses[..], &new].concat();
+        check_uses(&all)?;
+        self.uses = all;
+        Ok(true)
+    }
+}
+
 /// Bounds what is to be kept of a protocol's words.
-pub(super) fn check_uses(uses: &[String]) -> Result<()> {
+fn check_uses(uses: &[String]) -> Result<()> {
     if uses.len() <= MAX_LIST && uses.iter().all(|word| word.len() <= MAX_USE) {
         return Ok(());
     }

@@ -122,11 +122,12 @@ pub trait TokenStore: Send + Sync + 'static {
     /// When the store fails.
     async fn find(&self, id: &str) -> Result<Option<TokenRecord>>;
 
-    /// Changes what a token is good for; one that is not there is success.
+    /// Makes a token good for more uses, in one step with what others add; one that is not there, or is
+    /// good for all, is success and stays so.
     ///
     /// # Errors
-    /// When the store fails.
-    async fn set_uses(&self, hash: &str, uses: &[String]) -> Result<()>;
+    /// `Invalid` when they become too many, or when the store fails.
+    async fn add_uses(&self, hash: &str, uses: &[String]) -> Result<()>;
 
     /// Ends a token for good; one that has been already, or is not there, is success.
     ///
@@ -223,16 +224,13 @@ impl TokenStore for BucketTokens {
         }
     }
 
-    async fn set_uses(&self, hash: &str, uses: &[String]) -> Result<()> {
+    async fn add_uses(&self, hash: &str, uses: &[String]) -> Result<()> {
         let uses = uses.to_owned();
-        let set = move |document: &mut Document<Option<TokenRecord>>| {
-            let Some(token) = &mut document.head else {
-                return Ok((false, ()));
-            };
-            token.grant.uses.clone_from(&uses);
-            Ok((true, ()))
+        let add = move |document: &mut Document<Option<TokenRecord>>| match &mut document.head {
+            Some(token) => Ok((token.grant.add_uses(&uses)?, ())),
+            None => Ok((false, ())),
         };
-        self.documents.change(&layout::token(hash)?, set).await
+        self.documents.change(&layout::token(hash)?, add).await
     }
 
     async fn revoke(&self, hash: &str, at: Timestamp) -> Result<()> {
@@ -298,9 +296,9 @@ impl TokenStore for MemoryTokens {
         Ok(found.map(|(_, token)| token.clone()))
     }
 
-    async fn set_uses(&self, hash: &str, uses: &[String]) -> Result<()> {
+    async fn add_uses(&self, hash: &str, uses: &[String]) -> Result<()> {
         if let Some(token) = lock(&self.0).get_mut(hash) {
-            token.grant.uses = uses.to_owned();
+            token.grant.add_uses(uses)?;
         }
         Ok(())
     }

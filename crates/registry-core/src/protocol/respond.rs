@@ -112,7 +112,7 @@ pub struct Artifact<'a> {
     pub size: u64,
     /// Its media type.
     pub content_type: &'static str,
-    /// When it was stored, if that is told; a change within the same second goes unseen.
+    /// When it was stored, if that is told; it is once that second is over.
     pub modified: Option<SystemTime>,
 }
 
@@ -154,6 +154,12 @@ where
 {
     let etag = format!("\"{}\"", artifact.tag);
     let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
+    let now = SystemTime::now();
+    let modified = artifact.modified.and_then(|date| strong_date(date, now));
+    let artifact = Artifact {
+        modified,
+        ..artifact
+    };
     check_unmodified(headers, &artifact, &etag)?;
     let mut response = if is_known(headers, &artifact, &etag) {
         empty(StatusCode::NOT_MODIFIED)

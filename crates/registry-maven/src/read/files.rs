@@ -19,9 +19,6 @@ use crate::{
     name::FilePath,
 };
 
-/// How long a date may be that of what comes next, too, in milliseconds.
-const SETTLED: i64 = 2000;
-
 impl Call<'_> {
     /// A file, whole or in part, or its checksum.
     pub(crate) async fn file(&self, path: &FilePath) -> Answer {
@@ -64,7 +61,7 @@ impl Call<'_> {
             tag: entry.sha256,
             size: entry.size,
             content_type,
-            modified: self.dated(path, entry),
+            modified: Some(entry.modified()),
         };
         let open = |range, head| repo.open(&stored, content_type, range, head);
         let mut response =
@@ -75,12 +72,6 @@ impl Call<'_> {
             response.headers_mut().insert(name, value);
         }
         Ok(response)
-    }
-
-    /// When a file was stored; nothing while one that takes its place could have the same date.
-    fn dated(&self, path: &FilePath, entry: &Entry<'_>) -> Option<SystemTime> {
-        let settled = entry.at.saturating_add(SETTLED) <= self.now();
-        (settled || !path.is_mutable()).then(|| entry.modified())
     }
 
     fn checksum(&self, entry: &Entry<'_>, algorithm: Algorithm) -> Answer {

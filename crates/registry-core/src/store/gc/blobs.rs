@@ -43,7 +43,7 @@ impl Run<'_> {
         // read; bytes that neither named then are named by nothing, unless they are new.
         let mut used = self.in_uploads().await?;
         let doomed = self.doom_records(&holds, &mut used).await?;
-        self.collect_doomed(doomed, &holds, &mut used).await?;
+        self.collect_doomed(doomed, holds, &mut used).await?;
         self.collect_content(&used).await
     }
 
@@ -192,7 +192,7 @@ impl Run<'_> {
     async fn collect_doomed(
         &mut self,
         mut doomed: HashMap<Digest, Doomed>,
-        holds: &Holds,
+        mut holds: Holds,
         used: &mut HashSet<Box<str>>,
     ) -> Result<()> {
         if doomed.is_empty() {
@@ -201,6 +201,10 @@ impl Run<'_> {
         let root = &self.store.0.root;
         let listed = self.store.0.documents.storage().list(Some(root), None);
         let mut listed = listed.chunks(AT_ONCE * AT_ONCE);
+        let mut now = Holds {
+            released: std::mem::take(&mut holds.released),
+            alive: HashSet::new(),
+        };
         while let Some(entries) = listed.next().await {
             let mut held = Vec::new();
             for entry in entries {
@@ -211,12 +215,8 @@ impl Run<'_> {
                     held.push((digest, key));
                 }
             }
-            let mut now = Holds {
-                released: holds.released.clone(),
-                ..Holds::default()
-            };
             self.store.look_for_holders(held, &mut now).await?;
-            for digest in now.alive {
+            for digest in now.alive.drain() {
                 let spared = doomed.remove(&digest);
                 used.extend(spared.iter().flat_map(|spared| files(&spared.segments)));
             }
