@@ -178,3 +178,25 @@ fn a_list_of_versions() {
     expect_test::expect![[r#"{"minified":"composer/2.0","packages":{"acme/lib":[{"dist":{"type":"zip","url":"https://registry.example/composer/dists/acme/lib/1.1.zip","reference":"1.1","shasum":"1.1"},"extra":{"zip":"1.1"},"name":"acme/lib","published-time":"2026-01-02T03:04:05+00:00","time":"2026-01-02T03:04:05+00:00","version":"1.1","version_normalized":"1.1.0.0"},{"dist":{"type":"zip","url":"https://registry.example/composer/dists/acme/lib/1.0.zip","reference":"1.0","shasum":"1.0"},"extra":{"zip":"1.0"},"version":"1.0","version_normalized":"1.0.0.0"}]},"security-advisories":[]}"#]].assert_eq(&list(false));
     expect_test::expect![[r#"{"minified":"composer/2.0","packages":{"acme/lib":[{"dist":{"type":"zip","url":"https://registry.example/composer/dists/acme/lib/dev-main.zip","reference":"dev-main","shasum":"dev-main"},"extra":{"zip":"dev-main"},"name":"acme/lib","published-time":"2026-01-02T03:04:05+00:00","time":"2026-01-02T03:04:05+00:00","version":"dev-main","version_normalized":"dev-main"}]}}"#]].assert_eq(&list(true));
 }
+
+/// A change whose answer was lost is made again on what it wrote.
+#[test]
+fn a_zip_that_is_named_is_not_taken_away() {
+    let mut package = Package::default();
+    package.publish("dev-main", "a").unwrap();
+    let mut moved = release("dev-main", "a");
+    let written = moved.entry.clone();
+    let mut entry = Entry::parse(&written).unwrap();
+    entry.source =
+        Some(serde_json::from_str(r#"{"type":"git","url":"u","reference":"r"}"#).unwrap());
+    moved.entry = entry.to_bytes().unwrap();
+    let (head, entries) = (&mut package.head, &mut package.entries);
+    let (_, removed) = change::publish(head, entries, &moved, 0).unwrap();
+    assert_eq!(removed.len(), 0, "{removed:?}");
+    // The same zip in another file is one too many.
+    moved.dist.file = "lib.other.zip".to_owned();
+    entry.source = None;
+    moved.entry = entry.to_bytes().unwrap();
+    let (_, removed) = change::publish(head, entries, &moved, 0).unwrap();
+    assert_eq!(removed[0].file, "lib.other.zip");
+}

@@ -368,3 +368,25 @@ async fn uses_are_inherited_and_never_widened_by_a_token() {
     auth.add_uses(&ann, &all, &more).await.unwrap();
     assert!(token(&auth, &all).await.unwrap().is_for("else"));
 }
+
+/// Of uses that are added at once, on whichever replicas, none is lost.
+#[tokio::test]
+async fn uses_that_are_added_at_once_are_all_there() {
+    let (world, auth) = world_of_ann().await;
+    let ann = password(&auth, "ann", PASSWORD).await.unwrap();
+    let narrow = NewToken {
+        uses: vec!["push".to_owned()],
+        ..NewToken::default()
+    };
+    let (secret, _) = auth.create_token(&ann, narrow).await.unwrap();
+    let words: Vec<String> = (0..8).map(|n| format!("use{n}")).collect();
+    let replicas: Vec<DefaultAuth> = words.iter().map(|_| world.replica()).collect();
+    let added = replicas.iter().zip(words.chunks(1));
+    let added = added.map(|(auth, word)| auth.add_uses(&ann, &secret, word));
+    for added in futures_util::future::join_all(added).await {
+        added.unwrap();
+    }
+    let shown = token(&world.replica(), &secret).await.unwrap();
+    let missing: Vec<_> = words.iter().filter(|word| !shown.is_for(word)).collect();
+    assert!(missing.is_empty() && shown.is_for("push"), "{missing:?}");
+}
