@@ -67,7 +67,7 @@ async fn publish(id: &str, repos: &[Repo], now: i64) -> Result<()> {
         let change = move |document: &mut Document<Head>| -> Result<_> {
             let Document { head, entries, .. } = document;
             let pending = head.bundles.get(&id);
-            if pending.is_none_or(|bundle| bundle.published) {
+            if pending.is_none_or(|bundle| bundle.published || bundle.dropped) {
                 return Ok(Change::keep(()));
             }
             let removed = change::publish_bundle(head, entries, &id, now)?;
@@ -141,9 +141,6 @@ impl Call<'_> {
     /// Publishes a bundle.
     pub(crate) async fn publish_bundle(&self, id: &str) -> Answer {
         let Known { bundle, repos } = self.known(id).await?;
-        if bundle.dropped {
-            return Err(CoreError::not_found("the deployment was dropped").into());
-        }
         if !bundle.published {
             let first = repos
                 .first()
@@ -151,8 +148,10 @@ impl Call<'_> {
             let of = id.to_owned();
             let change = move |document: &mut Document<Head>| -> Result<_, Error> {
                 let bundle = document.head.bundles.get_mut(&of);
-                let changed = bundle.map(|bundle| !std::mem::replace(&mut bundle.automatic, true));
-                Ok(Change::when(changed == Some(true), ()))
+                let gone = || CoreError::not_found("the deployment was dropped");
+                let bundle = bundle.filter(|bundle| !bundle.dropped).ok_or_else(gone)?;
+                let changed = !std::mem::replace(&mut bundle.automatic, true);
+                Ok(Change::when(changed, ()))
             };
             first.change(VERSION, Vec::new(), change).await?;
             self.publish_all(id, repos).await?;
@@ -168,19 +167,21 @@ impl Call<'_> {
 
     /// Drops a bundle; what is published stays.
     pub(crate) async fn drop_bundle(&self, id: &str) -> Answer {
-        let Known { bundle, repos } = self.known(id).await?;
-        if bundle.published {
-            let message = "the deployment is published, and can no longer be dropped";
-            return Err(CoreError::invalid(message).into());
-        }
+        let Known { repos, .. } = self.known(id).await?;
         let first = repos
             .first()
             .ok_or_else(|| CoreError::internal("no version"))?;
         let of = id.to_owned();
         let mark = move |document: &mut Document<Head>| -> Result<_, Error> {
-            let bundle = document.head.bundles.get_mut(&of);
-            let changed = bundle.map(|bundle| !std::mem::replace(&mut bundle.dropped, true));
-            Ok(Change::when(changed == Some(true), ()))
+            let Some(bundle) = document.head.bundles.get_mut(&of) else {
+                return Ok(Change::keep(()));
+            };
+            if bundle.published {
+                let message = "the deployment is published, and can no longer be dropped";
+                return Err(CoreError::invalid(message).into());
+            }
+            let changed = !std::mem::replace(&mut bundle.dropped, true);
+            Ok(Change::when(changed, ()))
         };
         first.change(VERSION, Vec::new(), mark).await?;
         for repo in repos.into_iter().rev() {
