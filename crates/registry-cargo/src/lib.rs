@@ -93,6 +93,7 @@ impl Catalog for Cargo {
 impl Protocol for Cargo {
     const NAME: &'static str = "cargo";
     const RESOURCE: &'static str = "crate";
+    const HIDES: bool = false;
     type Route = Route;
     type Error = Error;
 

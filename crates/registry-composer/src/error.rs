@@ -1,75 +1,18 @@
 //! Failures as Composer shows them: of an answer that is no success it prints the status and the first
 //! 200 bytes of the body, if that is JSON.
 
-use std::fmt;
-
 use http::{HeaderValue, Response, StatusCode, header};
-use registry_core::{Body, ErrorKind, protocol::Reason};
+use registry_core::{Body, Error, protocol::Reason};
 
 use crate::wire::Failure;
-
-/// What can go wrong in a request.
-#[derive(Debug)]
-pub enum Error {
-    /// What can go wrong in any protocol.
-    Core(registry_core::Error),
-    /// What an operator does not let out, though whoever asks may read the package.
-    Vetoed(registry_core::Error),
-}
-
-impl Error {
-    /// A failure to send a zip: a refusal is an operator's, since the right to read was asked before.
-    pub fn sending(error: registry_core::Error) -> Self {
-        match error.kind() {
-            ErrorKind::Denied => Self::Vetoed(error),
-            _ => Self::Core(error),
-        }
-    }
-
-    /// What kind of failure this is.
-    pub fn kind(&self) -> ErrorKind {
-        self.cause().kind()
-    }
-
-    /// The core's error within.
-    pub fn cause(&self) -> &registry_core::Error {
-        match self {
-            Self::Core(error) | Self::Vetoed(error) => error,
-        }
-    }
-}
-
-impl From<registry_core::Error> for Error {
-    fn from(error: registry_core::Error) -> Self {
-        Self::Core(error)
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause().fmt(f)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause().source()
-    }
-}
 
 /// The challenge of a 401. Composer needs none, other clients do.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\"");
 
-/// The answer that tells a client of `error`, who only wanted to read or more.
-pub fn render(error: &Error, reading: bool) -> Response<Body> {
-    let mut status = error.kind().status();
-    let mut message = error.to_string();
-    // What may not be read is not there, as what is not there is not: at a 403 Composer gives up,
-    // though another repository may have the package.
-    if reading && status == StatusCode::FORBIDDEN && matches!(error, Error::Core(_)) {
-        status = StatusCode::NOT_FOUND;
-        message = "the package was not found, or these credentials may not read it".to_owned();
-    }
+/// The answer that tells a client of `error`.
+pub fn render(error: &Error) -> Response<Body> {
+    let status = error.kind().status();
+    let message = error.to_string();
     let failure = Failure {
         status: "error",
         message: &message,
@@ -97,11 +40,12 @@ pub fn render(error: &Error, reading: bool) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use registry_core::ErrorKind;
 
     use super::*;
 
-    async fn shown(error: Error, reading: bool) -> String {
-        let (parts, body) = render(&error, reading).into_parts();
+    async fn shown(error: Error) -> String {
+        let (parts, body) = render(&error).into_parts();
         let headers = parts.headers.iter();
         let headers: Vec<_> = headers
             .map(|(name, value)| format!("{name}: {value:?}"))
@@ -117,14 +61,10 @@ mod tests {
 
     #[tokio::test]
     async fn every_kind() {
-        let core = |kind| registry_core::Error::new(kind, format!("{kind:?}"));
         let mut all = String::new();
         for kind in ErrorKind::ALL {
-            all += &shown(core(kind).into(), false).await;
+            all += &shown(Error::new(kind, format!("{kind:?}"))).await;
         }
-        all += &shown(core(ErrorKind::Denied).into(), true).await;
-        all += &shown(Error::sending(core(ErrorKind::Denied)), true).await;
-        all += &shown(Error::sending(core(ErrorKind::Internal)), true).await;
         expect![[r#"
             404  content-type: "application/json" {"status":"error","message":"NotFound"}
             401  content-type: "application/json" www-authenticate: "Basic realm=\"registry\"" {"status":"error","message":"Unauthenticated"}
@@ -141,9 +81,6 @@ mod tests {
             429  content-type: "application/json" {"status":"error","message":"RateLimited"}
             502  content-type: "application/json" {"status":"error","message":"Upstream"}
             503  content-type: "application/json" {"status":"error","message":"Unavailable"}
-            500  content-type: "application/json" {"status":"error","message":"Internal"}
-            404  content-type: "application/json" {"status":"error","message":"the package was not found, or these credentials may not read it"}
-            403 Denied content-type: "application/json" {"status":"error","message":"Denied"}
             500  content-type: "application/json" {"status":"error","message":"Internal"}
         "#]].assert_eq(&all);
     }

@@ -22,15 +22,14 @@ pub mod wire;
 
 use http::{HeaderMap, Method, Request, Response};
 use registry_core::{
-    Body,
-    auth::{Access, Action, Granted},
+    Body, Error,
+    auth::{Access, Granted},
     protocol::{BaseUrl, Context, Protocol},
     storage::Key,
     store::{Catalog, Fold, Named, RawDocument, Subject},
 };
 use serde_json::value::RawValue;
 
-pub use error::Error;
 pub use name::PackageName;
 pub use route::Route;
 pub use version::Version;
@@ -95,6 +94,7 @@ impl Catalog for Composer {
 impl Protocol for Composer {
     const NAME: &'static str = "composer";
     const RESOURCE: &'static str = "package";
+    const HIDES: bool = true;
     type Route = Route;
     type Error = Error;
 
@@ -105,7 +105,7 @@ impl Protocol for Composer {
         query: Option<&str>,
         _: &HeaderMap,
     ) -> Result<Route, Error> {
-        Ok(Route::parse(method, path, query)?)
+        Route::parse(method, path, query)
     }
 
     fn label(route: &Route) -> &'static str {
@@ -140,13 +140,12 @@ impl Protocol for Composer {
         call.dispatch(route, body).await
     }
 
-    fn render(&self, error: &Error, context: &Context) -> Response<Body> {
-        let reading = matches!(context.access, Some(Access::To(Action::Read, _)));
-        error::render(error, reading)
+    fn render(&self, error: &Error, _: &Context) -> Response<Body> {
+        error::render(error)
     }
 
     fn cause(error: &Error) -> &registry_core::Error {
-        error.cause()
+        error
     }
 
     fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String {

@@ -7,7 +7,7 @@ mod root;
 use std::time::{Duration, SystemTime};
 
 use registry_core::{
-    Error as CoreError, protocol,
+    Error, protocol,
     store::{Document, Rendered},
 };
 
@@ -17,12 +17,11 @@ use crate::{
         Dist, Head, dist_key, no_package,
         render::{self, Place},
     },
-    error::Error,
     layout::{DOCUMENT, ZIP_TYPE},
 };
 
 /// JSON that last changed at a time of its own, in seconds since 1970.
-fn dated(body: Vec<u8>, changed: u64) -> Result<Rendered, CoreError> {
+fn dated(body: Vec<u8>, changed: u64) -> Result<Rendered, Error> {
     let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(changed);
     let mut form = Rendered::new(body, "application/json", changed)?;
     form.is_dated = true;
@@ -71,8 +70,8 @@ impl Call<'_> {
     async fn form(
         &self,
         form: &'static str,
-        make: impl FnOnce(&Document<Head>) -> Result<Rendered, CoreError> + Send + 'static,
-        missing: CoreError,
+        make: impl FnOnce(&Document<Head>) -> Result<Rendered, Error> + Send + 'static,
+        missing: Error,
     ) -> Answer {
         let base = self.context.base.as_str();
         let repo = self.granted.repo()?;
@@ -88,11 +87,10 @@ impl Call<'_> {
     pub(crate) async fn dist(&self, name: &PackageName, reference: &str) -> Answer {
         let repo = self.granted.repo()?;
         let dist = repo.entry(DOCUMENT, &dist_key(reference)).await?;
-        let missing = || CoreError::not_found(format!("{name} has no zip {reference}"));
+        let missing = || Error::not_found(format!("{name} has no zip {reference}"));
         let stored = Dist::parse(&dist.ok_or_else(missing)?)?.stored();
-        let mut response = protocol::serve(repo, &stored, ZIP_TYPE, self.method, self.headers)
-            .await
-            .map_err(Error::sending)?;
+        let mut response =
+            protocol::serve(repo, &stored, ZIP_TYPE, self.method, self.headers).await?;
         protocol::immutable(&mut response, self.granted);
         Ok(response)
     }

@@ -1,79 +1,18 @@
 //! Failures as the build tools show them: the status line's phrase, which is all that older ones
 //! print, and a body of problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 
-use std::fmt;
-
 use http::{HeaderValue, Response, StatusCode, header};
-use registry_core::{Body, ErrorKind, protocol::Reason};
+use registry_core::{Body, Error, ErrorKind, protocol::Reason};
 
 use crate::wire::Problem;
-
-/// What can go wrong in a request.
-#[derive(Debug)]
-pub enum Error {
-    /// What can go wrong in any protocol.
-    Core(registry_core::Error),
-    /// A refusal that is told also where others are hidden.
-    Told(registry_core::Error),
-}
-
-impl Error {
-    /// A refusal that is told as it is.
-    pub fn told(error: registry_core::Error) -> Self {
-        Self::Told(error)
-    }
-
-    /// The status of the answer.
-    pub fn status(&self) -> StatusCode {
-        self.kind().status()
-    }
-
-    /// What kind of failure this is.
-    pub fn kind(&self) -> ErrorKind {
-        self.cause().kind()
-    }
-
-    /// The core's error within.
-    pub fn cause(&self) -> &registry_core::Error {
-        match self {
-            Self::Core(error) | Self::Told(error) => error,
-        }
-    }
-}
-
-impl From<registry_core::Error> for Error {
-    fn from(error: registry_core::Error) -> Self {
-        Self::Core(error)
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause().fmt(f)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause().source()
-    }
-}
 
 /// The challenge of a 401: build tools send nothing before they see one, and then a token as the
 /// password of Basic.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\"");
 
-/// The answer that tells a client of `error`, who only wanted to read or more.
-///
-/// What may not be read is not there, as what is not there is not: a build that is told that it may
-/// not goes on to no other repository.
-pub fn render(error: &Error, reading: bool) -> Response<Body> {
-    let hidden = matches!(error, Error::Core(cause) if cause.kind() == ErrorKind::Denied);
-    if reading && hidden {
-        let message = "this was not found, or these credentials may not read it";
-        return render(&registry_core::Error::not_found(message).into(), false);
-    }
-    let status = error.status();
+/// The answer that tells a client of `error`.
+pub fn render(error: &Error) -> Response<Body> {
+    let status = error.kind().status();
     let detail = error.to_string();
     let problem = Problem {
         kind: "about:blank",
@@ -109,8 +48,8 @@ mod tests {
 
     use super::*;
 
-    async fn shown(error: registry_core::Error, reading: bool) -> String {
-        let response = render(&error.into(), reading);
+    async fn shown(error: Error) -> String {
+        let response = render(&error);
         let (parts, body) = response.into_parts();
         let reason = parts.extensions.get::<Reason>().map(Reason::to_bytes);
         let reason = String::from_utf8(reason.unwrap()).unwrap();
@@ -130,10 +69,8 @@ mod tests {
     async fn every_kind() {
         let mut all = String::new();
         for kind in ErrorKind::ALL {
-            all += &shown(registry_core::Error::new(kind, format!("{kind:?}!")), false).await;
+            all += &shown(Error::new(kind, format!("{kind:?}!"))).await;
         }
-        let denied = registry_core::Error::new(ErrorKind::Denied, "Denied!");
-        all += &shown(denied, true).await;
         expect![[r#"
             404 NotFound! {"type":"about:blank","title":"Not Found","status":404,"detail":"NotFound!"}
             401 Unauthenticated! Basic realm="registry"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"Unauthenticated!"}
@@ -151,7 +88,6 @@ mod tests {
             502 Upstream! {"type":"about:blank","title":"Bad Gateway","status":502,"detail":"Upstream!"}
             503 Unavailable! {"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Unavailable!"}
             500 Internal! {"type":"about:blank","title":"Internal Server Error","status":500,"detail":"Internal!"}
-            404 this was not found, or these credentials may not read it {"type":"about:blank","title":"Not Found","status":404,"detail":"this was not found, or these credentials may not read it"}
         "#]].assert_eq(&all);
     }
 }

@@ -22,7 +22,7 @@ mod xml;
 
 use http::{HeaderMap, Method, Request, Response};
 use registry_core::{
-    Body,
+    Body, Error,
     auth::{Access, Action, Granted},
     protocol::{BaseUrl, Context, Protocol},
     storage::Key,
@@ -30,7 +30,6 @@ use registry_core::{
 };
 use serde_json::value::RawValue;
 
-pub use error::Error;
 pub use name::{ArtifactId, GroupId};
 pub use route::Route;
 pub use version::VersionName;
@@ -128,6 +127,7 @@ impl Catalog for Maven {
 impl Protocol for Maven {
     const NAME: &'static str = "maven";
     const RESOURCE: &'static str = "artifact";
+    const HIDES: bool = true;
     type Route = Route;
     type Error = Error;
 
@@ -138,7 +138,7 @@ impl Protocol for Maven {
         query: Option<&str>,
         _: &HeaderMap,
     ) -> Result<Route, Error> {
-        Ok(Route::parse(method, path, query)?)
+        Route::parse(method, path, query)
     }
 
     fn label(route: &Route) -> &'static str {
@@ -184,17 +184,12 @@ impl Protocol for Maven {
         call.dispatch(route, body).await
     }
 
-    fn render(&self, error: &Error, context: &Context) -> Response<Body> {
-        let reading = match &context.access {
-            Some(Access::To(action, _)) => *action == Action::Read,
-            Some(Access::Listing) => true,
-            _ => false,
-        };
-        error::render(error, reading)
+    fn render(&self, error: &Error, _: &Context) -> Response<Body> {
+        error::render(error)
     }
 
     fn cause(error: &Error) -> &registry_core::Error {
-        error.cause()
+        error
     }
 
     fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String {

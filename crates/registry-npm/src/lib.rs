@@ -94,6 +94,7 @@ impl Catalog for Npm {
 impl Protocol for Npm {
     const NAME: &'static str = "npm";
     const RESOURCE: &'static str = "package";
+    const HIDES: bool = false;
     type Route = Route;
     type Error = Error;
 

@@ -126,6 +126,7 @@ impl Catalog for Oci {
 impl Protocol for Oci {
     const NAME: &'static str = "oci";
     const RESOURCE: &'static str = "repository";
+    const HIDES: bool = false;
     type Route = Route;
     type Error = Error;
 

@@ -20,8 +20,6 @@ pub enum Error {
     NotAcceptable(registry_core::Error),
     /// What an old client asks for and no index has any more.
     Gone(registry_core::Error),
-    /// What an operator does not let out, though whoever asks may read the project.
-    Vetoed(registry_core::Error),
 }
 
 impl Error {
@@ -52,25 +50,10 @@ impl Error {
         Self::Gone(registry_core::Error::new(ErrorKind::Unsupported, message))
     }
 
-    /// A failure to send a file: a refusal is an operator's, since the right to read was asked before.
-    pub fn sending(error: registry_core::Error) -> Self {
-        match error.kind() {
-            ErrorKind::Denied => Self::Vetoed(error),
-            _ => Self::Core(error),
-        }
-    }
-
-    /// What may not be read is not there, as what is not there is not: uv looks no further once it was
-    /// told that it may not.
-    fn hidden() -> Self {
-        let message = "project not found, or these credentials may not read it";
-        Self::Core(registry_core::Error::not_found(message))
-    }
-
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Core(error) | Self::Vetoed(error) => error.kind().status(),
+            Self::Core(error) => error.kind().status(),
             Self::Exists(_) => StatusCode::BAD_REQUEST,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::Gone(_) => StatusCode::GONE,
@@ -88,8 +71,7 @@ impl Error {
             Self::Core(error)
             | Self::Exists(error)
             | Self::NotAcceptable(error)
-            | Self::Gone(error)
-            | Self::Vetoed(error) => error,
+            | Self::Gone(error) => error,
         }
     }
 }
@@ -121,12 +103,8 @@ impl std::error::Error for Error {
 /// The challenge of a 401: all these clients send a token as the password of Basic.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\"");
 
-/// The answer that tells a client of `error`, who only wanted to read or more.
-pub fn render(error: &Error, reading: bool) -> Response<Body> {
-    let denied = matches!(error, Error::Core(cause) if cause.kind() == ErrorKind::Denied);
-    if reading && denied {
-        return render(&Error::hidden(), false);
-    }
+/// The answer that tells a client of `error`.
+pub fn render(error: &Error) -> Response<Body> {
     let status = error.status();
     let message = error.to_string();
     let failure = Failure {
@@ -158,7 +136,7 @@ mod tests {
     use super::*;
 
     async fn shown(error: impl Into<Error>) -> String {
-        let response = render(&error.into(), false);
+        let response = render(&error.into());
         let (parts, body) = response.into_parts();
         let reason = parts.extensions.get::<Reason>().map(Reason::to_bytes);
         let reason = String::from_utf8(reason.unwrap()).unwrap();
@@ -180,10 +158,6 @@ mod tests {
         all += &shown(Error::spent()).await;
         all += &shown(Error::not_acceptable("text/html")).await;
         all += &shown(Error::gone("It is gone.")).await;
-        let denied = || registry_core::Error::new(ErrorKind::Denied, "Denied!");
-        for error in [Error::Core(denied()), Error::sending(denied())] {
-            all += &format!("{}\n", render(&error, true).status());
-        }
         expect![[r#"
             404 NotFound! {"message":"NotFound!","code":"404 NotFound!","title":"Not Found"}
             401 Unauthenticated! Basic realm="registry"{"message":"Unauthenticated!","code":"401 Unauthenticated!","title":"Unauthorized"}
@@ -205,8 +179,6 @@ mod tests {
             400 This filename was previously used by a file that has since been deleted. Use a different version. {"message":"This filename was previously used by a file that has since been deleted. Use a different version.","code":"400 This filename was previously used by a file that has since been deleted. Use a different version.","title":"Bad Request"}
             406 this is to be had as text/html only; ask for one of them in Accept {"message":"this is to be had as text/html only; ask for one of them in Accept","code":"406 this is to be had as text/html only; ask for one of them in Accept","title":"Not Acceptable"}
             410 It is gone. {"message":"It is gone.","code":"410 It is gone.","title":"Gone"}
-            404 Not Found
-            403 Forbidden
         "#]]
         .assert_eq(&all);
     }

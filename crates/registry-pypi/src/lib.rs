@@ -22,7 +22,7 @@ pub mod wire;
 use http::{HeaderMap, Method, Request, Response, header};
 use registry_core::{
     Body,
-    auth::{Access, Action, Granted},
+    auth::{Access, Granted},
     protocol::{BaseUrl, Context, Protocol},
     storage::Key,
     store::{Catalog, Fold, Named, RawDocument, Subject},
@@ -101,6 +101,7 @@ impl Catalog for Pypi {
 impl Protocol for Pypi {
     const NAME: &'static str = "pypi";
     const RESOURCE: &'static str = "package";
+    const HIDES: bool = true;
     type Route = Route;
     type Error = Error;
 
@@ -163,9 +164,8 @@ impl Protocol for Pypi {
         call.dispatch(route, body).await
     }
 
-    fn render(&self, error: &Error, context: &Context) -> Response<Body> {
-        let reading = matches!(context.access, Some(Access::To(Action::Read, _)));
-        error::render(error, reading)
+    fn render(&self, error: &Error, _: &Context) -> Response<Body> {
+        error::render(error)
     }
 
     fn cause(error: &Error) -> &registry_core::Error {

@@ -133,9 +133,8 @@ impl Call<'_> {
     /// Bytes that never change.
     async fn serve(&self, stored: &StoredBytes, content_type: &'static str) -> Answer {
         let repo = self.granted.repo()?;
-        let mut response = protocol::serve(repo, stored, content_type, self.method, self.headers)
-            .await
-            .map_err(Error::sending)?;
+        let mut response =
+            protocol::serve(repo, stored, content_type, self.method, self.headers).await?;
         protocol::immutable(&mut response, self.granted);
         Ok(response)
     }

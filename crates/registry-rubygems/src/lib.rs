@@ -100,6 +100,7 @@ impl Catalog for Rubygems {
 impl Protocol for Rubygems {
     const NAME: &'static str = "rubygems";
     const RESOURCE: &'static str = "gem";
+    const HIDES: bool = false;
     type Route = Route;
     type Error = Error;
 

@@ -116,6 +116,7 @@ impl Catalog for Toy {
 impl Protocol for Toy {
     const NAME: &'static str = "toy";
     const RESOURCE: &'static str = "box";
+    const HIDES: bool = false;
     type Route = Route;
     type Error = Error;
 

@@ -2,13 +2,13 @@
 
 use http::StatusCode;
 use registry_core::{
-    Body, Error as CoreError,
+    Body, Error,
     protocol::{self, read_json_if_any},
     store::{Change, Document},
 };
 
 use crate::{
-    Answer, Call, Error, PackageName, Version,
+    Answer, Call, PackageName, Version,
     document::{Head, change},
     layout::DOCUMENT,
     wire::{Abandon, Abandoned},
@@ -73,11 +73,11 @@ impl Call<'_> {
 }
 
 /// What is to be taken instead of a package.
-fn replacement_of(name: &PackageName, other: &str) -> Result<PackageName, CoreError> {
+fn replacement_of(name: &PackageName, other: &str) -> Result<PackageName, Error> {
     let other: PackageName = other.parse()?;
     if other == *name {
         let message = format!("{name} cannot be the replacement of itself");
-        return Err(CoreError::invalid(message));
+        return Err(Error::invalid(message));
     }
     Ok(other)
 }

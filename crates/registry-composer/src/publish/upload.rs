@@ -2,7 +2,7 @@
 
 use http::{StatusCode, header};
 use registry_core::{
-    Body, Error as CoreError,
+    Body, Error,
     multipart::{self, Event, Multipart, boundary},
     protocol,
     store::{Change, Document},
@@ -14,7 +14,7 @@ use super::{
     incoming::{Arrived, Zip},
 };
 use crate::{
-    Answer, Call, Error, PackageName,
+    Answer, Call, PackageName,
     document::{
         Head,
         change::{self, Published},
@@ -25,8 +25,8 @@ use crate::{
 };
 
 /// How refusals call a form.
-fn malformed(fault: &multipart::Fault) -> CoreError {
-    CoreError::invalid(format!("the form cannot be read: {fault}"))
+fn malformed(fault: &multipart::Fault) -> Error {
+    Error::invalid(format!("the form cannot be read: {fault}"))
 }
 
 impl Call<'_> {
@@ -58,7 +58,7 @@ impl Call<'_> {
         while let Some(bytes) = body.next().await {
             zip.take(bytes?).await?;
         }
-        Ok(zip.finish().await?)
+        zip.finish().await
     }
 
     /// A zip that is a field of a form.
@@ -83,7 +83,7 @@ impl Call<'_> {
                     }
                     (Event::Start(part), _) if part.name == PACKAGE || part.file.is_some() => {
                         let message = "the form has to hold one file, in the field \"package\"";
-                        return Err(CoreError::invalid(message).into());
+                        return Err(Error::invalid(message));
                     }
                     (Event::Start(part), _) => fields.start(part.name)?,
                     (Event::Data(data), Some(zip)) if in_zip => zip.take(data).await?,
@@ -98,8 +98,8 @@ impl Call<'_> {
         parser.finish().map_err(|fault| malformed(&fault))?;
         said.versions.extend(fields.version().map(str::to_owned));
         said.source = fields.source()?;
-        let missing = || CoreError::invalid("the form has no field \"package\" with the zip");
-        Ok(zip.ok_or_else(missing)?.finish().await?)
+        let missing = || Error::invalid("the form has no field \"package\" with the zip");
+        zip.ok_or_else(missing)?.finish().await
     }
 
     /// Checks what came in, and commits it.
@@ -132,6 +132,6 @@ impl Call<'_> {
             version_normalized: release.version.normalized(),
             reference: &release.reference,
         };
-        Ok(protocol::json(status, &uploaded)?)
+        protocol::json(status, &uploaded)
     }
 }

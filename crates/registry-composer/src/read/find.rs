@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use registry_core::{
-    Error as CoreError, protocol,
+    Error, protocol,
     store::search::{Hit as IndexHit, Query},
 };
 
@@ -59,11 +59,7 @@ impl Call<'_> {
         Ok(protocol::revalidated(response))
     }
 
-    async fn find(
-        &self,
-        query: &Query,
-        page: (usize, usize),
-    ) -> Result<(usize, Vec<Told>), CoreError> {
+    async fn find(&self, query: &Query, page: (usize, usize)) -> Result<(usize, Vec<Told>), Error> {
         let found = self
             .granted
             .search(Packages::index, query, page, view::resource);
@@ -71,8 +67,7 @@ impl Call<'_> {
         let told = shown.iter().map(|told| serde_json::from_str(told.get()));
         Ok((
             total,
-            told.collect::<Result<_, _>>()
-                .map_err(CoreError::internal)?,
+            told.collect::<Result<_, _>>().map_err(Error::internal)?,
         ))
     }
 
@@ -115,7 +110,7 @@ impl Call<'_> {
         });
         let providers: Vec<_> = providers.collect();
         if providers.is_empty() {
-            return Err(CoreError::not_found(format!("nothing here provides {name}")).into());
+            return Err(Error::not_found(format!("nothing here provides {name}")));
         }
         let response = protocol::json(StatusCode::OK, &Providers { providers })?;
         Ok(protocol::revalidated(response))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use registry_core::{Body, Error as CoreError, auth::Action, protocol};
+use registry_core::{Body, Error, auth::Action, protocol};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
@@ -28,7 +28,7 @@ impl Call<'_> {
         if query.packages.is_empty() && query.updated_since.is_none() {
             let message = "say about which packages (packages[]=vendor/package) or since when \
                            (updatedSince=seconds)";
-            return Err(CoreError::invalid(message).into());
+            return Err(Error::invalid(message));
         }
         let mut names = query.packages.clone();
         names
@@ -55,7 +55,7 @@ impl Call<'_> {
         &self,
         name: &str,
         since: Option<i64>,
-    ) -> Result<Vec<Box<RawValue>>, CoreError> {
+    ) -> Result<Vec<Box<RawValue>>, Error> {
         let name: PackageName = name.parse()?;
         let resource = layout::resource(&name)?;
         let repo = self.granted.authorize(&resource, Action::Read).await?;
@@ -70,7 +70,7 @@ impl Call<'_> {
             .values()
             .filter(|known| recent(known.updated));
         let all = all.map(|known| to_raw_value(&render::advisory(&name, known)));
-        all.map(|of| of.map_err(CoreError::internal)).collect()
+        all.map(|of| of.map_err(Error::internal)).collect()
     }
 
     /// Takes note of what a client installed.
@@ -91,6 +91,6 @@ impl Call<'_> {
             status: said,
             message: missing,
         };
-        Ok(protocol::json(status, &done)?)
+        protocol::json(status, &done)
     }
 }

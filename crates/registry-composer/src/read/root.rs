@@ -1,7 +1,7 @@
 //! `packages.json`: where everything is, and what there is.
 
 use http::StatusCode;
-use registry_core::{Error as CoreError, auth::Action, protocol};
+use registry_core::{Error, auth::Action, protocol};
 
 use super::dated;
 use crate::{
@@ -33,7 +33,7 @@ impl Call<'_> {
         let form = listing.page(self.context.base.as_str(), || {
             let patterns = patterns(&listing.names);
             let root = self.root_of(&listing.names, &patterns);
-            let body = serde_json::to_vec(&root).map_err(CoreError::internal)?;
+            let body = serde_json::to_vec(&root).map_err(Error::internal)?;
             dated(body, listing.changed)
         })?;
         Ok(protocol::revalidated(protocol::rendered(

@@ -19,17 +19,20 @@ pub struct Granted {
     actor: Arc<Actor>,
     repo: Option<Repo>,
     lists: bool,
+    /// Whether what may not be read is as if it were not there.
+    hides: bool,
 }
 
 impl Granted {
     /// Checks what a route needs against what somebody may do. What is asked for is called by the
-    /// protocol's word for a resource, and by its name behind a prefix.
+    /// protocol's word for a resource, and by its name behind a prefix; the protocol says too whether what
+    /// may not be read is hidden.
     pub(crate) async fn check(
         access: &Access,
         identity: Arc<Identity>,
         auth: Arc<dyn AuthProvider>,
         store: Store,
-        (kind, prefix): (&'static str, &str),
+        (kind, prefix, hides): (&'static str, &str, bool),
         actor: Arc<Actor>,
     ) -> Result<Self> {
         let mut granted = Self {
@@ -41,6 +44,7 @@ impl Granted {
             actor,
             repo: None,
             lists: false,
+            hides,
         };
         match access {
             Access::Public | Access::Anyone => {}
@@ -144,6 +148,11 @@ impl Granted {
             )),
             (_, None) => Err(log_in()),
             (Decision::Hide, Some(_)) => Err(Error::not_found(format!("{name} was not found"))),
+            (Decision::Deny, Some(_)) if self.hides && action == Action::Read => {
+                let message =
+                    format!("the {kind} was not found, or these credentials may not read it");
+                Err(Error::not_found(message))
+            }
             (Decision::Deny, Some(user)) => {
                 let only = if self.identity.read_only && action != Action::Read {
                     ", which only read"

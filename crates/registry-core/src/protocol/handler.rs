@@ -108,7 +108,7 @@ impl<P: Protocol> Handler<P> {
         let identity = self.identify(&access, request.headers(), context).await?;
         let (auth, store) = (self.auth.clone(), self.store.clone());
         let actor = context.actor.clone();
-        let called = (P::RESOURCE, self.protocol.prefix());
+        let called = (P::RESOURCE, self.protocol.prefix(), P::HIDES);
         let granted = Granted::check(&access, identity, auth, store, called, actor).await?;
         self.protocol.call(route, request, context, &granted).await
     }

@@ -40,6 +40,9 @@ pub trait Protocol: Catalog + Sized {
     const NAME: &'static str;
     /// Its word for a resource, in scopes and messages.
     const RESOURCE: &'static str;
+    /// Whether what a known user may not read is as if it were not there: some clients look in no other
+    /// registry once they were told that they may not.
+    const HIDES: bool;
     /// Its routes.
     type Route: Debug + Send + Sync;
     /// Its errors.

@@ -64,6 +64,7 @@ impl Catalog for Gate {
 impl Protocol for Gate {
     const NAME: &'static str = "gate";
     const RESOURCE: &'static str = "box";
+    const HIDES: bool = false;
     type Route = Route;
     type Error = Error;
 

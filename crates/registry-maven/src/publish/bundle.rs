@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join;
 use http::{HeaderValue, Response, StatusCode, header};
 use registry_core::{
-    Body, Error as CoreError, ErrorKind, Result,
+    Body, Error, ErrorKind, Result,
     auth::Action,
     digest::random_hex,
     multipart::{self, Event, Multipart, boundary},
@@ -103,7 +103,7 @@ impl Call<'_> {
         let feed = self.feed(parser, body, inspection);
         let ((), received) = try_join(feed, self.take_in(told)).await?;
         if received.versions.is_empty() {
-            return Err(CoreError::invalid("the bundle holds no files of a version"));
+            return Err(Error::invalid("the bundle holds no files of a version"));
         }
         Ok(received)
     }
@@ -123,7 +123,7 @@ impl Call<'_> {
                     Event::Start(part) => {
                         inside = part.name == BUNDLE;
                         if inside && std::mem::replace(&mut found, true) {
-                            return Err(CoreError::invalid("the form holds more than one bundle"));
+                            return Err(Error::invalid("the form holds more than one bundle"));
                         }
                     }
                     Event::Data(data) if inside => {
@@ -131,7 +131,7 @@ impl Call<'_> {
                         let most = self.config.max_bundle;
                         if size > most {
                             let message = format!("a bundle may have {most} bytes at most");
-                            return Err(CoreError::new(ErrorKind::TooLarge, message));
+                            return Err(Error::new(ErrorKind::TooLarge, message));
                         }
                         inspection.feed(data).await;
                     }
@@ -142,7 +142,7 @@ impl Call<'_> {
         }
         parser.finish()?;
         if !found {
-            return Err(CoreError::invalid("the form has no part called bundle"));
+            return Err(Error::invalid("the form has no part called bundle"));
         }
         inspection.finish().await
     }
@@ -165,7 +165,7 @@ impl Call<'_> {
                     let (path, writer) = current.take().ok_or_else(out_of_order)?;
                     let staged = writer.finish().await?;
                     let entry = Entry::of(&staged, self.now())?;
-                    let entry = String::from_utf8(entry.to_vec()).map_err(CoreError::internal)?;
+                    let entry = String::from_utf8(entry.to_vec()).map_err(Error::internal)?;
                     let version = self.version(&mut received, &path).await?;
                     version.has_pom |= path.file.is_pom();
                     version.packaging = packaging.or(version.packaging.take());
@@ -195,7 +195,7 @@ impl Call<'_> {
                 self.check_policy(&path.version)?;
                 if path.version.is_snapshot() {
                     let message = format!("{name} is a snapshot, and a bundle holds releases only");
-                    return Err(CoreError::invalid(message));
+                    return Err(Error::invalid(message));
                 }
                 let of = layout::version(&path.group, &path.artifact, &path.version)?;
                 let version = Version {
@@ -232,7 +232,7 @@ impl Call<'_> {
         for (name, version) in &received.versions {
             if !version.has_pom {
                 let message = format!("{name} has no POM in the bundle");
-                return Err(CoreError::invalid(message));
+                return Err(Error::invalid(message));
             }
             let document = version.repo.document::<Head>(VERSION).await?;
             let document = document.map(|document| (document.head, document.entries));
@@ -262,7 +262,7 @@ impl Received {
             None => Ok(()),
             Some((_, file)) => {
                 let message = format!("the bundle holds a checksum of {file}, but not the file");
-                Err(CoreError::invalid(message))
+                Err(Error::invalid(message))
             }
         }
     }
@@ -288,6 +288,6 @@ fn uuid() -> Result<String> {
     ))
 }
 
-fn out_of_order() -> CoreError {
-    CoreError::internal("a bundle came out of order")
+fn out_of_order() -> Error {
+    Error::internal("a bundle came out of order")
 }

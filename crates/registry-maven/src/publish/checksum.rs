@@ -50,7 +50,7 @@ impl Call<'_> {
         if let Err(error) = change::checksum(head, entries, name, (algorithm, hex)) {
             // The client passes over this, with a warning that few see.
             tracing::warn!(path = path.path(), %error, "a checksum that does not fit was put");
-            return Err(error.into());
+            return Err(error);
         }
         Ok(protocol::empty(StatusCode::OK))
     }

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 use registry_core::{
-    Error as CoreError, ErrorKind, Result,
+    Error, ErrorKind, Result,
     auth::Action,
     protocol,
     store::{Change, Document, Repo, Staged},
 };
 
 use crate::{
-    Answer, Call, Error,
+    Answer, Call,
     document::{Bundle, Head, change},
     layout::{self, VERSION},
     view::Artifacts,
@@ -87,12 +87,11 @@ struct Known {
 impl Call<'_> {
     /// A bundle, for one who may write all of it.
     async fn known(&self, id: &str) -> Result<Known> {
-        let missing = || CoreError::not_found("there is no such deployment");
         let first = self.granted.view(|all: &Artifacts| all.bundle(id)).await?;
-        let first = self.bundle_repo(&first.ok_or_else(missing)?).await?;
+        let first = self.bundle_repo(&first.ok_or_else(no_deployment)?).await?;
         let head = first.head::<Head>(VERSION).await?;
         let bundle = head.and_then(|head| head.bundles.get(id).cloned());
-        let bundle = bundle.ok_or_else(missing)?;
+        let bundle = bundle.ok_or_else(no_deployment)?;
         let mut repos = Vec::new();
         for name in &bundle.versions {
             repos.push(self.bundle_repo(name).await?);
@@ -103,10 +102,15 @@ impl Call<'_> {
     async fn bundle_repo(&self, name: &str) -> Result<Repo> {
         let parts: Vec<&str> = name.split(':').collect();
         let [group, artifact, version] = parts[..] else {
-            return Err(CoreError::internal(format!("{name} is no version")));
+            return Err(Error::internal(format!("{name} is no version")));
         };
         let of = layout::version(&group.parse()?, &artifact.parse()?, &version.parse()?)?;
-        self.granted.authorize(&of, Action::Write).await
+        let repo = self.granted.authorize(&of, Action::Write).await;
+        // Who may not write all of a bundle is not told of it.
+        repo.map_err(|error| match error.kind() {
+            ErrorKind::Denied => no_deployment(),
+            _ => error,
+        })
     }
 
     /// How it stands with a bundle. One whose publication broke off goes on.
@@ -122,7 +126,7 @@ impl Call<'_> {
                     errors.insert("common".to_owned(), vec![error.to_string()]);
                     "FAILED"
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         } else {
             "VALIDATED"
@@ -135,20 +139,18 @@ impl Call<'_> {
             purls: bundle.versions.iter().map(purl).collect(),
             errors,
         };
-        Ok(protocol::json(StatusCode::OK, &deployment)?)
+        protocol::json(StatusCode::OK, &deployment)
     }
 
     /// Publishes a bundle.
     pub(crate) async fn publish_bundle(&self, id: &str) -> Answer {
         let Known { bundle, repos } = self.known(id).await?;
         if !bundle.published {
-            let first = repos
-                .first()
-                .ok_or_else(|| CoreError::internal("no version"))?;
+            let first = repos.first().ok_or_else(|| Error::internal("no version"))?;
             let of = id.to_owned();
             let change = move |document: &mut Document<Head>| -> Result<_, Error> {
                 let bundle = document.head.bundles.get_mut(&of);
-                let gone = || CoreError::not_found("the deployment was dropped");
+                let gone = || Error::not_found("the deployment was dropped");
                 let bundle = bundle.filter(|bundle| !bundle.dropped).ok_or_else(gone)?;
                 let changed = !std::mem::replace(&mut bundle.automatic, true);
                 Ok(Change::when(changed, ()))
@@ -168,9 +170,7 @@ impl Call<'_> {
     /// Drops a bundle; what is published stays.
     pub(crate) async fn drop_bundle(&self, id: &str) -> Answer {
         let Known { repos, .. } = self.known(id).await?;
-        let first = repos
-            .first()
-            .ok_or_else(|| CoreError::internal("no version"))?;
+        let first = repos.first().ok_or_else(|| Error::internal("no version"))?;
         let of = id.to_owned();
         let mark = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Some(bundle) = document.head.bundles.get_mut(&of) else {
@@ -178,7 +178,7 @@ impl Call<'_> {
             };
             if bundle.published {
                 let message = "the deployment is published, and can no longer be dropped";
-                return Err(CoreError::invalid(message).into());
+                return Err(Error::invalid(message));
             }
             let changed = !std::mem::replace(&mut bundle.dropped, true);
             Ok(Change::when(changed, ()))
@@ -196,6 +196,10 @@ impl Call<'_> {
         }
         Ok(protocol::empty(StatusCode::NO_CONTENT))
     }
+}
+
+fn no_deployment() -> Error {
+    Error::not_found("there is no such deployment")
 }
 
 /// A version as a package URL names it, without the type.

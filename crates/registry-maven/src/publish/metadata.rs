@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use registry_core::{
-    Body, Error as CoreError, ErrorKind,
+    Body, Error, ErrorKind,
     auth::Action,
     digest::Algorithm,
     protocol,
@@ -10,7 +10,7 @@ use registry_core::{
 };
 
 use crate::{
-    Answer, Call, Error, GroupId,
+    Answer, Call, GroupId,
     checksum::MAX_CHECKSUM,
     document::Prefix,
     layout::{self, PLUGIN},
@@ -28,7 +28,7 @@ impl Call<'_> {
     ) -> Answer {
         if self.granted.identity().read_only {
             let message = "a read-only token can change nothing";
-            return Err(CoreError::new(ErrorKind::Denied, message).into());
+            return Err(Error::new(ErrorKind::Denied, message));
         }
         if checksum.is_some() {
             body.collect(MAX_CHECKSUM as usize).await?;
@@ -51,7 +51,7 @@ impl Call<'_> {
         &self,
         snapshot: &Option<(GroupId, crate::ArtifactId, crate::VersionName)>,
         artifact: &Option<(GroupId, crate::ArtifactId)>,
-    ) -> Result<(), CoreError> {
+    ) -> Result<(), Error> {
         let of = match (snapshot, artifact) {
             (Some((group, artifact, version)), _) => {
                 self.check_policy(version)?;
@@ -60,7 +60,7 @@ impl Call<'_> {
             (None, Some((group, artifact))) => layout::artifact(group, artifact)?,
             (None, None) => {
                 let message = "there is no such folder of an artifact or of a group of plugins";
-                return Err(CoreError::new(ErrorKind::InvalidName, message));
+                return Err(Error::new(ErrorKind::InvalidName, message));
             }
         };
         self.granted.authorize(&of, Action::Write).await.map(drop)

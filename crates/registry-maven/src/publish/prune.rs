@@ -2,14 +2,14 @@
 
 use http::StatusCode;
 use registry_core::{
-    Error as CoreError, ErrorKind,
+    Error, ErrorKind,
     auth::Action,
     protocol,
     store::{Change, Document, StoredBytes},
 };
 
 use crate::{
-    Answer, ArtifactId, Call, Error, GroupId, VersionName,
+    Answer, ArtifactId, Call, GroupId, VersionName,
     document::{
         Entry, Head, change,
         snapshot::{self, Keep},
@@ -25,7 +25,7 @@ impl Call<'_> {
     pub(crate) async fn prune(&self, query: PruneQuery) -> Answer {
         if !self.granted.identity().admin {
             let message = "only an administrator may clean up";
-            return Err(Error::told(CoreError::new(ErrorKind::Denied, message)));
+            return Err(Error::new(ErrorKind::Denied, message));
         }
         let age = query
             .older_than
@@ -47,7 +47,7 @@ impl Call<'_> {
                 .builds
                 .extend(self.prune_one(&of, keep, query.dry_run).await?);
         }
-        Ok(protocol::json(StatusCode::OK, &report)?)
+        protocol::json(StatusCode::OK, &report)
     }
 
     /// Removes old builds of one snapshot.
@@ -86,7 +86,7 @@ fn remove(
     (name, artifact, version): (&str, &ArtifactId, &VersionName),
     keep: Keep,
     now: i64,
-) -> Result<(Vec<PrunedBuild>, Vec<StoredBytes>), CoreError> {
+) -> Result<(Vec<PrunedBuild>, Vec<StoredBytes>), Error> {
     let Document { head, entries, .. } = document;
     let (mut builds, mut removed) = (Vec::new(), Vec::new());
     for (build, files) in snapshot::outdated(entries, artifact, version, keep)? {

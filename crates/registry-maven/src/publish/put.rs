@@ -5,14 +5,14 @@ use std::io::Read;
 use bytes::Bytes;
 use http::StatusCode;
 use registry_core::{
-    Body, Error as CoreError, ErrorKind,
+    Body, Error, ErrorKind,
     digest::{Algorithm, MultiHasher},
     protocol,
     store::{Change, Document, Incoming, Inspection, Repo, Staged},
 };
 
 use crate::{
-    Answer, Call, Error,
+    Answer, Call,
     checksum::ALGORITHMS,
     document::{
         Entry, Head,
@@ -64,7 +64,7 @@ impl Call<'_> {
         let entry = Entry::parse(entry)?;
         let taken = || change::taken(&name);
         if body.length().is_some_and(|length| length != entry.size) {
-            return Err(taken().into());
+            return Err(taken());
         }
         let mut hasher = MultiHasher::new(&[Algorithm::Sha256]);
         let mut size = 0;
@@ -72,20 +72,20 @@ impl Call<'_> {
             let bytes = bytes?;
             size += bytes.len() as u64;
             if size > entry.size {
-                return Err(taken().into());
+                return Err(taken());
             }
             hasher.update(&bytes);
         }
         let sha256 = hasher.finish().hex(Algorithm::Sha256);
         if sha256 != entry.sha256 {
-            return Err(taken().into());
+            return Err(taken());
         }
         // The log has to know of it, which a crash may have kept it from.
         let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             let entry = document.entries.get(&*name);
             let entry = entry.map(|entry| Entry::parse(entry)).transpose()?;
             if entry.is_none_or(|entry| entry.sha256 != sha256) {
-                return Err(change::taken(&name).into());
+                return Err(change::taken(&name));
             }
             Ok(Change::keep(StatusCode::OK))
         };
@@ -99,7 +99,7 @@ impl Call<'_> {
         repo: &Repo,
         path: &FilePath,
         mut body: Body,
-    ) -> Result<Received, CoreError> {
+    ) -> Result<Received, Error> {
         let described = is_described(path);
         let limit = if described {
             self.config.max_pom.min(self.config.max_file)
@@ -147,11 +147,7 @@ impl Call<'_> {
     }
 
     /// The change that a file brings.
-    pub(super) fn new_file(
-        &self,
-        path: &FilePath,
-        received: &Received,
-    ) -> Result<NewFile, CoreError> {
+    pub(super) fn new_file(&self, path: &FilePath, received: &Received) -> Result<NewFile, Error> {
         let now = self.now();
         Ok(NewFile {
             name: path.file.as_str().to_owned(),
@@ -179,10 +175,7 @@ pub(super) fn is_described(path: &FilePath) -> bool {
 }
 
 /// Looks into such a file as it streams; gives the packaging that the version's POM tells.
-pub(super) fn describe(
-    reader: &mut dyn Read,
-    path: &FilePath,
-) -> Result<Option<String>, CoreError> {
+pub(super) fn describe(reader: &mut dyn Read, path: &FilePath) -> Result<Option<String>, Error> {
     if path.file.is_module() {
         Module::read(reader)?.check(path)?;
         return Ok(None);
@@ -199,17 +192,17 @@ pub(super) fn describe(
     Ok(Some(packaging.chars().take(100).collect()))
 }
 
-pub(super) fn check_size(path: &FilePath, size: u64, limit: u64) -> Result<(), CoreError> {
+pub(super) fn check_size(path: &FilePath, size: u64, limit: u64) -> Result<(), Error> {
     if size <= limit {
         return Ok(());
     }
     let name = path.file.as_str();
     let message = format!("{name} is too large: it may have {limit} bytes at most");
-    Err(CoreError::new(ErrorKind::TooLarge, message))
+    Err(Error::new(ErrorKind::TooLarge, message))
 }
 
 /// Refuses a file that can only have been cut off: nothing reads it, and it would stay.
-pub(super) fn check_some(path: &FilePath, size: u64) -> Result<(), CoreError> {
+pub(super) fn check_some(path: &FilePath, size: u64) -> Result<(), Error> {
     let empty = matches!(
         &*path.file.extension,
         "pom" | "jar" | "module" | "war" | "aar"
@@ -218,7 +211,7 @@ pub(super) fn check_some(path: &FilePath, size: u64) -> Result<(), CoreError> {
         return Ok(());
     }
     let name = path.file.as_str();
-    Err(CoreError::invalid(format!(
+    Err(Error::invalid(format!(
         "{name} is empty; build and deploy it again"
     )))
 }

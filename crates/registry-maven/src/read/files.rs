@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, header};
 use registry_core::{
-    Body, Error as CoreError,
+    Body, Error, ErrorKind,
     digest::Algorithm,
     protocol::{self, Artifact},
     store::Rendered,
@@ -24,7 +24,7 @@ impl Call<'_> {
     pub(crate) async fn file(&self, path: &FilePath) -> Answer {
         let missing = || no_file(path.file.as_str());
         if !self.config.policy.allows(&path.version) {
-            return Err(missing().into());
+            return Err(missing());
         }
         let entry = self.entry(path).await?.ok_or_else(missing)?;
         let entry = Entry::parse(&entry)?;
@@ -40,7 +40,7 @@ impl Call<'_> {
     }
 
     /// The entry of a file; of one of a snapshot that names no build, that of the newest.
-    async fn entry(&self, path: &FilePath) -> Result<Option<Bytes>, CoreError> {
+    async fn entry(&self, path: &FilePath) -> Result<Option<Bytes>, Error> {
         let repo = self.granted.repo()?;
         if !path.is_mutable() {
             return repo.entry(VERSION, path.file.as_str()).await;
@@ -64,8 +64,12 @@ impl Call<'_> {
             modified: Some(entry.modified()),
         };
         let open = |range, head| repo.open(&stored, content_type, range, head);
-        let mut response =
-            protocol::serve_artifact(artifact, self.method, self.headers, open).await?;
+        let served = protocol::serve_artifact(artifact, self.method, self.headers, open).await;
+        // What an operator does not let out is not there either: a build looks in its next repository.
+        let mut response = served.map_err(|error| match error.kind() {
+            ErrorKind::Denied => no_file(path.file.as_str()),
+            _ => error,
+        })?;
         let sums = ALGORITHMS.map(|algorithm| (algorithm, entry.checksum(algorithm)));
         for (algorithm, sum) in sums {
             let (name, value) = checksum_field(algorithm, sum.unwrap_or_default())?;
@@ -84,7 +88,7 @@ impl Call<'_> {
 pub(super) fn checksum_field(
     algorithm: Algorithm,
     sum: &str,
-) -> Result<(HeaderName, HeaderValue), CoreError> {
+) -> Result<(HeaderName, HeaderValue), Error> {
     let name = match algorithm {
         Algorithm::Md5 => "x-checksum-md5",
         Algorithm::Sha1 => "x-checksum-sha1",
@@ -92,7 +96,7 @@ pub(super) fn checksum_field(
         Algorithm::Sha512 => "x-checksum-sha512",
         Algorithm::Blake2b256 => "x-checksum-blake2b256",
     };
-    let value = HeaderValue::try_from(sum).map_err(CoreError::internal)?;
+    let value = HeaderValue::try_from(sum).map_err(Error::internal)?;
     Ok((HeaderName::from_static(name), value))
 }
 

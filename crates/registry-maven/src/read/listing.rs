@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use http::StatusCode;
-use registry_core::{Error as CoreError, auth::Action, protocol};
+use registry_core::{Error, auth::Action, protocol};
 
 use crate::{
     Answer, Call, GroupId,
@@ -29,7 +29,7 @@ impl Call<'_> {
         self.versions(path, &mut found).await?;
         self.files(path, &mut found).await?;
         if found.folders.is_empty() && found.files.is_empty() && !path.is_empty() {
-            return Err(CoreError::not_found("there is nothing at this address").into());
+            return Err(Error::not_found("there is nothing at this address"));
         }
         let levels = Levels::of(path);
         let stamp = self.granted.view(|all: &Artifacts| all.stamp(&levels));
@@ -42,7 +42,7 @@ impl Call<'_> {
     }
 
     /// The groups and artifacts in a folder.
-    async fn groups(&self, path: &[String], found: &mut Folder) -> Result<(), CoreError> {
+    async fn groups(&self, path: &[String], found: &mut Folder) -> Result<(), Error> {
         let segments: Vec<&str> = path.iter().map(String::as_str).collect();
         let group = match GroupId::of_path(&segments) {
             Ok(group) => group.to_string(),
@@ -64,7 +64,7 @@ impl Call<'_> {
     }
 
     /// The versions in a folder.
-    async fn versions(&self, path: &[String], found: &mut Folder) -> Result<(), CoreError> {
+    async fn versions(&self, path: &[String], found: &mut Folder) -> Result<(), Error> {
         let Some((group, artifact)) = Levels::of(path).artifact else {
             return Ok(());
         };
@@ -81,7 +81,7 @@ impl Call<'_> {
     }
 
     /// The files in a folder that is a version's.
-    async fn files(&self, path: &[String], found: &mut Folder) -> Result<(), CoreError> {
+    async fn files(&self, path: &[String], found: &mut Folder) -> Result<(), Error> {
         let Some((version, above)) = path.split_last() else {
             return Ok(());
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use registry_core::{
-    Error as CoreError, Result,
+    Error, Result,
     auth::Action,
     digest::{Algorithm, MultiHasher},
     protocol,
@@ -33,7 +33,7 @@ impl Call<'_> {
             Some(of) => self.snapshot_metadata(of).await?,
             None => self.listed_metadata(folder, levels).await?,
         };
-        let missing = || CoreError::not_found("there is no metadata at this address");
+        let missing = || Error::not_found("there is no metadata at this address");
         let form = form.ok_or_else(missing)?;
         let response = match checksum {
             None => protocol::rendered(&form, self.headers),
@@ -159,7 +159,7 @@ fn listed_form(levels: &Levels, listed: Listed, policy: crate::Policy) -> Result
 /// A form with its checksums, or `NotFound` where there is nothing to say.
 fn form(metadata: &Metadata<'_>, at: i64) -> Result<Rendered> {
     let text = metadata.render();
-    let text = text.ok_or_else(|| CoreError::not_found("there is nothing to say"))?;
+    let text = text.ok_or_else(|| Error::not_found("there is nothing to say"))?;
     let mut hasher = MultiHasher::new(&ALGORITHMS);
     hasher.update(text.as_bytes());
     let sums = hasher.finish();

@@ -4,7 +4,7 @@ use std::{borrow::Cow, cell::Cell};
 
 use http::StatusCode;
 use registry_core::{
-    Error as CoreError, protocol,
+    Error, protocol,
     store::search::{Hit, Query},
 };
 use serde_json::{value::RawValue, value::to_raw_value};
@@ -44,7 +44,7 @@ impl Call<'_> {
             start: asked.from,
             docs,
         };
-        Ok(protocol::json(StatusCode::OK, &Found { header, response })?)
+        protocol::json(StatusCode::OK, &Found { header, response })
     }
 
     /// The versions of the artifacts that match: how many there are, and a page of them.
@@ -53,7 +53,7 @@ impl Call<'_> {
         query: &Query,
         only: Option<&str>,
         asked: &SearchQuery,
-    ) -> Result<(usize, Vec<Box<RawValue>>), CoreError> {
+    ) -> Result<(usize, Vec<Box<RawValue>>), Error> {
         let name = |hit: Hit<'_>| hit.name.to_owned();
         let matches = self
             .granted
@@ -70,7 +70,7 @@ impl Call<'_> {
                     (asked.from..end).contains(&at)
                 });
                 let page: Result<Vec<_>, _> = page.map(|hit| to_raw_value(&hit)).collect();
-                Ok((seen.get(), page.map_err(CoreError::internal)?))
+                Ok((seen.get(), page.map_err(Error::internal)?))
             })
             .await?
     }
