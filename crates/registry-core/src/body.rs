@@ -1,7 +1,13 @@
 //! The body of requests, responses and stored objects: bytes that stream.
 
+mod direct;
+mod file;
+mod kept;
+
 use std::{
     fmt,
+    fs::File,
+    ops::Range,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -11,6 +17,9 @@ use futures_util::{Stream, StreamExt, stream::BoxStream};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
+pub use self::direct::{Direct, Part};
+pub(crate) use self::kept::Kept;
+use self::{file::FileBody, kept::Origin};
 use crate::error::{BoxError, Error, ErrorKind};
 
 /// A stream of bytes of known or unknown length.
@@ -19,17 +28,18 @@ use crate::error::{BoxError, Error, ErrorKind};
 pub struct Body(Inner);
 
 enum Inner {
-    Full(Bytes),
+    Full(Bytes, Option<Origin>),
     Stream {
         stream: BoxStream<'static, Result<Bytes, BoxError>>,
         left: Option<u64>,
     },
+    File(FileBody),
 }
 
 impl Body {
     /// A body of no bytes.
     pub const fn empty() -> Self {
-        Self(Inner::Full(Bytes::new()))
+        Self(Inner::Full(Bytes::new(), None))
     }
 
     /// A body from a stream; `length`, where known, becomes `Content-Length`.
@@ -58,10 +68,33 @@ impl Body {
         Self::from_stream(body.into_data_stream(), length)
     }
 
+    /// A range of a file that nobody changes.
+    pub(crate) fn from_file(file: File, range: Range<u64>) -> Self {
+        if range.is_empty() {
+            return Self::empty();
+        }
+        Self(Inner::File(FileBody::new(file, range)))
+    }
+
+    /// Tells a body where it goes: if it is a file, its pieces are lent to a connection that has the
+    /// system send them ([`Direct`]).
+    pub fn send_directly(&mut self, direct: &Direct) {
+        match &mut self.0 {
+            Inner::File(file) => file.send_directly(direct),
+            Inner::Full(bytes, origin) => {
+                if let Some(origin) = origin.take() {
+                    *bytes = direct.lend_kept(bytes, &origin);
+                }
+            }
+            Inner::Stream { .. } => {}
+        }
+    }
+
     /// The number of bytes still to come, where it is known.
     pub fn length(&self) -> Option<u64> {
         match &self.0 {
-            Inner::Full(bytes) => Some(bytes.len() as u64),
+            Inner::File(file) => Some(file.length()),
+            Inner::Full(bytes, _) => Some(bytes.len() as u64),
             Inner::Stream { left, .. } => *left,
         }
     }
@@ -136,8 +169,8 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
-            Inner::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Inner::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Inner::Full(bytes, _) if bytes.is_empty() => Poll::Ready(None),
+            Inner::Full(bytes, _) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Inner::Stream { stream, left } => {
                 let item = std::task::ready!(stream.poll_next_unpin(cx));
                 if let (Some(Ok(bytes)), Some(left)) = (&item, left) {
@@ -145,11 +178,14 @@ impl http_body::Body for Body {
                 }
                 Poll::Ready(item.map(|item| item.map(Frame::data)))
             }
+            Inner::File(file) => file
+                .poll_next(cx)
+                .map(|piece| piece.map(|piece| piece.map(Frame::data).map_err(Into::into))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.0, Inner::Full(bytes) if bytes.is_empty())
+        !matches!(self.0, Inner::Stream { .. }) && self.length() == Some(0)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -160,7 +196,7 @@ impl http_body::Body for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Inner::Full(bytes))
+        Self(Inner::Full(bytes, None))
     }
 }
 

@@ -171,7 +171,8 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     /// An answer that `record` is told of.
-    pub(crate) fn new(body: Body, record: Record) -> Self {
+    pub(crate) fn new(mut body: Body, record: Record) -> Self {
+        record.in_flight.lend(&mut body);
         Self { body, record }
     }
 }

@@ -6,6 +6,7 @@ mod content;
 mod document;
 mod documents;
 mod gc;
+mod hashing;
 mod hooks;
 mod keys;
 mod layout;

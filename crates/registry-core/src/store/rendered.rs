@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Repo, catalog::StoredBytes, document::Document, documents::Snapshot};
 use crate::{
+    body::Kept,
     digest::{Algorithm, MultiHasher},
     error::{Error, Result},
     storage::{Key, Version},
@@ -251,14 +252,14 @@ pub(crate) type Forms = Cache<FormKey, Arc<Rendered>, ByWeight>;
 #[derive(Clone)]
 pub(crate) struct BySize;
 
-impl Weighter<Key, Bytes> for BySize {
-    fn weight(&self, _: &Key, bytes: &Bytes) -> u64 {
-        (256 + bytes.len()) as u64
+impl Weighter<Key, Kept> for BySize {
+    fn weight(&self, _: &Key, kept: &Kept) -> u64 {
+        (256 + kept.len()) as u64
     }
 }
 
 /// Small blobs, by the keys of their bytes, which never change.
-pub(crate) type Contents = Cache<Key, Bytes, BySize>;
+pub(crate) type Contents = Cache<Key, Kept, BySize>;
 
 /// How many parts a cache has, each with a lock of its own. What is larger than a part is never kept.
 const PARTS: usize = 2;

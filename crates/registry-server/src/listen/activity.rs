@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use registry::{Body, body::Direct};
 use tokio::time::Instant;
 
 /// What goes on in one connection.
@@ -16,6 +17,8 @@ pub(crate) struct Activity {
     state: Mutex<State>,
     /// Whether a request was answered whose body was not read to its end.
     unread: AtomicBool,
+    /// What was lent to the connection, if it is one that can send files by itself.
+    direct: Option<Direct>,
 }
 
 #[derive(Debug)]
@@ -48,7 +51,7 @@ pub(crate) struct InFlight {
 
 impl Activity {
     /// A connection that begins.
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(direct: Option<Direct>) -> Arc<Self> {
         let state = Mutex::new(State {
             in_flight: 0,
             idle_since: Instant::now(),
@@ -58,6 +61,7 @@ impl Activity {
         Arc::new(Self {
             state,
             unread: AtomicBool::new(false),
+            direct,
         })
     }
 
@@ -104,6 +108,13 @@ impl Activity {
 }
 
 impl InFlight {
+    /// Tells the answer's body where it goes.
+    pub(crate) fn lend(&self, body: &mut Body) {
+        if let Some(direct) = &self.activity.direct {
+            body.send_directly(direct);
+        }
+    }
+
     /// Bytes of the answer were handed out; that more are asked for shows that the client took them.
     pub(crate) fn offered(&self) {
         self.activity
@@ -138,7 +149,7 @@ mod tests {
     async fn verdicts() {
         let second = Duration::from_secs(1);
         let verdict = |activity: &Activity| activity.verdict(10 * second, 20 * second);
-        let activity = Activity::new();
+        let activity = Activity::new(None);
         assert_eq!(verdict(&activity), Verdict::Stay);
         tokio::time::sleep(10 * second).await;
         assert_eq!(verdict(&activity), Verdict::Idle);

@@ -190,7 +190,7 @@ mod tests {
                 StreamBody::new(stream),
                 pace,
                 Arc::default(),
-                Activity::new(),
+                Activity::new(None),
             ),
         )
     }
@@ -255,7 +255,7 @@ mod tests {
             Err("a request may hold 100000 bytes at most".to_owned())
         );
         let full = http_body_util::Full::new(Bytes::from(vec![0; 100_001]));
-        let error = Paced::new(full, PACE, Arc::default(), Activity::new())
+        let error = Paced::new(full, PACE, Arc::default(), Activity::new(None))
             .collect()
             .await
             .unwrap_err();

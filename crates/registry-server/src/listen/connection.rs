@@ -7,7 +7,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use registry::protocol::Connection;
+use registry::{body::Direct, protocol::Connection};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
@@ -25,9 +25,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How often it is asked whether an HTTP/2 client is still there, and how long it may take to say.
 const PING: Duration = Duration::from_secs(30);
 
-/// Answers what comes over one connection until it ends.
+/// Answers what comes over one connection until it ends; `direct` is what it can send files by.
 pub(crate) async fn serve<I>(
     io: I,
+    direct: Option<Direct>,
     from: Connection,
     app: &Arc<App>,
     limits: &Limits,
@@ -35,7 +36,7 @@ pub(crate) async fn serve<I>(
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Activity::new();
+    let activity = Activity::new(direct);
     let service = service_fn(|request| app.clone().answer(request, from, activity.clone()));
     let io = TokioIo::new(Guarded::new(
         io,

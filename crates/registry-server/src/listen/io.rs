@@ -184,7 +184,7 @@ mod tests {
         let second = Duration::from_secs(1);
         (
             client,
-            Guarded::new(server, Activity::new(), 10 * second, 20 * second),
+            Guarded::new(server, Activity::new(None), 10 * second, 20 * second),
         )
     }
 

@@ -4,18 +4,20 @@ mod activity;
 mod body;
 mod connection;
 mod io;
+mod plain;
 mod tls;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use registry::protocol::Connection;
+use registry::{body::Direct, protocol::Connection};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc, watch},
 };
 use tokio_rustls::TlsAcceptor;
 
+use self::plain::Plain;
 pub(crate) use self::{
     activity::{Activity, InFlight},
     body::{Pace, Paced},
@@ -126,10 +128,22 @@ async fn greet(stream: TcpStream, peer: SocketAddr, shared: &Shared, stop: watch
     };
     let _gauge = shared.app.metrics().connection();
     let Some(acceptor) = &shared.tls else {
-        return connection::serve(stream, from, &shared.app, &shared.limits, stop).await;
+        let direct = Direct::default();
+        let stream = Plain::new(stream, direct.clone());
+        return connection::serve(
+            stream,
+            Some(direct),
+            from,
+            &shared.app,
+            &shared.limits,
+            stop,
+        )
+        .await;
     };
     match tokio::time::timeout(shared.limits.tls_timeout, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => connection::serve(stream, from, &shared.app, &shared.limits, stop).await,
+        Ok(Ok(stream)) => {
+            connection::serve(stream, None, from, &shared.app, &shared.limits, stop).await
+        }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS came about"),
         Err(_) => tracing::debug!(%peer, "no TLS came about in time"),
     }

@@ -3,6 +3,7 @@
 
 mod command_line;
 mod config;
+mod files;
 mod http;
 mod shutdown;
 mod slow;

@@ -1,15 +1,34 @@
-//! Making the names in a folder durable, once for all who wait for it.
+//! Making bytes durable ahead of time, and the names in a folder once for all who wait for it.
 
 use std::{
     collections::HashMap,
     fs::File,
     io,
+    ops::Range,
+    os::fd::AsRawFd,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+/// Tells the system to begin with bringing a range of a file to the disk. Nothing is durable by that, and
+/// nothing is lost where it cannot be told; nor does it hold up who goes on writing, as a sync would.
+#[allow(unsafe_code)]
+pub(super) fn begin(file: &File, range: Range<u64>) {
+    let offset = |at| libc::off64_t::try_from(at).unwrap_or(libc::off64_t::MAX);
+    let length = range.end - range.start;
+    // SAFETY: the file is open for as long as the call lasts, which is given numbers and nothing else.
+    unsafe {
+        libc::sync_file_range(
+            file.as_raw_fd(),
+            offset(range.start),
+            offset(length),
+            libc::SYNC_FILE_RANGE_WRITE,
+        );
+    }
+}
 
 /// The folders that are being made durable in this process.
 static FOLDERS: Mutex<Option<HashMap<PathBuf, Arc<Folder>>>> = Mutex::new(None);

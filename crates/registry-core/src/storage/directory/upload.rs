@@ -6,7 +6,6 @@ use std::{
     mem,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    thread,
 };
 
 use async_trait::async_trait;
@@ -22,9 +21,9 @@ use crate::storage::{StorageError, Upload, Version};
 /// were read into.
 const BATCH: usize = 256 << 10;
 
-/// How much of a long upload is written before a thread begins to make it durable, so that little
-/// is left to do at the end.
-const FLUSH: usize = 32 << 20;
+/// How much of a long upload is written before the system is told to begin with bringing it to the
+/// disk, so that little is left to do at the end.
+const FLUSH: u64 = 8 << 20;
 
 /// An upload to a file that is created under its final name: nobody else writes it.
 ///
@@ -159,9 +158,9 @@ async fn remove(state: State, path: PathBuf) -> Result<(), StorageError> {
 /// A file being written.
 struct Writer {
     file: File,
-    /// How much was written since the last flush began.
-    dirty: usize,
-    flush: Option<thread::JoinHandle<io::Result<()>>>,
+    size: u64,
+    /// How much of it is on its way to the disk.
+    flushed: u64,
 }
 
 impl Writer {
@@ -174,36 +173,23 @@ impl Writer {
         })?;
         Ok(Self {
             file,
-            dirty: 0,
-            flush: None,
+            size: 0,
+            flushed: 0,
         })
     }
 
     fn write(&mut self, batch: &[u8]) -> io::Result<()> {
         self.file.write_all(batch)?;
-        self.dirty += batch.len();
-        let flushing = self.flush.as_ref();
-        if self.dirty >= FLUSH && flushing.is_none_or(thread::JoinHandle::is_finished) {
-            self.flushed()?;
-            self.dirty = 0;
-            // On the same open file, so that its errors are seen by one of the two who look.
-            let file = self.file.try_clone()?;
-            let flush = thread::Builder::new().name("flush".into());
-            self.flush = flush.spawn(move || file.sync_data()).ok();
+        self.size += batch.len() as u64;
+        if self.size - self.flushed >= FLUSH {
+            sync::begin(&self.file, self.flushed..self.size);
+            self.flushed = self.size;
         }
         Ok(())
     }
 
-    /// Waits for the flush under way.
-    fn flushed(&mut self) -> io::Result<()> {
-        let done = self.flush.take().map(thread::JoinHandle::join);
-        done.unwrap_or(Ok(Ok(())))
-            .unwrap_or_else(|_| Err(io::Error::other("a flush panicked")))
-    }
-
     /// Makes all bytes durable.
-    fn finish(mut self) -> io::Result<fs::Metadata> {
-        self.flushed()?;
+    fn finish(self) -> io::Result<fs::Metadata> {
         self.file.sync_data()?;
         let metadata = self.file.metadata()?;
         if metadata.nlink() == 0 {

@@ -2,12 +2,11 @@
 
 use std::{ops::Range, sync::Arc};
 
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Blob, CONTENT_TYPE, Repo, Segment, layout};
 use crate::{
-    body::Body,
+    body::{Body, Kept},
     error::{Error, Result},
     storage::{ByteRange, Get, GetOptions, Key, Object, Storage, StorageError},
 };
@@ -55,15 +54,9 @@ impl Repo {
         if head || range.is_empty() {
             return Ok(object);
         }
-        if let [segment] = &blob.record.segments[..]
-            && segment.size <= SMALL
-        {
-            let bytes = match self.small(segment).await {
-                Ok(bytes) => bytes,
-                Err(error) => return Err(self.lost(blob, error).await?),
-            };
-            let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-            object.body = bytes.slice(within(range.start)..within(range.end)).into();
+        let key = self.kept_as(blob)?;
+        if let Some(kept) = key.as_ref().and_then(|key| self.store.0.contents.get(key)) {
+            object.body = kept.part(range);
             return Ok(object);
         }
         // The first part is opened at once, so that bytes that are missing are an error and not an
@@ -78,6 +71,12 @@ impl Repo {
             Ok(first) => first,
             Err(error) => return Err(self.lost(blob, error).await?),
         };
+        if let Some(key) = key
+            && range == (0..size)
+        {
+            object.body = self.keep(key, size, first).await?.part(range);
+            return Ok(object);
+        }
         let rest: Vec<Part> = parts.collect();
         if rest.is_empty() {
             object.body = first;
@@ -92,27 +91,27 @@ impl Repo {
         Ok(object)
     }
 
-    /// All bytes of a small segment, from memory if they were read before.
-    async fn small(&self, segment: &Segment) -> Result<Bytes, StorageError> {
-        let damaged = |error: Error| StorageError::Failed(error.into());
-        let key = layout::content(&self.store.0.root, &segment.file).map_err(damaged)?;
-        let contents = &self.store.0.contents;
-        if let Some(bytes) = contents.get(&key) {
-            return Ok(bytes);
+    /// Under which key the bytes of a blob are kept in memory, if it is small and came in one piece.
+    fn kept_as(&self, blob: &Blob) -> Result<Option<Key>> {
+        match &blob.record.segments[..] {
+            [segment] if segment.size <= SMALL => {
+                layout::content(&self.store.0.root, &segment.file).map(Some)
+            }
+            _ => Ok(None),
         }
-        let bytes = match self.storage().get(&key, GetOptions::default()).await? {
-            Get::Found(object) => object.body.collect(SMALL as usize).await.map_err(damaged)?,
-            Get::NotModified => Bytes::new(),
-        };
-        if bytes.len() as u64 != segment.size {
-            return Err(damaged(Error::internal(format!(
-                "{key} has {} bytes and should have {}",
-                bytes.len(),
-                segment.size
-            ))));
+    }
+
+    /// Reads bytes, and keeps them in memory.
+    async fn keep(&self, key: Key, size: u64, body: Body) -> Result<Kept> {
+        let kept = body.keep(SMALL as usize).await?;
+        if kept.len() as u64 != size {
+            let is = kept.len();
+            return Err(Error::internal(format!(
+                "{key} has {is} bytes and should have {size}"
+            )));
         }
-        contents.insert(key, bytes.clone());
-        Ok(bytes)
+        self.store.0.contents.insert(key, kept.clone());
+        Ok(kept)
     }
 
     /// What to say of bytes that could not be opened: a blob that was removed and collected since

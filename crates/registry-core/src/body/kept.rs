@@ -1,0 +1,128 @@
+//! Short bodies that are given out again and again.
+
+use std::{fs::File, ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{Body, Inner};
+use crate::error::Result;
+
+/// How many files are held open for them in this process. What is beyond is sent from memory.
+static FILES: Semaphore = Semaphore::const_new(256);
+
+/// A body in memory, and the file that it came from, so that a connection may send that.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    bytes: Bytes,
+    origin: Option<Origin>,
+}
+
+/// Where bytes in memory came from.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) file: Arc<File>,
+    pub(super) offset: u64,
+    _place: Arc<SemaphorePermit<'static>>,
+}
+
+impl Body {
+    /// The whole body, to be given out more than once; more than `limit` bytes is `TooLarge`.
+    ///
+    /// # Errors
+    /// Fails when the body is longer than `limit` or breaks off.
+    pub(crate) async fn keep(self, limit: usize) -> Result<Kept> {
+        let origin = self.origin();
+        let bytes = self.collect(limit).await?;
+        Ok(Kept { bytes, origin })
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        let Inner::File(file) = &self.0 else {
+            return None;
+        };
+        if !file.is_sendable() {
+            return None;
+        }
+        let place = FILES.try_acquire().ok()?;
+        let (file, offset) = file.place();
+        Some(Origin {
+            file,
+            offset,
+            _place: Arc::new(place),
+        })
+    }
+}
+
+impl Kept {
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// A part of it; what is beyond its end is left out.
+    pub(crate) fn part(&self, range: Range<u64>) -> Body {
+        let within = |at: u64| usize::try_from(at).map_or(self.len(), |at| at.min(self.len()));
+        let origin = self.origin.clone().map(|origin| Origin {
+            offset: origin.offset + range.start,
+            ..origin
+        });
+        let bytes = self.bytes.slice(within(range.start)..within(range.end));
+        Body(Inner::Full(bytes, origin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{IoSlice, Read, Write},
+        os::unix::net::UnixStream,
+    };
+
+    use super::*;
+    use crate::body::Direct;
+
+    const LENGTH: u64 = 40_000;
+
+    async fn kept(bytes: &[u8]) -> Kept {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[0; 100]).unwrap();
+        file.write_all(bytes).unwrap();
+        let body = Body::from_file(file, 100..100 + LENGTH);
+        body.keep(LENGTH as usize).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_can_be_sent_from_its_file() {
+        let bytes: Vec<u8> = (0..40_000u32).map(|n| n.to_le_bytes()[1]).collect();
+        let kept = kept(&bytes).await;
+        for (range, sent) in [(0..LENGTH, true), (3000..LENGTH, true), (7..80, false)] {
+            let direct = Direct::default();
+            let part = &bytes[range.start as usize..range.end as usize];
+            // Once more while the first is under way, as over HTTP/2.
+            let bodies = [0; 2].map(|_| {
+                let mut body = kept.part(range.clone());
+                body.send_directly(&direct);
+                body
+            });
+            for body in bodies {
+                let found = body.collect(LENGTH as usize).await.unwrap();
+                assert_eq!(found, part);
+                let slices = [IoSlice::new(&found)];
+                let lent = direct.find(&slices);
+                assert_eq!(lent.is_some(), sent, "{range:?}");
+                let Some(lent) = lent else { continue };
+                let (here, mut there) = UnixStream::pair().unwrap();
+                assert_eq!(lent.send(&here).unwrap(), part.len());
+                drop(here);
+                let mut came = Vec::new();
+                there.read_to_end(&mut came).unwrap();
+                assert_eq!(came, part);
+            }
+            let kept = kept.part(range).collect(LENGTH as usize).await.unwrap();
+            assert!(direct.find(&[IoSlice::new(&kept)]).is_none());
+        }
+        let whole = kept.part(0..u64::MAX).collect(LENGTH as usize).await;
+        assert_eq!(whole.unwrap(), bytes);
+    }
+}
