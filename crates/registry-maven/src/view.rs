@@ -21,6 +21,11 @@ use crate::{
     wire::Hit,
 };
 
+/// Of how many kinds of files of a version the log tells.
+const MAX_ENDINGS: usize = 40;
+/// The longest that it tells of, in bytes.
+const MAX_ENDING: usize = 80;
+
 /// What the log says of a version.
 #[derive(Serialize, Deserialize)]
 struct Told {
@@ -70,7 +75,8 @@ pub(crate) fn entry(name: &str, document: &RawDocument) -> Result<Box<RawValue>>
     told.map_err(Error::internal)
 }
 
-/// What follows the version in the names of a version's files: `-sources.jar`, `.pom`.
+/// What follows the version in the names of a version's files: `-sources.jar`, `.pom`. Of many or long
+/// ones, those without a classifier first: each change of the version has the log tell of them again.
 fn endings<'a>(
     artifact: &str,
     version: &str,
@@ -82,10 +88,12 @@ fn endings<'a>(
     let files = files.filter_map(|file| FileName::parse(&artifact, &version, file).ok());
     let files = files.filter(|file| !file.is_signature());
     let endings = files.map(|file| match file.classifier {
-        Some(classifier) => format!("-{classifier}.{}", file.extension),
-        None => format!(".{}", file.extension),
+        Some(classifier) => (true, format!("-{classifier}.{}", file.extension)),
+        None => (false, format!(".{}", file.extension)),
     });
-    endings.collect()
+    let short: BTreeSet<_> = endings.filter(|(_, end)| end.len() <= MAX_ENDING).collect();
+    let first = short.into_iter().take(MAX_ENDINGS);
+    first.map(|(_, ending)| ending).collect()
 }
 
 /// The prefixes of plugins by their artifacts, and when they last changed.
@@ -283,12 +291,14 @@ impl Artifacts {
         let was = before
             .as_ref()
             .map(|state| (state.at, state.shape.is_some()));
+        let before = before.and_then(|state| state.shape);
         if was.unwrap_or_default() != listed {
             self.stamp += 1;
             artifact.stamp = self.stamp;
-        } else if before.and_then(|state| state.shape) == shape {
+        } else if before == shape {
             return Ok(());
         }
+        self.forget(before);
         self.show(name, entry.revision)
     }
 
@@ -311,6 +321,14 @@ impl Artifacts {
         let shape: Arc<str> = text.into();
         self.shapes.insert(shape.clone());
         shape
+    }
+
+    /// Lets go of a shape that no version has any more.
+    fn forget(&mut self, shape: Option<Arc<str>>) {
+        // It is held here and among the shapes.
+        if let Some(shape) = shape.filter(|shape| Arc::strong_count(shape) == 2) {
+            self.shapes.remove(&shape);
+        }
     }
 
     /// Lets an artifact be found as it is now.

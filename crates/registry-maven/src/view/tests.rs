@@ -160,3 +160,29 @@ fn what_is_saved_makes_the_same_view() {
         assert_eq!(again.revision(name), revision, "{name}");
     }
 }
+
+#[test]
+fn the_log_tells_of_few_kinds_of_files() {
+    let kinds = (0..1000).map(|number| format!("lib-1.0-kind{number:04}.jar"));
+    let long = format!("lib-1.0-{}.jar", "x".repeat(300));
+    let more = ["lib-1.0.jar", "lib-1.0.pom", "lib-1.0.jar.asc", &long].map(str::to_owned);
+    let files: Vec<String> = kinds.chain(more).collect();
+    let told = endings("lib", "1.0", files.iter().map(String::as_str));
+    assert_eq!(told.len(), MAX_ENDINGS);
+    assert!(told.contains(".jar") && told.contains(".pom"), "{told:?}");
+    assert!(told.iter().all(|ending| ending.len() <= MAX_ENDING));
+}
+
+#[test]
+fn what_versions_were_is_forgotten() {
+    let mut all = some();
+    let before = all.shapes.len();
+    for revision in 2..100 {
+        let data = format!(r#"{{"at":5,"shape":{{"p":"jar","ec":["-{revision}.jar"]}}}}"#);
+        let data = RawValue::from_string(data).unwrap();
+        let name = "org.acme:lib:1.0".into();
+        let entry = LogEntry { name, revision, data: &data };
+        all.apply(entry).unwrap();
+    }
+    assert_eq!(all.shapes.len(), before + 1);
+}
