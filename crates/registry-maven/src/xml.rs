@@ -17,6 +17,8 @@ const MAX_EVENT: u64 = 128 << 10;
 const MAX_TEXT: usize = 16 << 10;
 /// The most elements within one another.
 const MAX_DEPTH: usize = 100;
+/// The most attributes of one tag; each is compared with all before it.
+const MAX_ATTRIBUTES: usize = 200;
 
 /// Reads a document and calls `element` at the end of each element, with the names of the elements
 /// that it lies in and its own, and with its own text, without the space around it and cut to 16 KiB.
@@ -112,7 +114,11 @@ impl Walk<'_> {
         if self.names.len() == MAX_DEPTH {
             return self.refuse(&format!("it is nested deeper than {MAX_DEPTH} elements"));
         }
-        for attribute in start.attributes() {
+        for (count, attribute) in start.attributes().enumerate() {
+            if count == MAX_ATTRIBUTES {
+                let what = format!("a tag in it has more than {MAX_ATTRIBUTES} attributes");
+                return self.refuse(&what);
+            }
             attribute.map_err(|error| self.broken(error.into()))?;
         }
         let name = self.decode(start.local_name().as_ref())?;
@@ -291,6 +297,8 @@ mod tests {
         let comment = format!("<a><!--{}--></a>", "x".repeat(200_000));
         let text = format!("<a>{}</a>", "x".repeat(200_000));
         let tag = format!("<a {}/>", "x".repeat(200_000));
+        let attributes: String = (0..10_000).map(|number| format!(" a{number}=''")).collect();
+        let attributes = format!("<a{attributes}/>");
         for (text, said) in [
             ("", "no root element"),
             ("x", "outside its root"),
@@ -318,6 +326,7 @@ mod tests {
             (&comment, "too long"),
             (&text, "too long"),
             (&tag, "too long"),
+            (&attributes, "more than 200 attributes"),
         ] {
             let error = read_all(text.as_bytes(), 1 << 20).unwrap_err();
             assert!(error.to_string().contains(said), "{text:.80}: {error}");
