@@ -249,24 +249,32 @@ impl Artifacts {
         all
     }
 
-    /// A version, or all of those that are there, as a search shows them.
-    pub(crate) fn hits(&self, name: &str, only: Option<&str>) -> Vec<Hit> {
-        let Some(artifact) = self.all.get(name) else {
-            return Vec::new();
-        };
-        let mut live: Vec<_> = artifact
-            .live()
-            .filter(|(version, _)| only.is_none_or(|only| only == *version))
-            .filter_map(|(version, state)| Some((version.parse::<VersionName>().ok()?, state)))
-            .collect();
-        live.sort_by_cached_key(|(version, _)| std::cmp::Reverse(version.clone()));
-        let hits = live.into_iter().map(|(version, state)| {
-            let mut hit = hit(name, state);
-            hit.id = format!("{name}:{version}");
-            hit.v = Some(version.to_string());
-            hit
-        });
-        hits.collect()
+    /// How many versions of these artifacts are there, or how many have the one version that is asked
+    /// for, and a page of them as a search shows them: how many come before it, and its size.
+    pub(crate) fn versions_of(
+        &self,
+        names: &[String],
+        only: Option<&str>,
+        (from, size): (usize, usize),
+    ) -> (usize, Vec<Hit>) {
+        let (mut seen, mut page) = (0, Vec::new());
+        for name in names {
+            let Some(artifact) = self.all.get(&**name) else {
+                continue;
+            };
+            let count = match only {
+                None => artifact.live,
+                Some(only) => {
+                    usize::from(artifact.versions.get(only).is_some_and(Version::is_live))
+                }
+            };
+            if seen + count > from && page.len() < size {
+                let hits = artifact.hits(name, only).skip(from.saturating_sub(seen));
+                page.extend(hits.take(size - page.len()));
+            }
+            seen += count;
+        }
+        (seen, page)
     }
 
     fn take(&mut self, entry: &LogEntry<'_>) -> Result<()> {
@@ -354,12 +362,36 @@ impl Artifacts {
     }
 }
 
+impl Version {
+    fn is_live(&self) -> bool {
+        self.shape.is_some()
+    }
+}
+
 impl Artifact {
+    /// The versions that are there, or the only one that is asked for, as a search shows them: the
+    /// highest first.
+    fn hits<'a>(&'a self, name: &'a str, only: Option<&str>) -> impl Iterator<Item = Hit> + 'a {
+        let mut live: Vec<(VersionName, &Version)> = match only {
+            None => self.live().filter_map(parsed).collect(),
+            Some(only) => {
+                let one = self.versions.get_key_value(only);
+                let one = one.filter(|(_, state)| state.is_live());
+                one.and_then(|(version, state)| parsed((version, state)))
+                    .into_iter()
+                    .collect()
+            }
+        };
+        live.sort_by_cached_key(|(version, _)| std::cmp::Reverse(version.clone()));
+        live.into_iter().map(move |(version, state)| Hit {
+            id: format!("{name}:{version}"),
+            v: Some(version.to_string()),
+            ..hit(name, state)
+        })
+    }
+
     fn live(&self) -> impl Iterator<Item = (&str, &Version)> {
-        let live = self
-            .versions
-            .iter()
-            .filter(|(_, state)| state.shape.is_some());
+        let live = self.versions.iter().filter(|(_, state)| state.is_live());
         live.map(|(name, state)| (&**name, state))
     }
 
@@ -388,6 +420,10 @@ impl Artifact {
         }
         Ok(before)
     }
+}
+
+fn parsed<'a>((name, state): (&str, &'a Version)) -> Option<(VersionName, &'a Version)> {
+    Some((name.parse().ok()?, state))
 }
 
 /// A version as a search shows it, but for what depends on what was asked for.

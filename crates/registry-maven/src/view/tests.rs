@@ -181,7 +181,11 @@ fn what_versions_were_is_forgotten() {
         let data = format!(r#"{{"at":5,"shape":{{"p":"jar","ec":["-{revision}.jar"]}}}}"#);
         let data = RawValue::from_string(data).unwrap();
         let name = "org.acme:lib:1.0".into();
-        let entry = LogEntry { name, revision, data: &data };
+        let entry = LogEntry {
+            name,
+            revision,
+            data: &data,
+        };
         all.apply(entry).unwrap();
     }
     assert_eq!(all.shapes.len(), before + 1);
