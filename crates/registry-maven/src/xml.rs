@@ -89,8 +89,7 @@ impl Walk<'_> {
                 self.text(&text)
             }
             Event::GeneralRef(name) => {
-                let c = self.reference(name)?;
-                let text = c.to_string();
+                let text = self.reference(name)?;
                 self.characters(&text)?;
                 self.text(&text)
             }
@@ -147,21 +146,24 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The character that a reference stands for.
-    fn reference(&self, name: &BytesRef<'_>) -> Result<char> {
+    /// The character that a reference stands for. One that XML does not know stands for itself: Maven
+    /// knows those of HTML, and there are POMs that have them in the names of people.
+    fn reference(&self, name: &BytesRef<'_>) -> Result<String> {
         let number = name.resolve_char_ref();
         if let Some(c) = number.map_err(|error| self.broken(error))? {
-            return Ok(c);
+            return Ok(c.to_string());
         }
         let name = self.decode(name)?;
-        let c = quick_xml::escape::resolve_xml_entity(&name).and_then(|text| text.chars().next());
-        match c {
-            Some(c) => Ok(c),
-            None => self.refuse(&format!(
-                "it refers to the entity {:?}; write the character itself",
-                shown(&name)
-            )),
+        if let Some(text) = quick_xml::escape::resolve_xml_entity(&name) {
+            return Ok(text.to_owned());
         }
+        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Ok(format!("&{name};"));
+        }
+        let name = shown(&name);
+        self.refuse(&format!(
+            "it refers to {name:?}; write the character itself"
+        ))
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<String> {
@@ -284,6 +286,7 @@ mod tests {
                 r#"a="1 < 2 & 3<&""#,
             ),
             ("<a><?pi x?>é</a>", r#"a="é""#),
+            ("<a>S&oslash;ren &lt;</a>", r#"a="S&oslash;ren <""#),
         ] {
             assert_eq!(read_all(text.as_bytes(), 1000).unwrap(), elements, "{text}");
         }
@@ -310,7 +313,8 @@ mod tests {
             ("<a/>x", "outside its root"),
             ("<a x='1' x='2'/>", "not XML"),
             ("<a x/>", "not XML"),
-            ("<a>&eacute;</a>", "entity \"eacute\""),
+            ("<a>&a.b;</a>", "refers to \"a.b\""),
+            ("<a>&;</a>", "refers to \"\""),
             ("<a>&x</a>", "not XML"),
             ("<a>&#0;</a>", "not XML"),
             ("<a>&#1;</a>", "which XML has not"),
