@@ -14,7 +14,7 @@ use crate::{
 
 mod api;
 
-pub use api::{BundleQuery, PruneQuery, SearchQuery};
+pub use api::{BundleQuery, Component, PruneQuery, SearchQuery};
 
 /// Everything that can be asked of a Maven repository. `HEAD` is `GET` here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,11 @@ pub enum Route {
     PublishBundle(String),
     /// `DELETE /api/v1/publisher/deployment/{id}`: drops it.
     DropBundle(String),
+    /// `GET /api/v1/publisher/deployment/{id}/download/{path}`: a file of a bundle, and without an id, as
+    /// `GET /api/v1/publisher/deployments/download/{path}`, of any that waits.
+    BundleFile(Option<String>, FilePath),
+    /// `GET /api/v1/publisher/published`: whether a version is there.
+    IsPublished(Component),
     /// `POST /api/v1/prune`: removes old builds of snapshots.
     Prune(PruneQuery),
 }
@@ -89,6 +94,8 @@ impl Route {
             Self::BundleStatus(..) => "bundle-status",
             Self::PublishBundle(..) => "publish-bundle",
             Self::DropBundle(..) => "drop-bundle",
+            Self::BundleFile(..) => "bundle-file",
+            Self::IsPublished(..) => "is-published",
             Self::Prune(..) => "prune",
         }
     }

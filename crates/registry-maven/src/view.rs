@@ -1,6 +1,8 @@
 //! What the log tells of every version and plugin, and what is made of it: metadata, listings,
 //! search.
 
+mod bundles;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     ops::Bound::{Included, Unbounded},
@@ -14,6 +16,8 @@ use registry_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+pub(crate) use self::bundles::Fate;
+use self::bundles::{Bundles, Record};
 use crate::{
     VersionName,
     document::{Head, Prefix, is_live},
@@ -35,8 +39,11 @@ struct Told {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shape: Option<Box<RawValue>>,
     /// The bundles of which it is the first version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    bundles: BTreeMap<Box<str>, Record>,
+    /// What it is once a bundle is published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    bundles: Vec<Box<str>>,
+    pending: Vec<(Box<str>, Box<RawValue>)>,
 }
 
 /// What a version is. Many are alike, and share one.
@@ -55,19 +62,28 @@ pub(crate) fn entry(name: &str, document: &RawDocument) -> Result<Box<RawValue>>
     let told = match (artifact, version) {
         (Some(artifact), Some(version)) => {
             let head: Head = document.typed()?.head;
-            let shape = is_live(&document.entries).then(|| {
-                let p = head.packaging.unwrap_or_else(|| "jar".to_owned());
-                let files = document.entries.keys().map(|file| &**file);
+            let shape = |packaging: &Option<String>, files: &mut dyn Iterator<Item = &str>| {
+                let p = packaging.clone().unwrap_or_else(|| "jar".to_owned());
                 let ec = endings(artifact, version, files);
-                to_raw_value(&Shape { p, ec })
+                to_raw_value(&Shape { p, ec }).map_err(Error::internal)
+            };
+            let there = || document.entries.keys().map(|file| &**file);
+            let live = is_live(&document.entries);
+            let pending = head.parts().map(|(id, part)| {
+                let mut files = there().chain(part.files.keys().map(String::as_str));
+                let packaging = part.packaging.as_ref().or(head.packaging.as_ref());
+                Ok((id.into(), shape(&packaging.cloned(), &mut files)?))
             });
-            let shape = shape.transpose().map_err(Error::internal)?;
-            let first = head.bundles.into_iter();
-            let first = first.filter(|(_, bundle)| !bundle.versions.is_empty());
+            let pending = pending.collect::<Result<_>>()?;
+            let records = head.bundles.iter().filter(|(_, bundle)| bundle.is_record());
+            let records = records.map(|(id, bundle)| (id.as_str().into(), Record::of(bundle)));
             to_raw_value(&Told {
                 at: head.since,
-                shape,
-                bundles: first.map(|(id, _)| id.into()).collect(),
+                shape: live
+                    .then(|| shape(&head.packaging, &mut there()))
+                    .transpose()?,
+                bundles: records.collect(),
+                pending,
             })
         }
         _ => to_raw_value(&document.typed::<Prefix>()?.head),
@@ -108,8 +124,7 @@ pub(crate) struct Artifacts {
     plugins: BTreeMap<Box<str>, Plugins>,
     /// What versions are, each once.
     shapes: HashSet<Arc<str>>,
-    /// The first version of each bundle, by the bundle's id.
-    bundles: BTreeMap<Box<str>, Box<str>>,
+    bundles: Bundles,
     /// To find artifacts by.
     found: SearchIndex,
     /// Counts the changes of metadata.
@@ -129,6 +144,7 @@ struct Artifact {
     stamp: u64,
 }
 
+#[derive(Clone)]
 struct Version {
     revision: u64,
     at: i64,
@@ -181,7 +197,17 @@ impl Artifacts {
 
     /// The first version of a bundle, as `group:artifact:version`.
     pub(crate) fn bundle(&self, id: &str) -> Option<String> {
-        self.bundles.get(id).map(|first| first.to_string())
+        self.bundles.first(id).map(str::to_owned)
+    }
+
+    /// How a bundle ended.
+    pub(crate) fn fate(&self, id: &str) -> Fate {
+        self.bundles.fate(id)
+    }
+
+    /// The bundles that broke off before a time, in milliseconds since 1970.
+    pub(crate) fn broken_off(&self, before: i64) -> Vec<String> {
+        self.bundles.broken_off(before)
     }
 
     fn artifact(&self, levels: &Levels) -> Option<&Artifact> {
@@ -283,22 +309,41 @@ impl Artifacts {
             let prefix = serde_json::from_str(data).map_err(Error::internal)?;
             return self.take_prefix(&entry.name, entry.revision, prefix);
         };
-        let Told { at, shape, bundles } = serde_json::from_str(data).map_err(Error::internal)?;
-        let shape = shape.map(|shape| self.shape(shape.get()));
-        for id in bundles {
-            self.bundles.insert(id, (&*entry.name).into());
-        }
-        let artifact = self.all.entry(name.into()).or_default();
+        let told: Told = serde_json::from_str(data).map_err(Error::internal)?;
+        let shape = told.shape.map(|shape| self.shape(shape.get()));
+        let pending = told.pending.into_iter();
+        let pending = pending.map(|(id, shape)| (id, self.shape(shape.get())));
+        let pending = pending.collect();
+        let changed = self.bundles.take(&entry.name, told.bundles, pending);
         let state = Version {
             revision: entry.revision,
-            at,
+            at: told.at,
             shape,
         };
-        let (listed, shape) = ((state.at, state.shape.is_some()), state.shape.clone());
+        self.put(name, version, state)?;
+        for of in changed {
+            let Some((name, version)) = split(&of).filter(|_| *of != *entry.name) else {
+                continue;
+            };
+            let known = self.all.get(name).and_then(|all| all.versions.get(version));
+            if let Some(state) = known.cloned() {
+                self.put(name, version, state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in a version, which is what its published bundles make of it.
+    fn put(&mut self, name: &str, version: &str, mut state: Version) -> Result<()> {
+        if let Some((at, shape)) = self.bundles.published(&format!("{name}:{version}")) {
+            state.at = if state.is_live() { state.at } else { at };
+            state.shape = Some(shape);
+        }
+        let (listed, shape) = ((state.at, state.is_live()), state.shape.clone());
+        let revision = state.revision;
+        let artifact = self.all.entry(name.into()).or_default();
         let before = artifact.put(version, state)?;
-        let was = before
-            .as_ref()
-            .map(|state| (state.at, state.shape.is_some()));
+        let was = before.as_ref().map(|state| (state.at, state.is_live()));
         let before = before.and_then(|state| state.shape);
         if was.unwrap_or_default() != listed {
             self.stamp += 1;
@@ -307,7 +352,7 @@ impl Artifacts {
             return Ok(());
         }
         self.forget(before);
-        self.show(name, entry.revision)
+        self.show(name, revision)
     }
 
     fn take_prefix(&mut self, name: &str, revision: u64, prefix: Prefix) -> Result<()> {
@@ -479,7 +524,7 @@ pub(crate) fn folders_of(names: &[String], group: &str) -> BTreeSet<String> {
 
 impl Fold for Artifacts {
     fn name(&self) -> &'static str {
-        "artifacts-1"
+        "artifacts-2"
     }
 
     fn apply(&mut self, entry: LogEntry<'_>) -> Result<()> {
@@ -495,19 +540,21 @@ impl Fold for Artifacts {
     }
 
     fn save(&self, to: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()> {
-        let mut bundles: BTreeMap<&str, Vec<Box<str>>> = BTreeMap::new();
-        for (id, first) in &self.bundles {
-            bundles.entry(first).or_default().push(id.clone());
-        }
         for (name, artifact) in &self.all {
             for (version, state) in &artifact.versions {
                 let called = format!("{name}:{version}");
-                let shape = state.shape.as_deref().map(str::to_owned);
-                let shape = shape.map(RawValue::from_string).transpose();
+                let raw = |shape: &Arc<str>| {
+                    RawValue::from_string(shape.to_string()).map_err(Error::internal)
+                };
+                let (bundles, pending) = self.bundles.told(&called);
+                let pending = pending
+                    .iter()
+                    .map(|(id, shape)| Ok((id.clone(), raw(shape)?)));
                 let told = Told {
                     at: state.at,
-                    shape: shape.map_err(Error::internal)?,
-                    bundles: bundles.remove(&*called).unwrap_or_default(),
+                    shape: state.shape.as_ref().map(raw).transpose()?,
+                    bundles,
+                    pending: pending.collect::<Result<_>>()?,
                 };
                 let data = to_raw_value(&told).map_err(Error::internal)?;
                 to(LogEntry {

@@ -102,6 +102,11 @@ impl FilePath {
         (&self.group, &self.artifact, &self.version)
     }
 
+    /// What its version is called: `group:artifact:version`.
+    pub fn version_name(&self) -> String {
+        format!("{}:{}:{}", self.group, self.artifact, self.version)
+    }
+
     /// Whether another file may take its place: one of a snapshot that names no build.
     pub fn is_mutable(&self) -> bool {
         self.version.is_snapshot() && self.file.build.is_none()

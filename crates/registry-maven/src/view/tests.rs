@@ -190,3 +190,51 @@ fn what_versions_were_is_forgotten() {
     }
     assert_eq!(all.shapes.len(), before + 1);
 }
+
+fn saved(all: &Artifacts, backwards: bool) -> Artifacts {
+    let mut lines = Vec::new();
+    all.save(&mut |entry| {
+        lines.push(serde_json::to_string(&entry).unwrap());
+        Ok(())
+    })
+    .unwrap();
+    if backwards {
+        lines.reverse();
+    }
+    let mut again = Artifacts::default();
+    for line in &lines {
+        again.apply(serde_json::from_str(line).unwrap()).unwrap();
+    }
+    again
+}
+
+#[test]
+fn a_bundle_comes_all_at_once() {
+    let pending = r#"[["x",{"p":"jar","ec":[".jar"]}]]"#;
+    let first = |stage: &str| {
+        format!(r#"{{"at":0,"bundles":{{"x":{{"stage":"{stage}","at":7}}}},"pending":{pending}}}"#)
+    };
+    let other = format!(r#"{{"at":0,"pending":{pending}}}"#);
+    let before = [
+        ("org.acme:app:1", 1, &*first("publishing")),
+        ("org.acme:core:1", 1, &*other),
+    ];
+    let all = view(&before);
+    assert_eq!((all.fate("x"), all.fate("y")), (Fate::Open, Fate::Over));
+    assert!(all.names("org.acme").is_empty());
+    assert_eq!(all.broken_off(8), ["x"]);
+    assert!(all.broken_off(7).is_empty());
+    let published = first("published");
+    let all = view(&[before[0], before[1], ("org.acme:app:1", 2, &published)]);
+    for all in [saved(&all, false), saved(&all, true), all] {
+        assert_eq!(all.fate("x"), Fate::Published(7));
+        assert_eq!(all.names("org.acme"), ["org.acme:app", "org.acme:core"]);
+        for folder in ["org/acme/app", "org/acme/core"] {
+            let listed = all.listed(&levels(folder));
+            assert_eq!((listed.versions.len(), listed.at), (1, 7), "{folder}");
+        }
+        assert_eq!(all.revision("org.acme:core:1"), Some(1));
+    }
+    let all = view(&[before[0], before[1], ("org.acme:app:1", 2, r#"{"at":0}"#)]);
+    assert_eq!((all.fate("x"), all.bundle("x")), (Fate::Over, None));
+}
