@@ -75,6 +75,11 @@ impl Route {
             Ok(place) => tree(asked, place),
             // What nothing can be called is not there, and a build that looks for it looks on.
             Err(error) if asked.reads() && error.kind() == ErrorKind::InvalidName => Err(unknown()),
+            // People forget the slash.
+            Err(error) if *method == Method::DELETE && error.kind() == ErrorKind::InvalidName => {
+                let message = format!("{error}; a version is removed by GROUP/ARTIFACT/VERSION/");
+                Err(Error::new(ErrorKind::InvalidName, message))
+            }
             Err(error) => Err(error),
         }
     }

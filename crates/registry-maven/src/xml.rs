@@ -45,7 +45,6 @@ pub(crate) fn read(
         names: Vec::new(),
         texts: Vec::new(),
         ended: false,
-        other_encoding: false,
         element,
     };
     let mut buffer = Vec::new();
@@ -66,8 +65,6 @@ struct Walk<'a> {
     names: Vec<String>,
     texts: Vec<String>,
     ended: bool,
-    /// Whether it says to be in another encoding than UTF-8. What matters is ASCII in all of them.
-    other_encoding: bool,
     element: &'a mut dyn FnMut(&[String], &str) -> Result<()>,
 }
 
@@ -93,16 +90,8 @@ impl Walk<'_> {
                 self.characters(&text)?;
                 self.text(&text)
             }
-            Event::Decl(declaration) => {
-                let encoding = match declaration.encoding() {
-                    Some(encoding) => encoding.map_err(|error| self.broken(error.into()))?,
-                    None => return Ok(()),
-                };
-                self.other_encoding = !encoding.eq_ignore_ascii_case(b"utf-8");
-                Ok(())
-            }
             Event::DocType(_) => self.refuse("it has a document type (<!DOCTYPE>); take that out"),
-            Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
 
@@ -139,7 +128,7 @@ impl Walk<'_> {
             if text.trim().is_empty() {
                 return Ok(());
             }
-            return self.refuse("there is text outside its root element");
+            return self.refuse("there is text outside its root element, or it is not UTF-8");
         };
         let room = MAX_TEXT.saturating_sub(kept.len()).min(text.len());
         kept.push_str(&text[..text.floor_char_boundary(room)]);
@@ -166,12 +155,10 @@ impl Walk<'_> {
         ))
     }
 
+    /// Text, whatever encoding it says to have: what matters is ASCII, and there are POMs that have
+    /// names of people in others, as Maven takes them.
     fn decode(&self, bytes: &[u8]) -> Result<String> {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
-            Err(_) if self.other_encoding => String::from_utf8_lossy(bytes).into_owned(),
-            Err(_) => return self.refuse("it is not UTF-8, and does not say what else it is"),
-        };
+        let text = String::from_utf8_lossy(bytes).into_owned();
         self.characters(&text)?;
         Ok(text)
     }
@@ -290,6 +277,7 @@ mod tests {
         ] {
             assert_eq!(read_all(text.as_bytes(), 1000).unwrap(), elements, "{text}");
         }
+        assert_eq!(read_all(b"<a>\xf8</a>", 100).unwrap(), "a=\"\u{fffd}\"");
         let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a><b>1.0</b>\xe9</a>";
         assert_eq!(read_all(latin, 1000).unwrap(), "a/b=\"1.0\" a=\"\u{fffd}\"");
     }
@@ -335,7 +323,6 @@ mod tests {
             let error = read_all(text.as_bytes(), 1 << 20).unwrap_err();
             assert!(error.to_string().contains(said), "{text:.80}: {error}");
         }
-        assert!(read_all(b"<a>\xff</a>", 100).is_err());
         assert!(
             read_all(
                 "\u{feff}<a/>"

@@ -164,7 +164,8 @@ pub fn delete_all(
     now: i64,
 ) -> Result<Vec<StoredBytes>> {
     if entries.is_empty() {
-        return Err(Error::not_found("there is nothing at this address"));
+        let message = "there is no version at this address; versions are removed one by one";
+        return Err(Error::not_found(message));
     }
     let files: Vec<_> = entries.keys().cloned().collect();
     let each = files.iter();

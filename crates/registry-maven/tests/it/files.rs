@@ -132,6 +132,8 @@ async fn a_deleted_file_stays_burned() {
     let path = format!("/maven/{JAR}");
     assert_eq!(client.token("reader").delete(&path).await.status, 403);
     let admin = client.token("admin");
+    let answer = admin.delete("/maven/org/acme/lib/1.0").await;
+    assert!(refusal(&answer).ends_with("a version is removed by GROUP/ARTIFACT/VERSION/"));
     assert_eq!(admin.delete(&path).await.status, 204);
     assert_eq!(admin.delete(&path).await.status, 404);
     assert_eq!(status(&client, JAR).await, 404);
