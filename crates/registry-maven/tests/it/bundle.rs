@@ -145,7 +145,7 @@ async fn a_bad_one_stores_nothing() {
         (
             with(&format!("{app}.pom"), bad_pom.as_bytes()),
             400,
-            "version",
+            "org/acme/app/1.0/app-1.0.pom: the POM's version",
         ),
         (with(&format!("{app}.jar"), b"other"), 400, "sha1"),
         (with(&format!("{app}.jar"), b""), 400, "not the file"),
@@ -155,7 +155,11 @@ async fn a_bad_one_stores_nothing() {
             "name of a file",
         ),
         (with(snapshot, b"x"), 400, "snapshot"),
-        (with("README", b"x"), 400, "GROUP/ARTIFACT"),
+        (
+            with("META-INF/MF", b"x"),
+            400,
+            "META-INF/MF: files lie at GROUP/ARTIFACT",
+        ),
     ] {
         let answer = upload(&client, "publishingType=AUTOMATIC", &borrowed(&files)).await;
         let refused = refusal(&answer);
