@@ -195,6 +195,50 @@ async fn what_never_came_whole_is_cleaned_up() {
     }
 }
 
+/// Of many that want the same places for other files, on two replicas, one is published whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_bundles_at_once_one_is_published() {
+    for _ in 0..10 {
+        let storage = Arc::new(Memory::default());
+        let replicas: Vec<Client> = (0..2)
+            .map(|_| {
+                let (client, _) =
+                    registry(storage.clone(), MavenConfig::default(), Some(Action::Read));
+                client.token("writer")
+            })
+            .collect();
+        let uploads = (0..6).map(|number: usize| {
+            let client = replicas[number % 2].clone();
+            tokio::spawn(async move {
+                let mut files = files("1.0");
+                for artifact in ["app", "core"] {
+                    let name = format!("org/acme/{artifact}/1.0/{artifact}-1.0.txt");
+                    files.push((name, number.to_string().into_bytes()));
+                }
+                upload(&client, "publishingType=AUTOMATIC", &borrowed(&files)).await
+            })
+        });
+        let answers = futures_util::future::join_all(uploads.collect::<Vec<_>>()).await;
+        let answers = answers
+            .into_iter()
+            .map(|answer| answer.unwrap().status.as_u16());
+        let answers: Vec<u16> = answers.collect();
+        let winners: Vec<usize> = (0..6).filter(|at| answers[*at] == 201).collect();
+        assert_eq!(winners.len(), 1, "{answers:?}");
+        assert!(
+            answers.iter().all(|answer| matches!(answer, 201 | 409)),
+            "{answers:?}"
+        );
+        for client in &replicas {
+            assert!(there(client, "").await);
+            for artifact in ["app", "core"] {
+                let name = format!("org/acme/{artifact}/1.0/{artifact}-1.0.txt");
+                assert_eq!(text(client, &name).await, winners[0].to_string());
+            }
+        }
+    }
+}
+
 async fn document(storage: &Memory, key: &registry_core::storage::Key) -> String {
     let got = storage.get(key, Default::default()).await.unwrap();
     let registry_core::storage::Get::Found(object) = got else {
