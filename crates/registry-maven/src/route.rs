@@ -140,7 +140,7 @@ fn tree(asked: Asked<'_>, place: Place) -> Result<Route> {
 }
 
 fn unknown() -> Error {
-    Error::not_found("there is nothing at this address")
+    Error::not_found("there is nothing at this address; that of a folder has a slash at its end")
 }
 
 #[cfg(test)]

@@ -62,6 +62,9 @@ impl Place {
         if segments.len() > MAX_DEPTH {
             return wrong(format!("a path has {MAX_DEPTH} folders at most"));
         }
+        if segments.len() > 1 && segments.contains(&"") {
+            return wrong("the path has an empty part; take out one of two slashes in a row");
+        }
         if folder {
             return Ok(Self::Folder(checked(segments)?));
         }

@@ -309,6 +309,10 @@ async fn folders_are_listed() {
             );
         }
     }
+    let answer = get(&client, "org/acme").await;
+    assert!(answer.text().contains("a folder has a slash at its end"));
+    let answer = client.put("/maven//org/acme/lib/1/lib-1.jar", "x").await;
+    assert!(refusal(&answer).starts_with("400 the path has an empty part"));
     for none in [
         "com/",
         "org/acm/",
