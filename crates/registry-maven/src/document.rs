@@ -14,8 +14,10 @@ use registry_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::bundle::Bundle;
 use crate::name::is_signature;
 
+pub mod bundle;
 pub mod change;
 pub mod snapshot;
 
@@ -40,29 +42,6 @@ pub struct Head {
     /// Files that were deleted: none of them can be put again.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub gone: BTreeSet<String>,
-}
-
-/// What a version keeps of a bundle of files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Bundle {
-    /// What its uploader called it.
-    pub name: String,
-    /// Whether it is to be published, be it that its uploader said so or that it was told from the
-    /// start.
-    pub automatic: bool,
-    /// Whether its files are this version's.
-    pub published: bool,
-    /// Whether it is on its way out, so that nothing of it is published any more.
-    pub dropped: bool,
-    /// All its versions, as `group:artifact:version`, in the first of them; none in the others.
-    pub versions: Vec<String>,
-    /// Its files of this version while they are not published: their entries, as JSON.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub files: BTreeMap<String, String>,
-    /// What its POM says that this version is packed as.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub packaging: Option<String>,
 }
 
 /// A file of a version.
@@ -91,6 +70,15 @@ impl<'a> Entry<'a> {
     /// When the stored bytes are damaged.
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         serde_json::from_slice(bytes).map_err(Error::internal)
+    }
+
+    /// The same entry as if it had been stored at another time.
+    ///
+    /// # Errors
+    /// Never, since all of it is JSON already.
+    pub(crate) fn dated(self, at: i64) -> Result<Bytes> {
+        let entry = Entry { at, ..self };
+        Ok(serde_json::to_vec(&entry).map_err(Error::internal)?.into())
     }
 
     /// The entry of bytes that are stored.

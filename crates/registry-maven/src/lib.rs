@@ -148,18 +148,22 @@ impl Protocol for Maven {
     fn access(&self, route: &Route) -> Access {
         let (action, (group, artifact, version)) = match route {
             Route::File(path) => (Action::Read, path.coordinates()),
-            Route::PutFile(path) => (Action::Write, path.coordinates()),
+            Route::PutFile(path) | Route::BundleFile(_, path) => {
+                (Action::Write, path.coordinates())
+            }
             Route::DeleteFile(path) => (Action::Delete, path.coordinates()),
             Route::DeleteVersion(group, artifact, version) => {
                 (Action::Delete, (group, artifact, version))
             }
-            Route::PutMetadata(..) | Route::Bundle(..) => return Access::Deferred,
+            Route::PutMetadata(..) => return Access::Deferred,
             Route::Metadata(..)
             | Route::Folder(..)
             | Route::Search(..)
+            | Route::Bundle(..)
             | Route::BundleStatus(..)
             | Route::PublishBundle(..)
             | Route::DropBundle(..)
+            | Route::IsPublished(..)
             | Route::Prune(..) => return Access::Listing,
         };
         let of = layout::version(group, artifact, version);
@@ -244,6 +248,8 @@ impl Call<'_> {
             Route::Bundle(query) => self.bundle(query, body).await,
             Route::BundleStatus(id) => self.bundle_status(&id).await,
             Route::PublishBundle(id) => self.publish_bundle(&id).await,
+            Route::BundleFile(id, path) => self.bundle_file(id.as_deref(), &path).await,
+            Route::IsPublished(of) => self.is_published(&of).await,
             Route::DropBundle(id) => self.drop_bundle(&id).await,
         }
     }

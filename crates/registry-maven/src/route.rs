@@ -14,7 +14,7 @@ use crate::{
 
 mod api;
 
-pub use api::{BundleQuery, PruneQuery, SearchQuery};
+pub use api::{BundleQuery, Component, PruneQuery, SearchQuery};
 
 /// Everything that can be asked of a Maven repository. `HEAD` is `GET` here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,11 @@ pub enum Route {
     PublishBundle(String),
     /// `DELETE /api/v1/publisher/deployment/{id}`: drops it.
     DropBundle(String),
+    /// `GET /api/v1/publisher/deployment/{id}/download/{path}`: a file of a bundle, and without an id, as
+    /// `GET /api/v1/publisher/deployments/download/{path}`, of any that waits.
+    BundleFile(Option<String>, FilePath),
+    /// `GET /api/v1/publisher/published`: whether a version is there.
+    IsPublished(Component),
     /// `POST /api/v1/prune`: removes old builds of snapshots.
     Prune(PruneQuery),
 }
@@ -70,6 +75,11 @@ impl Route {
             Ok(place) => tree(asked, place),
             // What nothing can be called is not there, and a build that looks for it looks on.
             Err(error) if asked.reads() && error.kind() == ErrorKind::InvalidName => Err(unknown()),
+            // People forget the slash.
+            Err(error) if *method == Method::DELETE && error.kind() == ErrorKind::InvalidName => {
+                let message = format!("{error}; a version is removed by GROUP/ARTIFACT/VERSION/");
+                Err(Error::new(ErrorKind::InvalidName, message))
+            }
             Err(error) => Err(error),
         }
     }
@@ -89,6 +99,8 @@ impl Route {
             Self::BundleStatus(..) => "bundle-status",
             Self::PublishBundle(..) => "publish-bundle",
             Self::DropBundle(..) => "drop-bundle",
+            Self::BundleFile(..) => "bundle-file",
+            Self::IsPublished(..) => "is-published",
             Self::Prune(..) => "prune",
         }
     }
@@ -128,7 +140,7 @@ fn tree(asked: Asked<'_>, place: Place) -> Result<Route> {
 }
 
 fn unknown() -> Error {
-    Error::not_found("there is nothing at this address")
+    Error::not_found("there is nothing at this address; that of a folder has a slash at its end")
 }
 
 #[cfg(test)]

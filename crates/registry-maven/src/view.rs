@@ -1,6 +1,9 @@
 //! What the log tells of every version and plugin, and what is made of it: metadata, listings,
 //! search.
 
+mod artifact;
+mod bundles;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     ops::Bound::{Included, Unbounded},
@@ -14,12 +17,22 @@ use registry_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+pub(crate) use self::bundles::Fate;
+use self::{
+    artifact::{Artifact, Version, hit},
+    bundles::{Bundles, Record},
+};
 use crate::{
     VersionName,
     document::{Head, Prefix, is_live},
     name::{FileName, Levels},
     wire::Hit,
 };
+
+/// Of how many kinds of files of a version the log tells.
+const MAX_ENDINGS: usize = 40;
+/// The longest that it tells of, in bytes.
+const MAX_ENDING: usize = 80;
 
 /// What the log says of a version.
 #[derive(Serialize, Deserialize)]
@@ -30,8 +43,11 @@ struct Told {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shape: Option<Box<RawValue>>,
     /// The bundles of which it is the first version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    bundles: BTreeMap<Box<str>, Record>,
+    /// What it is once a bundle is published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    bundles: Vec<Box<str>>,
+    pending: Vec<(Box<str>, Box<RawValue>)>,
 }
 
 /// What a version is. Many are alike, and share one.
@@ -50,19 +66,28 @@ pub(crate) fn entry(name: &str, document: &RawDocument) -> Result<Box<RawValue>>
     let told = match (artifact, version) {
         (Some(artifact), Some(version)) => {
             let head: Head = document.typed()?.head;
-            let shape = is_live(&document.entries).then(|| {
-                let p = head.packaging.unwrap_or_else(|| "jar".to_owned());
-                let files = document.entries.keys().map(|file| &**file);
+            let shape = |packaging: &Option<String>, files: &mut dyn Iterator<Item = &str>| {
+                let p = packaging.clone().unwrap_or_else(|| "jar".to_owned());
                 let ec = endings(artifact, version, files);
-                to_raw_value(&Shape { p, ec })
+                to_raw_value(&Shape { p, ec }).map_err(Error::internal)
+            };
+            let there = || document.entries.keys().map(|file| &**file);
+            let live = is_live(&document.entries);
+            let pending = head.parts().map(|(id, part)| {
+                let mut files = there().chain(part.files.keys().map(String::as_str));
+                let packaging = part.packaging.as_ref().or(head.packaging.as_ref());
+                Ok((id.into(), shape(&packaging.cloned(), &mut files)?))
             });
-            let shape = shape.transpose().map_err(Error::internal)?;
-            let first = head.bundles.into_iter();
-            let first = first.filter(|(_, bundle)| !bundle.versions.is_empty());
+            let pending = pending.collect::<Result<_>>()?;
+            let records = head.bundles.iter().filter(|(_, bundle)| bundle.is_record());
+            let records = records.map(|(id, bundle)| (id.as_str().into(), Record::of(bundle)));
             to_raw_value(&Told {
                 at: head.since,
-                shape,
-                bundles: first.map(|(id, _)| id.into()).collect(),
+                shape: live
+                    .then(|| shape(&head.packaging, &mut there()))
+                    .transpose()?,
+                bundles: records.collect(),
+                pending,
             })
         }
         _ => to_raw_value(&document.typed::<Prefix>()?.head),
@@ -70,7 +95,8 @@ pub(crate) fn entry(name: &str, document: &RawDocument) -> Result<Box<RawValue>>
     told.map_err(Error::internal)
 }
 
-/// What follows the version in the names of a version's files: `-sources.jar`, `.pom`.
+/// What follows the version in the names of a version's files: `-sources.jar`, `.pom`. Of many or long
+/// ones, those without a classifier first: each change of the version has the log tell of them again.
 fn endings<'a>(
     artifact: &str,
     version: &str,
@@ -82,10 +108,12 @@ fn endings<'a>(
     let files = files.filter_map(|file| FileName::parse(&artifact, &version, file).ok());
     let files = files.filter(|file| !file.is_signature());
     let endings = files.map(|file| match file.classifier {
-        Some(classifier) => format!("-{classifier}.{}", file.extension),
-        None => format!(".{}", file.extension),
+        Some(classifier) => (true, format!("-{classifier}.{}", file.extension)),
+        None => (false, format!(".{}", file.extension)),
     });
-    endings.collect()
+    let short: BTreeSet<_> = endings.filter(|(_, end)| end.len() <= MAX_ENDING).collect();
+    let first = short.into_iter().take(MAX_ENDINGS);
+    first.map(|(_, ending)| ending).collect()
 }
 
 /// The prefixes of plugins by their artifacts, and when they last changed.
@@ -100,32 +128,11 @@ pub(crate) struct Artifacts {
     plugins: BTreeMap<Box<str>, Plugins>,
     /// What versions are, each once.
     shapes: HashSet<Arc<str>>,
-    /// The first version of each bundle, by the bundle's id.
-    bundles: BTreeMap<Box<str>, Box<str>>,
+    bundles: Bundles,
     /// To find artifacts by.
     found: SearchIndex,
     /// Counts the changes of metadata.
     stamp: u64,
-}
-
-#[derive(Default)]
-struct Artifact {
-    versions: BTreeMap<Box<str>, Version>,
-    /// How many are there.
-    live: usize,
-    /// The highest that is there.
-    latest: Option<Box<str>>,
-    /// The revision of its prefix's document.
-    plugin: u64,
-    /// When its metadata last changed, as this view counts.
-    stamp: u64,
-}
-
-struct Version {
-    revision: u64,
-    at: i64,
-    /// What it is; nothing while it is not there.
-    shape: Option<Arc<str>>,
 }
 
 /// What is in the metadata of a folder.
@@ -173,7 +180,17 @@ impl Artifacts {
 
     /// The first version of a bundle, as `group:artifact:version`.
     pub(crate) fn bundle(&self, id: &str) -> Option<String> {
-        self.bundles.get(id).map(|first| first.to_string())
+        self.bundles.first(id).map(str::to_owned)
+    }
+
+    /// How a bundle ended.
+    pub(crate) fn fate(&self, id: &str) -> Fate {
+        self.bundles.fate(id)
+    }
+
+    /// The bundles that broke off before a time, in milliseconds since 1970.
+    pub(crate) fn broken_off(&self, before: i64) -> Vec<String> {
+        self.bundles.broken_off(before)
     }
 
     fn artifact(&self, levels: &Levels) -> Option<&Artifact> {
@@ -241,24 +258,32 @@ impl Artifacts {
         all
     }
 
-    /// A version, or all of those that are there, as a search shows them.
-    pub(crate) fn hits(&self, name: &str, only: Option<&str>) -> Vec<Hit> {
-        let Some(artifact) = self.all.get(name) else {
-            return Vec::new();
-        };
-        let mut live: Vec<_> = artifact
-            .live()
-            .filter(|(version, _)| only.is_none_or(|only| only == *version))
-            .filter_map(|(version, state)| Some((version.parse::<VersionName>().ok()?, state)))
-            .collect();
-        live.sort_by_cached_key(|(version, _)| std::cmp::Reverse(version.clone()));
-        let hits = live.into_iter().map(|(version, state)| {
-            let mut hit = hit(name, state);
-            hit.id = format!("{name}:{version}");
-            hit.v = Some(version.to_string());
-            hit
-        });
-        hits.collect()
+    /// How many versions of these artifacts are there, or how many have the one version that is asked
+    /// for, and a page of them as a search shows them: how many come before it, and its size.
+    pub(crate) fn versions_of(
+        &self,
+        names: &[String],
+        only: Option<&str>,
+        (from, size): (usize, usize),
+    ) -> (usize, Vec<Hit>) {
+        let (mut seen, mut page) = (0, Vec::new());
+        for name in names {
+            let Some(artifact) = self.all.get(&**name) else {
+                continue;
+            };
+            let count = match only {
+                None => artifact.live,
+                Some(only) => {
+                    usize::from(artifact.versions.get(only).is_some_and(Version::is_live))
+                }
+            };
+            if seen + count > from && page.len() < size {
+                let hits = artifact.hits(name, only).skip(from.saturating_sub(seen));
+                page.extend(hits.take(size - page.len()));
+            }
+            seen += count;
+        }
+        (seen, page)
     }
 
     fn take(&mut self, entry: &LogEntry<'_>) -> Result<()> {
@@ -267,29 +292,50 @@ impl Artifacts {
             let prefix = serde_json::from_str(data).map_err(Error::internal)?;
             return self.take_prefix(&entry.name, entry.revision, prefix);
         };
-        let Told { at, shape, bundles } = serde_json::from_str(data).map_err(Error::internal)?;
-        let shape = shape.map(|shape| self.shape(shape.get()));
-        for id in bundles {
-            self.bundles.insert(id, (&*entry.name).into());
-        }
-        let artifact = self.all.entry(name.into()).or_default();
+        let told: Told = serde_json::from_str(data).map_err(Error::internal)?;
+        let shape = told.shape.map(|shape| self.shape(shape.get()));
+        let pending = told.pending.into_iter();
+        let pending = pending.map(|(id, shape)| (id, self.shape(shape.get())));
+        let pending = pending.collect();
+        let changed = self.bundles.take(&entry.name, told.bundles, pending);
         let state = Version {
             revision: entry.revision,
-            at,
+            at: told.at,
             shape,
         };
-        let (listed, shape) = ((state.at, state.shape.is_some()), state.shape.clone());
+        self.put(name, version, state)?;
+        for of in changed {
+            let Some((name, version)) = split(&of).filter(|_| *of != *entry.name) else {
+                continue;
+            };
+            let known = self.all.get(name).and_then(|all| all.versions.get(version));
+            if let Some(state) = known.cloned() {
+                self.put(name, version, state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in a version, which is what its published bundles make of it.
+    fn put(&mut self, name: &str, version: &str, mut state: Version) -> Result<()> {
+        if let Some((at, shape)) = self.bundles.published(&format!("{name}:{version}")) {
+            state.at = if state.is_live() { state.at } else { at };
+            state.shape = Some(shape);
+        }
+        let (listed, shape) = ((state.at, state.is_live()), state.shape.clone());
+        let revision = state.revision;
+        let artifact = self.all.entry(name.into()).or_default();
         let before = artifact.put(version, state)?;
-        let was = before
-            .as_ref()
-            .map(|state| (state.at, state.shape.is_some()));
+        let was = before.as_ref().map(|state| (state.at, state.is_live()));
+        let before = before.and_then(|state| state.shape);
         if was.unwrap_or_default() != listed {
             self.stamp += 1;
             artifact.stamp = self.stamp;
-        } else if before.and_then(|state| state.shape) == shape {
+        } else if before == shape {
             return Ok(());
         }
-        self.show(name, entry.revision)
+        self.forget(before);
+        self.show(name, revision)
     }
 
     fn take_prefix(&mut self, name: &str, revision: u64, prefix: Prefix) -> Result<()> {
@@ -313,6 +359,14 @@ impl Artifacts {
         shape
     }
 
+    /// Lets go of a shape that no version has any more.
+    fn forget(&mut self, shape: Option<Arc<str>>) {
+        // It is held here and among the shapes.
+        if let Some(shape) = shape.filter(|shape| Arc::strong_count(shape) == 2) {
+            self.shapes.remove(&shape);
+        }
+    }
+
     /// Lets an artifact be found as it is now.
     fn show(&mut self, name: &str, revision: u64) -> Result<()> {
         let artifact = self.all.get(name);
@@ -333,61 +387,6 @@ impl Artifacts {
             card.list([&*shown.p]);
             card.list(shown.ec.iter().map(String::as_str));
         })
-    }
-}
-
-impl Artifact {
-    fn live(&self) -> impl Iterator<Item = (&str, &Version)> {
-        let live = self
-            .versions
-            .iter()
-            .filter(|(_, state)| state.shape.is_some());
-        live.map(|(name, state)| (&**name, state))
-    }
-
-    /// Whether there is anything to show of it.
-    fn is_there(&self) -> bool {
-        self.live > 0
-    }
-
-    /// Takes in a version; gives what it was before.
-    fn put(&mut self, name: &str, state: Version) -> Result<Option<Version>> {
-        let comes = state.shape.is_some();
-        let before = self.versions.insert(name.into(), state);
-        let was_live = before.as_ref().is_some_and(|state| state.shape.is_some());
-        self.live += usize::from(comes);
-        self.live -= usize::from(was_live);
-        let new: VersionName = name.parse()?;
-        match &self.latest {
-            Some(latest) if **latest == *name && !comes => {
-                let live = self.live().filter_map(|(name, _)| name.parse().ok());
-                let highest: Option<VersionName> = live.max();
-                self.latest = highest.map(|highest| highest.as_str().into());
-            }
-            Some(latest) if !comes || latest.parse::<VersionName>()? >= new => {}
-            None if !comes => {}
-            _ => self.latest = Some(name.into()),
-        }
-        Ok(before)
-    }
-}
-
-/// A version as a search shows it, but for what depends on what was asked for.
-fn hit(name: &str, state: &Version) -> Hit {
-    let (group, artifact) = name.split_once(':').unwrap_or((name, ""));
-    let shape = state.shape.as_deref().unwrap_or_default();
-    let shape: Shape = serde_json::from_str(shape).unwrap_or_default();
-    Hit {
-        id: name.to_owned(),
-        g: group.to_owned(),
-        a: artifact.to_owned(),
-        v: None,
-        latest: None,
-        p: shape.p,
-        timestamp: state.at,
-        versions: None,
-        ec: shape.ec.into_iter().collect(),
-        tags: [],
     }
 }
 
@@ -425,7 +424,7 @@ pub(crate) fn folders_of(names: &[String], group: &str) -> BTreeSet<String> {
 
 impl Fold for Artifacts {
     fn name(&self) -> &'static str {
-        "artifacts-1"
+        "artifacts-2"
     }
 
     fn apply(&mut self, entry: LogEntry<'_>) -> Result<()> {
@@ -441,19 +440,21 @@ impl Fold for Artifacts {
     }
 
     fn save(&self, to: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()> {
-        let mut bundles: BTreeMap<&str, Vec<Box<str>>> = BTreeMap::new();
-        for (id, first) in &self.bundles {
-            bundles.entry(first).or_default().push(id.clone());
-        }
         for (name, artifact) in &self.all {
             for (version, state) in &artifact.versions {
                 let called = format!("{name}:{version}");
-                let shape = state.shape.as_deref().map(str::to_owned);
-                let shape = shape.map(RawValue::from_string).transpose();
+                let raw = |shape: &Arc<str>| {
+                    RawValue::from_string(shape.to_string()).map_err(Error::internal)
+                };
+                let (bundles, pending) = self.bundles.told(&called);
+                let pending = pending
+                    .iter()
+                    .map(|(id, shape)| Ok((id.clone(), raw(shape)?)));
                 let told = Told {
                     at: state.at,
-                    shape: shape.map_err(Error::internal)?,
-                    bundles: bundles.remove(&*called).unwrap_or_default(),
+                    shape: state.shape.as_ref().map(raw).transpose()?,
+                    bundles,
+                    pending: pending.collect::<Result<_>>()?,
                 };
                 let data = to_raw_value(&told).map_err(Error::internal)?;
                 to(LogEntry {

@@ -86,12 +86,19 @@ pub struct Deployment {
     pub deployment_id: String,
     /// What its uploader called it.
     pub deployment_name: String,
-    /// `VALIDATED`, `PUBLISHED` or `FAILED`; nothing waits here for anything else.
+    /// `VALIDATING` while it comes in, `VALIDATED`, `PUBLISHING`, `PUBLISHED` or `FAILED`.
     pub deployment_state: String,
     /// The package URLs of its components.
     pub purls: Vec<String>,
     /// What is wrong, by component.
     pub errors: BTreeMap<String, Vec<String>>,
+}
+
+/// Whether a version is there.
+#[derive(Debug, Serialize)]
+pub struct IsPublished {
+    /// Whether it is.
+    pub published: bool,
 }
 
 /// What a clean-up of snapshots removed, or would.

@@ -17,6 +17,8 @@ const MAX_EVENT: u64 = 128 << 10;
 const MAX_TEXT: usize = 16 << 10;
 /// The most elements within one another.
 const MAX_DEPTH: usize = 100;
+/// The most attributes of one tag; each is compared with all before it.
+const MAX_ATTRIBUTES: usize = 200;
 
 /// Reads a document and calls `element` at the end of each element, with the names of the elements
 /// that it lies in and its own, and with its own text, without the space around it and cut to 16 KiB.
@@ -43,7 +45,6 @@ pub(crate) fn read(
         names: Vec::new(),
         texts: Vec::new(),
         ended: false,
-        other_encoding: false,
         element,
     };
     let mut buffer = Vec::new();
@@ -64,8 +65,6 @@ struct Walk<'a> {
     names: Vec<String>,
     texts: Vec<String>,
     ended: bool,
-    /// Whether it says to be in another encoding than UTF-8. What matters is ASCII in all of them.
-    other_encoding: bool,
     element: &'a mut dyn FnMut(&[String], &str) -> Result<()>,
 }
 
@@ -87,21 +86,12 @@ impl Walk<'_> {
                 self.text(&text)
             }
             Event::GeneralRef(name) => {
-                let c = self.reference(name)?;
-                let text = c.to_string();
+                let text = self.reference(name)?;
                 self.characters(&text)?;
                 self.text(&text)
             }
-            Event::Decl(declaration) => {
-                let encoding = match declaration.encoding() {
-                    Some(encoding) => encoding.map_err(|error| self.broken(error.into()))?,
-                    None => return Ok(()),
-                };
-                self.other_encoding = !encoding.eq_ignore_ascii_case(b"utf-8");
-                Ok(())
-            }
             Event::DocType(_) => self.refuse("it has a document type (<!DOCTYPE>); take that out"),
-            Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
 
@@ -112,7 +102,11 @@ impl Walk<'_> {
         if self.names.len() == MAX_DEPTH {
             return self.refuse(&format!("it is nested deeper than {MAX_DEPTH} elements"));
         }
-        for attribute in start.attributes() {
+        for (count, attribute) in start.attributes().enumerate() {
+            if count == MAX_ATTRIBUTES {
+                let what = format!("a tag in it has more than {MAX_ATTRIBUTES} attributes");
+                return self.refuse(&what);
+            }
             attribute.map_err(|error| self.broken(error.into()))?;
         }
         let name = self.decode(start.local_name().as_ref())?;
@@ -134,36 +128,37 @@ impl Walk<'_> {
             if text.trim().is_empty() {
                 return Ok(());
             }
-            return self.refuse("there is text outside its root element");
+            return self.refuse("there is text outside its root element, or it is not UTF-8");
         };
         let room = MAX_TEXT.saturating_sub(kept.len()).min(text.len());
         kept.push_str(&text[..text.floor_char_boundary(room)]);
         Ok(())
     }
 
-    /// The character that a reference stands for.
-    fn reference(&self, name: &BytesRef<'_>) -> Result<char> {
+    /// The character that a reference stands for. One that XML does not know stands for itself: Maven
+    /// knows those of HTML, and there are POMs that have them in the names of people.
+    fn reference(&self, name: &BytesRef<'_>) -> Result<String> {
         let number = name.resolve_char_ref();
         if let Some(c) = number.map_err(|error| self.broken(error))? {
-            return Ok(c);
+            return Ok(c.to_string());
         }
         let name = self.decode(name)?;
-        let c = quick_xml::escape::resolve_xml_entity(&name).and_then(|text| text.chars().next());
-        match c {
-            Some(c) => Ok(c),
-            None => self.refuse(&format!(
-                "it refers to the entity {:?}; write the character itself",
-                shown(&name)
-            )),
+        if let Some(text) = quick_xml::escape::resolve_xml_entity(&name) {
+            return Ok(text.to_owned());
         }
+        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Ok(format!("&{name};"));
+        }
+        let name = shown(&name);
+        self.refuse(&format!(
+            "it refers to {name:?}; write the character itself"
+        ))
     }
 
+    /// Text, whatever encoding it says to have: what matters is ASCII, and there are POMs that have
+    /// names of people in others, as Maven takes them.
     fn decode(&self, bytes: &[u8]) -> Result<String> {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
-            Err(_) if self.other_encoding => String::from_utf8_lossy(bytes).into_owned(),
-            Err(_) => return self.refuse("it is not UTF-8, and does not say what else it is"),
-        };
+        let text = String::from_utf8_lossy(bytes).into_owned();
         self.characters(&text)?;
         Ok(text)
     }
@@ -278,9 +273,11 @@ mod tests {
                 r#"a="1 < 2 & 3<&""#,
             ),
             ("<a><?pi x?>é</a>", r#"a="é""#),
+            ("<a>S&oslash;ren &lt;</a>", r#"a="S&oslash;ren <""#),
         ] {
             assert_eq!(read_all(text.as_bytes(), 1000).unwrap(), elements, "{text}");
         }
+        assert_eq!(read_all(b"<a>\xf8</a>", 100).unwrap(), "a=\"\u{fffd}\"");
         let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a><b>1.0</b>\xe9</a>";
         assert_eq!(read_all(latin, 1000).unwrap(), "a/b=\"1.0\" a=\"\u{fffd}\"");
     }
@@ -291,6 +288,8 @@ mod tests {
         let comment = format!("<a><!--{}--></a>", "x".repeat(200_000));
         let text = format!("<a>{}</a>", "x".repeat(200_000));
         let tag = format!("<a {}/>", "x".repeat(200_000));
+        let attributes: String = (0..10_000).map(|number| format!(" a{number}=''")).collect();
+        let attributes = format!("<a{attributes}/>");
         for (text, said) in [
             ("", "no root element"),
             ("x", "outside its root"),
@@ -302,7 +301,8 @@ mod tests {
             ("<a/>x", "outside its root"),
             ("<a x='1' x='2'/>", "not XML"),
             ("<a x/>", "not XML"),
-            ("<a>&eacute;</a>", "entity \"eacute\""),
+            ("<a>&a.b;</a>", "refers to \"a.b\""),
+            ("<a>&;</a>", "refers to \"\""),
             ("<a>&x</a>", "not XML"),
             ("<a>&#0;</a>", "not XML"),
             ("<a>&#1;</a>", "which XML has not"),
@@ -318,11 +318,11 @@ mod tests {
             (&comment, "too long"),
             (&text, "too long"),
             (&tag, "too long"),
+            (&attributes, "more than 200 attributes"),
         ] {
             let error = read_all(text.as_bytes(), 1 << 20).unwrap_err();
             assert!(error.to_string().contains(said), "{text:.80}: {error}");
         }
-        assert!(read_all(b"<a>\xff</a>", 100).is_err());
         assert!(
             read_all(
                 "\u{feff}<a/>"

@@ -141,7 +141,7 @@ pub(crate) enum Token {
 pub(crate) enum Maven {
     /// Remove old builds of snapshots; the newest of each stays, and releases do
     Prune {
-        /// How many of the newest builds of each snapshot stay [default: 1]
+        /// How many of the newest builds of each snapshot stay; with --older-than alone, one
         #[arg(long, value_name = "N")]
         keep: Option<usize>,
         /// How old a build must be to go, such as 30d; any age without it

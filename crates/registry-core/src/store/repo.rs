@@ -143,12 +143,27 @@ impl Repo {
     where
         H: DeserializeOwned + Default + Send + Sync + 'static,
     {
+        let found = self.head_with_entry(file, name).await?;
+        Ok(found.and_then(|(head, entry)| Some((head, entry?))))
+    }
+
+    /// The head of the document `file` and one of its entries if it is there, both as they are now, or
+    /// `None` where there is no document.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn head_with_entry<H>(
+        &self,
+        file: &str,
+        name: &str,
+    ) -> Result<Option<(Arc<H>, Option<Bytes>)>>
+    where
+        H: DeserializeOwned + Default + Send + Sync + 'static,
+    {
         let Some(snapshot) = self.snapshot(file).await? else {
             return Ok(None);
         };
-        let Some(entry) = snapshot.document.entries.get(name).cloned() else {
-            return Ok(None);
-        };
+        let entry = snapshot.document.entries.get(name).cloned();
         Ok(Some((snapshot.head()?, entry)))
     }
 

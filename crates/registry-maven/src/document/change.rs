@@ -11,7 +11,7 @@ use super::{Entry, Head, Held, is_live, no_file};
 use crate::{name::shown, version::VersionName};
 
 /// How many files a version may have.
-const MAX_FILES: usize = 50_000;
+pub(super) const MAX_FILES: usize = 50_000;
 /// For how many files that have not come a version holds checksums.
 const MAX_HELD: usize = 500;
 
@@ -64,9 +64,9 @@ pub fn add(head: &mut Head, entries: &mut Entries, new: &NewFile) -> Result<Adde
             return Err(taken(name));
         }
     } else if entries.len() >= MAX_FILES {
-        let message = format!("a version may have {MAX_FILES} files at most; prune its snapshots");
-        return Err(Error::new(ErrorKind::TooLarge, message));
+        return Err(full());
     }
+    head.check_promises(name, incoming.sha256, "")?;
     if let Some(held) = head.held.get(name) {
         compare(name, &incoming, held)?;
     }
@@ -99,7 +99,7 @@ pub fn compare(name: &str, file: &Entry<'_>, held: &Held) -> Result<()> {
 }
 
 /// Notes when a version came or went.
-fn turn(head: &mut Head, entries: &Entries, was_live: bool, now: i64) {
+pub(super) fn turn(head: &mut Head, entries: &Entries, was_live: bool, now: i64) {
     if is_live(entries) != was_live {
         head.since = now;
     }
@@ -130,54 +130,6 @@ pub fn checksum(
     }
     let held = head.held.entry(file.to_owned()).or_default();
     Ok(held.insert(algorithm, hex.to_owned()).as_deref() != Some(hex))
-}
-
-/// Takes the files of a bundle: gives the bytes of those that were there before.
-///
-/// # Errors
-/// As for [`add`].
-pub fn publish_bundle(
-    head: &mut Head,
-    entries: &mut Entries,
-    id: &str,
-    now: i64,
-) -> Result<Vec<StoredBytes>> {
-    let Some(mut bundle) = head.bundles.remove(id) else {
-        return Ok(Vec::new());
-    };
-    let mut packaging = bundle.packaging.take();
-    let mut removed = Vec::new();
-    for (name, entry) in std::mem::take(&mut bundle.files) {
-        let stored = Entry::parse(entry.as_bytes())?.stored();
-        let new = NewFile {
-            packaging: packaging.take_if(|_| name.ends_with(".pom")),
-            name,
-            entry: entry.into(),
-            mutable: false,
-            revives: false,
-            now,
-        };
-        if add(head, entries, &new)? == Added::Replay {
-            removed.push(stored);
-        }
-    }
-    bundle.published = true;
-    // The others have nothing more to say of it.
-    if !bundle.versions.is_empty() {
-        head.bundles.insert(id.to_owned(), bundle);
-    }
-    Ok(removed)
-}
-
-/// Drops a bundle; gives the bytes that it had.
-///
-/// # Errors
-/// When the stored bytes are damaged.
-pub fn drop_bundle(head: &mut Head, id: &str) -> Result<Vec<StoredBytes>> {
-    let bundle = head.bundles.remove(id).unwrap_or_default();
-    let entries = bundle.files.values();
-    let stored = entries.map(|entry| Ok(Entry::parse(entry.as_bytes())?.stored()));
-    stored.collect()
 }
 
 /// Deletes a file; gives the bytes that it had.
@@ -212,7 +164,8 @@ pub fn delete_all(
     now: i64,
 ) -> Result<Vec<StoredBytes>> {
     if entries.is_empty() {
-        return Err(Error::not_found("there is nothing at this address"));
+        let message = "there is no version at this address; versions are removed one by one";
+        return Err(Error::not_found(message));
     }
     let files: Vec<_> = entries.keys().cloned().collect();
     let each = files.iter();
@@ -220,7 +173,14 @@ pub fn delete_all(
     gone.collect()
 }
 
-fn deleted(file: &str) -> Error {
+/// The refusal of more files than a version may have.
+pub(super) fn full() -> Error {
+    let message = format!("a version may have {MAX_FILES} files at most; prune its snapshots");
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+/// The refusal of a file that was deleted.
+pub(crate) fn deleted(file: &str) -> Error {
     let message = format!(
         "{} was deleted, and cannot be put again; release another version",
         shown(file)

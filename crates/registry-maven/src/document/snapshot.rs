@@ -62,11 +62,26 @@ pub fn resolve(
     version: &VersionName,
     file: &FileName,
 ) -> Result<Option<String>> {
-    let mut all = newest(entries, artifact, version)?;
-    let kind = (file.classifier.clone(), file.extension.clone());
-    Ok(all
-        .remove(&kind)
-        .map(|newest| newest.file.as_str().to_owned()))
+    let mut newest: Option<Newest> = None;
+    // There may be very many builds: only names that can be of the kind are taken apart.
+    let alike = |name: &str| name.ends_with(&*file.extension);
+    for (name, entry) in entries.iter().filter(|(name, _)| alike(name)) {
+        let Ok(found) = FileName::parse(artifact, version, name) else {
+            continue;
+        };
+        if kind(&found) == kind(file) {
+            let at = Entry::parse(entry)?.at;
+            let found = Newest { file: found, at };
+            if newest.as_ref().is_none_or(|known| is_newer(&found, known)) {
+                newest = Some(found);
+            }
+        }
+    }
+    Ok(newest.map(|newest| newest.file.as_str().to_owned()))
+}
+
+fn kind(file: &FileName) -> (Option<&str>, &str) {
+    (file.classifier.as_deref(), &file.extension)
 }
 
 /// What a clean-up keeps.

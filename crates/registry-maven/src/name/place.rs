@@ -62,6 +62,9 @@ impl Place {
         if segments.len() > MAX_DEPTH {
             return wrong(format!("a path has {MAX_DEPTH} folders at most"));
         }
+        if segments.len() > 1 && segments.contains(&"") {
+            return wrong("the path has an empty part; take out one of two slashes in a row");
+        }
         if folder {
             return Ok(Self::Folder(checked(segments)?));
         }
@@ -100,6 +103,11 @@ impl FilePath {
     /// Group, artifact and version.
     pub fn coordinates(&self) -> (&GroupId, &ArtifactId, &VersionName) {
         (&self.group, &self.artifact, &self.version)
+    }
+
+    /// What its version is called: `group:artifact:version`.
+    pub fn version_name(&self) -> String {
+        format!("{}:{}:{}", self.group, self.artifact, self.version)
     }
 
     /// Whether another file may take its place: one of a snapshot that names no build.

@@ -109,7 +109,7 @@ fn refused() {
         ("<!DOCTYPE project><project/>", "document type"),
         (
             "<project><groupId>&x;</groupId></project>",
-            "refers to the entity \"x\"",
+            "groupId is \"&x;\"",
         ),
         (
             "<project><artifactId>lib</artifactId><version>1.0</version></project>",

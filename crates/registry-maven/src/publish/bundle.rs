@@ -3,7 +3,10 @@
 
 mod unpack;
 
-use std::collections::BTreeMap;
+use std::collections::{
+    BTreeMap,
+    btree_map::Entry::{Occupied, Vacant},
+};
 
 use futures_util::future::try_join;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -16,16 +19,22 @@ use registry_core::{
 };
 
 use self::unpack::{Found, unpack};
-use super::deployment::{Deploy, Part};
+use super::deployment::steps::{self, Part};
 use crate::{
     Answer, Call,
     checksum::ALGORITHMS,
-    document::{Bundle, Entry, Head, Held, change},
-    layout::{self, VERSION},
+    document::{
+        Entry, Head, Held,
+        bundle::{self, Bundle},
+        change,
+    },
+    layout,
     name::FilePath,
     route::BundleQuery,
 };
 
+/// The most versions that a bundle has files of.
+const MAX_VERSIONS: usize = 2000;
 /// The part of the form that is the zip.
 const BUNDLE: &str = "bundle";
 
@@ -41,8 +50,9 @@ struct Version {
 /// What came in.
 #[derive(Default)]
 struct Received {
-    /// By `group:artifact:version`, in the order in which they came.
-    versions: Vec<(String, Version)>,
+    /// By `group:artifact:version`: an order that all bundles have, so that of two which want the same
+    /// places one comes through.
+    versions: BTreeMap<String, Version>,
     /// Checksums, by version and file.
     sums: BTreeMap<(String, String), Held>,
 }
@@ -50,38 +60,34 @@ struct Received {
 impl Call<'_> {
     /// Takes a bundle.
     pub(crate) async fn bundle(&self, query: BundleQuery, body: Body) -> Answer {
+        if !self.granted.may("*", Action::Write).await? {
+            self.granted.user()?;
+        }
         let mut received = self.receive_bundle(body).await?;
         received.compare()?;
         self.check_bundle(&received).await?;
         let id = uuid()?;
-        let names: Vec<String> = received
-            .versions
-            .iter()
-            .map(|(name, _)| name.clone())
-            .collect();
-        let parts = received
-            .versions
-            .drain(..)
-            .enumerate()
-            .map(|(at, (_, version))| Part {
-                repo: version.repo,
-                staged: version.staged,
-                bundle: Bundle {
-                    name: query.name.clone(),
-                    automatic: query.automatic,
-                    versions: if at == 0 { names.clone() } else { Vec::new() },
-                    files: version.files,
-                    packaging: version.packaging,
-                    ..Bundle::default()
-                },
-            });
-        let deploy = Deploy {
-            id: id.clone(),
-            parts: parts.collect(),
-            publish: query.automatic,
-            now: self.now(),
-        };
-        registry_core::task::carry_through(deploy.run()).await??;
+        let now = self.now();
+        let mut names: Vec<String> = received.versions.keys().cloned().collect();
+        let parts = received.versions.into_values().map(|version| Part {
+            repo: version.repo,
+            staged: version.staged,
+            bundle: Bundle {
+                // The first takes them all.
+                versions: std::mem::take(&mut names),
+                name: query.name.clone(),
+                since: now,
+                files: version.files,
+                packaging: version.packaging,
+                ..Bundle::default()
+            },
+        });
+        let (called, parts, automatic) = (id.clone(), parts.collect(), query.automatic);
+        let arrive = async move { steps::arrive(&called, parts, automatic, now).await };
+        registry_core::task::carry_through(arrive).await??;
+        if let Err(error) = self.clean_up().await {
+            tracing::warn!(%error, "deployments that broke off were not ended");
+        }
         let mut response = Response::new(Body::from(id));
         *response.status_mut() = StatusCode::CREATED;
         let plain = HeaderValue::from_static("text/plain");
@@ -173,7 +179,7 @@ impl Call<'_> {
                     version.staged.push(staged);
                 }
                 Found::Checksum(path, algorithm, hex) => {
-                    let key = (called(&path), path.file.as_str().to_owned());
+                    let key = (path.version_name(), path.file.as_str().to_owned());
                     received.sums.entry(key).or_default().insert(algorithm, hex);
                 }
             }
@@ -187,29 +193,31 @@ impl Call<'_> {
         received: &'r mut Received,
         path: &FilePath,
     ) -> Result<&'r mut Version> {
-        let name = called(path);
-        let at = received.versions.iter().position(|(of, _)| *of == name);
-        let at = match at {
-            Some(at) => at,
-            None => {
+        let name = path.version_name();
+        let many = received.versions.len() >= MAX_VERSIONS;
+        match received.versions.entry(name) {
+            Occupied(known) => Ok(known.into_mut()),
+            Vacant(place) => {
+                let name = place.key();
                 self.check_policy(&path.version)?;
                 if path.version.is_snapshot() {
                     let message = format!("{name} is a snapshot, and a bundle holds releases only");
                     return Err(Error::invalid(message));
                 }
+                if many {
+                    let message = format!("a bundle may have {MAX_VERSIONS} versions at most");
+                    return Err(Error::new(ErrorKind::TooLarge, message));
+                }
                 let of = layout::version(&path.group, &path.artifact, &path.version)?;
-                let version = Version {
+                Ok(place.insert(Version {
                     repo: self.granted.authorize(&of, Action::Write).await?,
                     staged: Vec::new(),
                     files: BTreeMap::new(),
                     packaging: None,
                     has_pom: false,
-                };
-                received.versions.push((name, version));
-                received.versions.len() - 1
+                }))
             }
-        };
-        Ok(&mut received.versions[at].1)
+        }
     }
 
     async fn stage(&self, repo: &Repo, path: &FilePath, size: Option<u64>) -> Result<StageWriter> {
@@ -234,15 +242,11 @@ impl Call<'_> {
                 let message = format!("{name} has no POM in the bundle");
                 return Err(Error::invalid(message));
             }
-            let document = version.repo.document::<Head>(VERSION).await?;
+            self.settled(&version.repo, "").await?;
+            let document = version.repo.document::<Head>(layout::VERSION).await?;
             let document = document.map(|document| (document.head, document.entries));
-            let (mut head, mut entries) = document.unwrap_or_default();
-            let bundle = Bundle {
-                files: version.files.clone(),
-                ..Bundle::default()
-            };
-            head.bundles.insert(String::new(), bundle);
-            change::publish_bundle(&mut head, &mut entries, "", self.now())?;
+            let (head, entries) = document.unwrap_or_default();
+            bundle::check(&head, &entries, "", &version.files)?;
         }
         Ok(())
     }
@@ -266,11 +270,6 @@ impl Received {
             }
         }
     }
-}
-
-/// What a file's version is called: `group:artifact:version`.
-fn called(path: &FilePath) -> String {
-    format!("{}:{}:{}", path.group, path.artifact, path.version)
 }
 
 /// A random UUID ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562#section-5.4)).

@@ -17,14 +17,14 @@ impl Call<'_> {
     /// Deletes a file, and with it its checksums.
     pub(crate) async fn delete_file(&self, path: FilePath) -> Answer {
         self.check_policy(&path.version)?;
-        let now = self.now();
+        let (repo, now) = (self.granted.repo()?, self.now());
+        self.settled(repo, path.file.as_str()).await?;
         let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
             let name = path.file.as_str();
             let gone = change::delete(head, entries, &path.version, name, now)?;
             Ok(Change::write(()).removing(vec![gone]))
         };
-        let repo = self.granted.repo()?;
         repo.change(VERSION, Vec::new(), change).await?;
         Ok(protocol::empty(StatusCode::NO_CONTENT))
     }
@@ -32,13 +32,13 @@ impl Call<'_> {
     /// Deletes all files of a version.
     pub(crate) async fn delete_version(&self, version: VersionName) -> Answer {
         self.check_policy(&version)?;
-        let now = self.now();
+        let (repo, now) = (self.granted.repo()?, self.now());
+        self.settled(repo, "").await?;
         let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
             let gone = change::delete_all(head, entries, &version, now)?;
             Ok(Change::write(()).removing(gone))
         };
-        let repo = self.granted.repo()?;
         repo.change(VERSION, Vec::new(), change).await?;
         Ok(protocol::empty(StatusCode::NO_CONTENT))
     }

@@ -1,92 +1,41 @@
-//! What becomes of a bundle. Its files are stored and named by their versions' documents, and are not
-//! there before it is published. Its first version says which others it has, and is the last to be
-//! written: so whoever finds it finds all of it, and what broke off goes on when it is asked for.
+//! What becomes of a bundle: how it stands, and what its uploader may do with it.
 
-use std::collections::BTreeMap;
+pub(super) mod steps;
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
 use http::StatusCode;
 use registry_core::{
     Error, ErrorKind, Result,
     auth::Action,
     protocol,
-    store::{Change, Document, Repo, Staged},
+    store::{Change, Document, Repo},
 };
 
 use crate::{
     Answer, Call,
-    document::{Bundle, Head, change},
+    document::{
+        Head,
+        bundle::{self, Bundle, Stage},
+    },
     layout::{self, VERSION},
-    view::Artifacts,
+    view::{Artifacts, Fate},
     wire::Deployment,
 };
 
-/// The part of a bundle that is one version.
-pub(super) struct Part {
-    pub(super) repo: Repo,
-    pub(super) staged: Vec<Staged>,
-    pub(super) bundle: Bundle,
-}
-
-/// A bundle that was found good.
-pub(super) struct Deploy {
-    pub(super) id: String,
-    /// The first of which knows the others.
-    pub(super) parts: Vec<Part>,
-    pub(super) publish: bool,
-    pub(super) now: i64,
-}
-
-impl Deploy {
-    /// Writes it, and publishes it if that is asked.
-    pub(super) async fn run(self) -> Result<()> {
-        let repos: Vec<Repo> = self.parts.iter().map(|part| part.repo.clone()).collect();
-        for Part {
-            repo,
-            staged,
-            bundle,
-        } in self.parts.into_iter().rev()
-        {
-            let id = self.id.clone();
-            let change = move |document: &mut Document<Head>| -> Result<_> {
-                let known = document.head.bundles.insert(id.clone(), bundle.clone());
-                Ok(Change::when(known.as_ref() != Some(&bundle), ()))
-            };
-            repo.change(VERSION, staged, change).await?;
-        }
-        if self.publish {
-            publish(&self.id, &repos, self.now).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Publishes a bundle of these versions, the first of which knows the others.
-async fn publish(id: &str, repos: &[Repo], now: i64) -> Result<()> {
-    for repo in repos.iter().rev() {
-        let id = id.to_owned();
-        let change = move |document: &mut Document<Head>| -> Result<_> {
-            let Document { head, entries, .. } = document;
-            let pending = head.bundles.get(&id);
-            if pending.is_none_or(|bundle| bundle.published || bundle.dropped) {
-                return Ok(Change::keep(()));
-            }
-            let removed = change::publish_bundle(head, entries, &id, now)?;
-            Ok(Change::write(()).removing(removed))
-        };
-        repo.change(VERSION, Vec::new(), change).await?;
-    }
-    Ok(())
-}
+/// How long what is under way is left alone before it counts as broken off, in milliseconds.
+const BROKEN_OFF: i64 = 60 * 60 * 1000;
 
 /// A bundle that is there.
-struct Known {
-    bundle: Bundle,
+pub(crate) struct Known {
+    pub(crate) bundle: Bundle,
     repos: Vec<Repo>,
 }
 
 impl Call<'_> {
     /// A bundle, for one who may write all of it.
-    async fn known(&self, id: &str) -> Result<Known> {
+    pub(crate) async fn known(&self, id: &str) -> Result<Known> {
         let first = self.granted.view(|all: &Artifacts| all.bundle(id)).await?;
         let first = self.bundle_repo(&first.ok_or_else(no_deployment)?).await?;
         let head = first.head::<Head>(VERSION).await?;
@@ -113,93 +62,159 @@ impl Call<'_> {
         })
     }
 
-    /// How it stands with a bundle. One whose publication broke off goes on.
-    pub(crate) async fn bundle_status(&self, id: &str) -> Answer {
-        let Known { bundle, repos } = self.known(id).await?;
-        let mut errors = BTreeMap::new();
-        let state = if bundle.published {
-            "PUBLISHED"
-        } else if bundle.automatic && !bundle.dropped {
-            match self.publish_all(id, repos).await {
-                Ok(()) => "PUBLISHED",
-                Err(error) if error.kind() == ErrorKind::Conflict => {
-                    errors.insert("common".to_owned(), vec![error.to_string()]);
-                    "FAILED"
-                }
-                Err(error) => return Err(error),
+    /// Does what is left to do for a bundle; tells how it stands then, and why it failed.
+    async fn go_on(&self, id: &str, known: &Known) -> Result<(Stage, String)> {
+        let Bundle { stage, settled, .. } = known.bundle;
+        let (id, repos, now) = (id.to_owned(), known.repos.clone(), self.now());
+        let work = async move {
+            match stage {
+                _ if settled => Ok(()),
+                // Of what is published, the log has to know before its versions are told.
+                Stage::Publishing | Stage::Published => steps::publish(&id, &repos, now).await,
+                Stage::Failed => steps::settle(&id, &repos, None).await,
+                Stage::Dropped => steps::drop_all(&id, &repos, None, now).await,
+                Stage::Arriving | Stage::Waiting => Ok(()),
             }
-        } else {
-            "VALIDATED"
         };
+        match registry_core::task::carry_through(work).await? {
+            Ok(()) if stage == Stage::Publishing => Ok((Stage::Published, String::new())),
+            Ok(()) => Ok((stage, known.bundle.error.clone())),
+            Err(error) if stage == Stage::Publishing && steps::is_final(&error) => {
+                Ok((Stage::Failed, error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How it stands with a bundle. What broke off goes on.
+    pub(crate) async fn bundle_status(&self, id: &str) -> Answer {
+        let known = self.known(id).await?;
+        let (stage, error) = self.go_on(id, &known).await?;
+        let state = match stage {
+            Stage::Arriving => "VALIDATING",
+            Stage::Waiting => "VALIDATED",
+            Stage::Publishing => "PUBLISHING",
+            Stage::Published => "PUBLISHED",
+            Stage::Failed => "FAILED",
+            Stage::Dropped => return Err(no_deployment()),
+        };
+        let errors = Some(error).filter(|error| !error.is_empty());
+        let errors = errors.map(|error| ("common".to_owned(), vec![error]));
         let purl = |name: &String| format!("pkg:maven/{}", purl(name));
         let deployment = Deployment {
             deployment_id: id.to_owned(),
-            deployment_name: bundle.name,
+            deployment_name: known.bundle.name,
             deployment_state: state.to_owned(),
-            purls: bundle.versions.iter().map(purl).collect(),
-            errors,
+            purls: known.bundle.versions.iter().map(purl).collect(),
+            errors: errors.into_iter().collect::<BTreeMap<_, _>>(),
         };
         protocol::json(StatusCode::OK, &deployment)
     }
 
     /// Publishes a bundle.
     pub(crate) async fn publish_bundle(&self, id: &str) -> Answer {
-        let Known { bundle, repos } = self.known(id).await?;
-        if !bundle.published {
-            let first = repos.first().ok_or_else(|| Error::internal("no version"))?;
-            let of = id.to_owned();
-            let change = move |document: &mut Document<Head>| -> Result<_, Error> {
-                let bundle = document.head.bundles.get_mut(&of);
-                let gone = || Error::not_found("the deployment was dropped");
-                let bundle = bundle.filter(|bundle| !bundle.dropped).ok_or_else(gone)?;
-                let changed = !std::mem::replace(&mut bundle.automatic, true);
-                Ok(Change::when(changed, ()))
-            };
-            first.change(VERSION, Vec::new(), change).await?;
-            self.publish_all(id, repos).await?;
+        let mut known = self.known(id).await?;
+        let turn = (Stage::Waiting, Stage::Publishing);
+        steps::turn(id, &known.repos, turn, self.now()).await?;
+        if known.bundle.stage == Stage::Waiting {
+            known.bundle.stage = Stage::Publishing;
         }
-        Ok(protocol::empty(StatusCode::NO_CONTENT))
-    }
-
-    async fn publish_all(&self, id: &str, repos: Vec<Repo>) -> Result<()> {
-        let (id, now) = (id.to_owned(), self.now());
-        let work = async move { publish(&id, &repos, now).await };
-        registry_core::task::carry_through(work).await?
+        match self.go_on(id, &known).await? {
+            (Stage::Failed, error) => Err(Error::new(ErrorKind::Conflict, error)),
+            _ => Ok(protocol::empty(StatusCode::NO_CONTENT)),
+        }
     }
 
     /// Drops a bundle; what is published stays.
     pub(crate) async fn drop_bundle(&self, id: &str) -> Answer {
         let Known { repos, .. } = self.known(id).await?;
-        let first = repos.first().ok_or_else(|| Error::internal("no version"))?;
-        let of = id.to_owned();
-        let mark = move |document: &mut Document<Head>| -> Result<_, Error> {
-            let Some(bundle) = document.head.bundles.get_mut(&of) else {
-                return Ok(Change::keep(()));
-            };
-            if bundle.published {
-                let message = "the deployment is published, and can no longer be dropped";
-                return Err(Error::invalid(message));
-            }
-            let changed = !std::mem::replace(&mut bundle.dropped, true);
-            Ok(Change::when(changed, ()))
-        };
-        first.change(VERSION, Vec::new(), mark).await?;
-        for repo in repos.into_iter().rev() {
-            let id = id.to_owned();
-            let change = move |document: &mut Document<Head>| -> Result<_, Error> {
-                let head = &mut document.head;
-                let there = head.bundles.contains_key(&id);
-                let removed = change::drop_bundle(head, &id)?;
-                Ok(Change::when(there, ()).removing(removed))
-            };
-            repo.change(VERSION, Vec::new(), change).await?;
-        }
+        let (id, now) = (id.to_owned(), self.now());
+        let work = async move { steps::drop_all(&id, &repos, None, now).await };
+        registry_core::task::carry_through(work).await??;
         Ok(protocol::empty(StatusCode::NO_CONTENT))
+    }
+
+    /// Ends what broke off of bundles that whoever asks may write: those that never came whole are
+    /// dropped, the others go on.
+    pub(crate) async fn clean_up(&self) -> Result<()> {
+        let before = self.now() - BROKEN_OFF;
+        let ids = self.granted.view(|all: &Artifacts| all.broken_off(before));
+        for id in ids.await? {
+            let Ok(known) = self.known(&id).await else {
+                continue;
+            };
+            if known.bundle.stage == Stage::Arriving {
+                steps::drop_all(&id, &known.repos, Some(Stage::Arriving), self.now()).await?;
+            } else {
+                self.go_on(&id, &known).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The head of a version and one of its files, for who writes: what bundles ended is settled before,
+    /// and one that is just being published goes on.
+    pub(super) async fn settled(
+        &self,
+        repo: &Repo,
+        file: &str,
+    ) -> Result<(Arc<Head>, Option<Bytes>)> {
+        let read = || repo.head_with_entry::<Head>(VERSION, file);
+        let (head, entry) = read().await?.unwrap_or_default();
+        if head.parts().next().is_none() {
+            return Ok((head, entry));
+        }
+        for (id, _) in head.parts().filter(|(_, part)| part.promised) {
+            let went_on = async { self.go_on(id, &self.known(id).await?).await };
+            match went_on.await {
+                // It is gone, or nothing that whoever asks may do something about.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                went_on => drop(went_on?),
+            }
+        }
+        self.settle_version(repo, &head).await?;
+        Ok(read().await?.unwrap_or_default())
+    }
+
+    async fn settle_version(&self, repo: &Repo, head: &Head) -> Result<()> {
+        let fates = self.granted.view(|all: &Artifacts| {
+            let fates = head.parts().map(|(id, part)| match all.fate(id) {
+                // A record comes before what the log says of it.
+                Fate::Over if part.is_record() && !part.is_over() => (id.to_owned(), Fate::Open),
+                fate => (id.to_owned(), fate),
+            });
+            fates
+                .filter(|(_, fate)| *fate != Fate::Open)
+                .collect::<Vec<_>>()
+        });
+        let fates = fates.await?;
+        if fates.is_empty() {
+            return Ok(());
+        }
+        let change = move |document: &mut Document<Head>| -> Result<_> {
+            let Document { head, entries, .. } = document;
+            let (mut changed, mut removed) = (false, Vec::new());
+            for (id, fate) in &fates {
+                let published = match fate {
+                    Fate::Published(at) => Some(*at),
+                    Fate::Open | Fate::Over => None,
+                };
+                let (settled, bytes) = bundle::settle(head, entries, id, published)?;
+                changed |= settled;
+                removed.extend(bytes);
+            }
+            Ok(Change::when(changed, ()).removing(removed))
+        };
+        repo.change(VERSION, Vec::new(), change).await
     }
 }
 
 fn no_deployment() -> Error {
     Error::not_found("there is no such deployment")
+}
+
+fn dropped() -> Error {
+    Error::not_found("the deployment was dropped")
 }
 
 /// A version as a package URL names it, without the type.

@@ -27,6 +27,9 @@ impl Call<'_> {
             let message = "only an administrator may clean up";
             return Err(Error::new(ErrorKind::Denied, message));
         }
+        if !query.dry_run {
+            self.clean_up().await?;
+        }
         let age = query
             .older_than
             .map(|age| i64::try_from(age).unwrap_or(i64::MAX));

@@ -39,10 +39,15 @@ impl Call<'_> {
     pub(crate) async fn put_file(&self, path: FilePath, body: Body) -> Answer {
         self.check_policy(&path.version)?;
         let repo = self.granted.repo()?;
-        if !path.is_mutable()
-            && let Some(entry) = repo.entry(VERSION, path.file.as_str()).await?
-        {
-            return self.put_again(&path, &entry, body).await;
+        if !path.is_mutable() {
+            let name = path.file.as_str();
+            let (head, entry) = self.settled(repo, name).await?;
+            if let Some(entry) = entry {
+                return self.put_again(&path, &entry, body).await;
+            }
+            if head.gone.contains(name) && !self.granted.identity().admin {
+                return Err(change::deleted(name));
+            }
         }
         let received = self.receive(repo, &path, body).await?;
         let new = self.new_file(&path, &received)?;

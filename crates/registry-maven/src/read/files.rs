@@ -1,6 +1,6 @@
 //! Files and their checksums.
 
-use std::time::SystemTime;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, header};
@@ -17,6 +17,7 @@ use crate::{
     document::{Entry, Head, no_file, snapshot},
     layout::{self, VERSION},
     name::FilePath,
+    view::{Artifacts, Fate},
 };
 
 impl Call<'_> {
@@ -28,10 +29,7 @@ impl Call<'_> {
         }
         let entry = self.entry(path).await?.ok_or_else(missing)?;
         let entry = Entry::parse(&entry)?;
-        let mut response = match path.checksum {
-            Some(algorithm) => self.checksum(&entry, algorithm)?,
-            None => self.bytes(path, &entry).await?,
-        };
+        let mut response = self.serve(path, &entry).await?;
         if path.is_mutable() {
             return Ok(protocol::revalidated(response));
         }
@@ -43,7 +41,13 @@ impl Call<'_> {
     async fn entry(&self, path: &FilePath) -> Result<Option<Bytes>, Error> {
         let repo = self.granted.repo()?;
         if !path.is_mutable() {
-            return repo.entry(VERSION, path.file.as_str()).await;
+            let name = path.file.as_str();
+            let found = repo.head_with_entry::<Head>(VERSION, name).await?;
+            let (head, entry) = found.unwrap_or_default();
+            if entry.is_some() {
+                return Ok(entry);
+            }
+            return Ok(self.published(&head).await?.remove(name));
         }
         let Some(document) = repo.document::<Head>(VERSION).await? else {
             return Ok(None);
@@ -51,6 +55,35 @@ impl Call<'_> {
         let entries = &document.entries;
         let newest = snapshot::resolve(entries, &path.artifact, &path.version, &path.file)?;
         Ok(newest.and_then(|name| entries.get(&*name).cloned()))
+    }
+
+    /// The files of a version that are there by bundles which are published, and are no entries yet.
+    pub(super) async fn published(&self, head: &Head) -> Result<BTreeMap<String, Bytes>, Error> {
+        let mut files = BTreeMap::new();
+        if head.parts().next().is_none() {
+            return Ok(files);
+        }
+        let fates = self.granted.view(|all: &Artifacts| {
+            let fates = head.parts().map(|(id, part)| (part, all.fate(id)));
+            fates.collect::<Vec<_>>()
+        });
+        for (part, fate) in fates.await? {
+            if let Fate::Published(at) = fate {
+                for (name, entry) in &part.files {
+                    let entry = Entry::parse(entry.as_bytes())?.dated(at)?;
+                    files.insert(name.clone(), entry);
+                }
+            }
+        }
+        files.retain(|name, _| !head.gone.contains(name));
+        Ok(files)
+    }
+
+    pub(super) async fn serve(&self, path: &FilePath, entry: &Entry<'_>) -> Answer {
+        match path.checksum {
+            Some(algorithm) => self.checksum(entry, algorithm),
+            None => self.bytes(path, entry).await,
+        }
     }
 
     async fn bytes(&self, path: &FilePath, entry: &Entry<'_>) -> Answer {

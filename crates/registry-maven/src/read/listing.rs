@@ -97,10 +97,11 @@ impl Call<'_> {
         }
         let repo = self.granted.authorize(&resource, Action::Read).await?;
         let document = repo.document::<Head>(VERSION).await?;
-        let entries = document
-            .map(|document| document.entries)
-            .unwrap_or_default();
-        for name in entries.keys() {
+        let document = document.map(|document| (document.head, document.entries));
+        let (head, entries) = document.unwrap_or_default();
+        let published = self.published(&head).await?;
+        let names = entries.keys().map(|name| &**name);
+        for name in names.chain(published.keys().map(String::as_str)) {
             found.add(name);
         }
         if version.is_snapshot() && !entries.is_empty() {

@@ -1,6 +1,6 @@
 //! Search, in the form of Solr that build tools and editors know.
 
-use std::{borrow::Cow, cell::Cell};
+use std::borrow::Cow;
 
 use http::StatusCode;
 use registry_core::{
@@ -60,19 +60,11 @@ impl Call<'_> {
             .view(|all: &Artifacts| all.found().matches(query, name));
         let mut names = self.granted.readable(matches.await?).await?;
         names.sort_unstable();
-        self.granted
-            .view(|all: &Artifacts| {
-                let seen = Cell::new(0);
-                let hits = names.iter().flat_map(|name| all.hits(name, only));
-                let end = asked.from.saturating_add(asked.size);
-                let page = hits.filter(|_| {
-                    let at = seen.replace(seen.get() + 1);
-                    (asked.from..end).contains(&at)
-                });
-                let page: Result<Vec<_>, _> = page.map(|hit| to_raw_value(&hit)).collect();
-                Ok((seen.get(), page.map_err(Error::internal)?))
-            })
-            .await?
+        let page = (asked.from, asked.size);
+        let found = |all: &Artifacts| all.versions_of(&names, only, page);
+        let (total, hits) = self.granted.view(found).await?;
+        let hits: Result<Vec<_>, _> = hits.iter().map(to_raw_value).collect();
+        Ok((total, hits.map_err(Error::internal)?))
     }
 }
 

@@ -4,6 +4,10 @@ use http::Method;
 use registry_core::{Error, Result, protocol::Asked};
 
 use super::Route;
+use crate::{
+    ArtifactId, GroupId, VersionName,
+    name::{FilePath, Place},
+};
 
 /// What a search asks for, in the words of Solr.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,17 @@ pub struct BundleQuery {
     pub name: String,
     /// Whether it is published as soon as it is found to be good.
     pub automatic: bool,
+}
+
+/// A version that is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// The group.
+    pub group: GroupId,
+    /// The artifact.
+    pub artifact: ArtifactId,
+    /// The version.
+    pub version: VersionName,
 }
 
 /// Which builds of snapshots are to go.
@@ -59,10 +74,54 @@ pub(super) fn parse(asked: Asked<'_>, segments: &[&str]) -> Result<Option<Route>
             let delete = (Method::DELETE, Route::DropBundle(id.to_owned()));
             asked.only("POST, DELETE", &[publish, delete])?
         }
+        [
+            "api",
+            "v1",
+            "publisher",
+            "deployment",
+            id,
+            "download",
+            ref path @ ..,
+        ] => asked.get(Route::BundleFile(Some(id.to_owned()), file(path)?))?,
+        [
+            "api",
+            "v1",
+            "publisher",
+            "deployments",
+            "download",
+            ref path @ ..,
+        ] => asked.get(Route::BundleFile(None, file(path)?))?,
+        ["api", "v1", "publisher", "published"] => {
+            asked.get(Route::IsPublished(component(asked)?))?
+        }
         ["api", "v1", "prune"] if post => Route::Prune(prune(asked)?),
         _ => return Ok(None),
     };
     Ok(Some(route))
+}
+
+/// A file in the tree of a bundle, which has no metadata.
+fn file(path: &[&str]) -> Result<FilePath> {
+    match Place::parse(path, false) {
+        Ok(Place::File(path)) => Ok(path),
+        _ => Err(super::unknown()),
+    }
+}
+
+fn component(asked: Asked<'_>) -> Result<Component> {
+    let given = |name: &str| {
+        let missing = || {
+            Error::invalid(format!(
+                "the address needs ?namespace=, name= and version=; it has no {name}"
+            ))
+        };
+        asked.param(name).ok_or_else(missing)
+    };
+    Ok(Component {
+        group: given("namespace")?.parse()?,
+        artifact: given("name")?.parse()?,
+        version: given("version")?.parse()?,
+    })
 }
 
 fn search(asked: Asked<'_>) -> SearchQuery {

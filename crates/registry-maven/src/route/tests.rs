@@ -97,6 +97,25 @@ fn routes() {
             "DELETE /api/v1/publisher/deployment/7",
             "drop-bundle: DropBundle(\"7\")",
         ),
+        ("DELETE /a/b/c/1", "InvalidName"),
+        (
+            "GET /api/v1/publisher/published?namespace=a.b&name=c&version=1",
+            "is-published: IsPublished(Component { group: GroupId(\"a.b\"), artifact: \
+             ArtifactId(\"c\"), version: VersionName(\"1\") })",
+        ),
+        (
+            "GET /api/v1/publisher/published?namespace=a.b&name=c",
+            "Invalid",
+        ),
+        ("GET /api/v1/publisher/deployment/7/download/a", "NotFound"),
+        (
+            "GET /api/v1/publisher/deployments/download/a/b/1/",
+            "NotFound",
+        ),
+        (
+            "PUT /api/v1/publisher/deployments/download/a/b/1/b-1.pom",
+            "MethodNotAllowed \"GET, HEAD\"",
+        ),
         (
             "POST /api/v1/prune?keep=2&dry-run=true",
             "prune: Prune(PruneQuery { keep: Some(2), older_than: None, dry_run: true })",

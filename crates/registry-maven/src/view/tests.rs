@@ -160,3 +160,81 @@ fn what_is_saved_makes_the_same_view() {
         assert_eq!(again.revision(name), revision, "{name}");
     }
 }
+
+#[test]
+fn the_log_tells_of_few_kinds_of_files() {
+    let kinds = (0..1000).map(|number| format!("lib-1.0-kind{number:04}.jar"));
+    let long = format!("lib-1.0-{}.jar", "x".repeat(300));
+    let more = ["lib-1.0.jar", "lib-1.0.pom", "lib-1.0.jar.asc", &long].map(str::to_owned);
+    let files: Vec<String> = kinds.chain(more).collect();
+    let told = endings("lib", "1.0", files.iter().map(String::as_str));
+    assert_eq!(told.len(), MAX_ENDINGS);
+    assert!(told.contains(".jar") && told.contains(".pom"), "{told:?}");
+    assert!(told.iter().all(|ending| ending.len() <= MAX_ENDING));
+}
+
+#[test]
+fn what_versions_were_is_forgotten() {
+    let mut all = some();
+    let before = all.shapes.len();
+    for revision in 2..100 {
+        let data = format!(r#"{{"at":5,"shape":{{"p":"jar","ec":["-{revision}.jar"]}}}}"#);
+        let data = RawValue::from_string(data).unwrap();
+        let name = "org.acme:lib:1.0".into();
+        let entry = LogEntry {
+            name,
+            revision,
+            data: &data,
+        };
+        all.apply(entry).unwrap();
+    }
+    assert_eq!(all.shapes.len(), before + 1);
+}
+
+fn saved(all: &Artifacts, backwards: bool) -> Artifacts {
+    let mut lines = Vec::new();
+    all.save(&mut |entry| {
+        lines.push(serde_json::to_string(&entry).unwrap());
+        Ok(())
+    })
+    .unwrap();
+    if backwards {
+        lines.reverse();
+    }
+    let mut again = Artifacts::default();
+    for line in &lines {
+        again.apply(serde_json::from_str(line).unwrap()).unwrap();
+    }
+    again
+}
+
+#[test]
+fn a_bundle_comes_all_at_once() {
+    let pending = r#"[["x",{"p":"jar","ec":[".jar"]}]]"#;
+    let first = |stage: &str| {
+        format!(r#"{{"at":0,"bundles":{{"x":{{"stage":"{stage}","at":7}}}},"pending":{pending}}}"#)
+    };
+    let other = format!(r#"{{"at":0,"pending":{pending}}}"#);
+    let before = [
+        ("org.acme:app:1", 1, &*first("publishing")),
+        ("org.acme:core:1", 1, &*other),
+    ];
+    let all = view(&before);
+    assert_eq!((all.fate("x"), all.fate("y")), (Fate::Open, Fate::Over));
+    assert!(all.names("org.acme").is_empty());
+    assert_eq!(all.broken_off(8), ["x"]);
+    assert!(all.broken_off(7).is_empty());
+    let published = first("published");
+    let all = view(&[before[0], before[1], ("org.acme:app:1", 2, &published)]);
+    for all in [saved(&all, false), saved(&all, true), all] {
+        assert_eq!(all.fate("x"), Fate::Published(7));
+        assert_eq!(all.names("org.acme"), ["org.acme:app", "org.acme:core"]);
+        for folder in ["org/acme/app", "org/acme/core"] {
+            let listed = all.listed(&levels(folder));
+            assert_eq!((listed.versions.len(), listed.at), (1, 7), "{folder}");
+        }
+        assert_eq!(all.revision("org.acme:core:1"), Some(1));
+    }
+    let all = view(&[before[0], before[1], ("org.acme:app:1", 2, r#"{"at":0}"#)]);
+    assert_eq!((all.fate("x"), all.bundle("x")), (Fate::Over, None));
+}

@@ -18,14 +18,14 @@ fn form(zip: &[u8]) -> Vec<u8> {
     [head.as_bytes(), zip, b"\r\n--XX--\r\n"].concat()
 }
 
-async fn upload(client: &Client, query: &str, files: &[(&str, &[u8])]) -> Answer {
+pub(crate) async fn upload(client: &Client, query: &str, files: &[(&str, &[u8])]) -> Answer {
     let client = client.header("content-type", "multipart/form-data; boundary=XX");
     let body = form(&zip(files, true));
     client.post(&format!("{UPLOAD}?name=b&{query}"), body).await
 }
 
 /// The files of a release of two modules.
-fn files(version: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(version: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for artifact in ["core", "app"] {
         let at = format!("org/acme/{artifact}/{version}/{artifact}-{version}");
@@ -42,14 +42,14 @@ fn files(version: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn borrowed(files: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+pub(crate) fn borrowed(files: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     files
         .iter()
         .map(|(name, bytes)| (&**name, &**bytes))
         .collect()
 }
 
-async fn state(client: &Client, id: &str) -> serde_json::Value {
+pub(crate) async fn state(client: &Client, id: &str) -> serde_json::Value {
     let answer = client
         .post(&format!("/maven/api/v1/publisher/status?id={id}"), "")
         .await;
@@ -72,7 +72,8 @@ async fn one_that_is_published_at_once() {
     let state = state(&client, &id).await;
     assert_eq!(state["deploymentState"], "PUBLISHED");
     assert_eq!(state["deploymentName"], "b");
-    assert_eq!(state["purls"][0], "pkg:maven/org.acme/core@1.0");
+    assert_eq!(state["purls"][0], "pkg:maven/org.acme/app@1.0");
+    assert_eq!(state["purls"][1], "pkg:maven/org.acme/core@1.0");
     for (name, bytes) in &files {
         assert_eq!(get(&client, name).await.body, bytes, "{name}");
     }
@@ -144,7 +145,7 @@ async fn a_bad_one_stores_nothing() {
         (
             with(&format!("{app}.pom"), bad_pom.as_bytes()),
             400,
-            "version",
+            "org/acme/app/1.0/app-1.0.pom: the POM's version",
         ),
         (with(&format!("{app}.jar"), b"other"), 400, "sha1"),
         (with(&format!("{app}.jar"), b""), 400, "not the file"),
@@ -154,7 +155,11 @@ async fn a_bad_one_stores_nothing() {
             "name of a file",
         ),
         (with(snapshot, b"x"), 400, "snapshot"),
-        (with("README", b"x"), 400, "GROUP/ARTIFACT"),
+        (
+            with("META-INF/MF", b"x"),
+            400,
+            "META-INF/MF: files lie at GROUP/ARTIFACT",
+        ),
     ] {
         let answer = upload(&client, "publishingType=AUTOMATIC", &borrowed(&files)).await;
         let refused = refusal(&answer);
@@ -207,4 +212,80 @@ async fn one_that_meets_other_content_is_refused_whole() {
             .contains("app-2.0.jar")
     );
     assert_eq!(status(&client, "org/acme/core/2.0/core-2.0.jar").await, 404);
+}
+
+#[tokio::test]
+async fn files_of_one_that_waits_can_be_tried() {
+    let client = writer();
+    let files = files("1.0");
+    let id = upload(&client, "", &borrowed(&files)).await.text();
+    let jar = "org/acme/app/1.0/app-1.0.jar";
+    let one = format!("api/v1/publisher/deployment/{id}/download");
+    let any = "api/v1/publisher/deployments/download";
+    for base in [&*one, any] {
+        for (name, bytes) in &files {
+            let answer = get(&client, &format!("{base}/{name}")).await;
+            assert_eq!(answer.body, bytes, "{base}/{name}");
+        }
+        let answer = get(&client, &format!("{base}/{jar}.md5")).await;
+        assert_eq!(answer.text(), sum(Algorithm::Md5, b"app 1.0"));
+        for other in [
+            "org/acme/app/1.0/app-1.0.war",
+            "org/acme/app/1.1/app-1.1.jar",
+            "org/acme/app/maven-metadata.xml",
+            "org",
+        ] {
+            assert_eq!(
+                status(&client, &format!("{base}/{other}")).await,
+                404,
+                "{other}"
+            );
+        }
+        let of = format!("/maven/{base}/{jar}");
+        assert_eq!(client.token("reader").get(&of).await.status, 403);
+        let nobody = client.header("authorization", "");
+        assert!(matches!(nobody.get(&of).await.status.as_u16(), 400 | 401));
+    }
+    let none = "api/v1/publisher/deployment/none/download";
+    assert_eq!(status(&client, &format!("{none}/{jar}")).await, 404);
+    assert_eq!(status(&client, jar).await, 404);
+    let published = "api/v1/publisher/published?namespace=org.acme&name=app&version=1.0";
+    assert_eq!(text(&client, published).await, r#"{"published":false}"#);
+    let at = format!("/maven/api/v1/publisher/deployment/{id}");
+    assert_eq!(client.post(&at, "").await.status, 204);
+    assert_eq!(text(&client, published).await, r#"{"published":true}"#);
+    assert_eq!(text(&client, &format!("{one}/{jar}")).await, "app 1.0");
+    assert_eq!(status(&client, &format!("{any}/{jar}")).await, 404);
+    let answer = get(&client, "api/v1/publisher/published?name=app").await;
+    assert!(refusal(&answer).starts_with("400 the address needs ?namespace="));
+}
+
+#[tokio::test]
+async fn a_version_has_few_that_wait() {
+    let client = writer();
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        let mut files = files("1.0");
+        files.push(("org/acme/app/1.0/app-1.0.txt".to_owned(), vec![number]));
+        let answer = upload(&client, "", &borrowed(&files)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        ids.push(answer.text());
+    }
+    let answer = upload(&client, "", &borrowed(&files("1.0"))).await;
+    assert!(refusal(&answer).starts_with("409 20 deployments with this version wait"));
+    let at = |id: &str| format!("/maven/api/v1/publisher/deployment/{id}");
+    assert_eq!(client.delete(&at(&ids[0])).await.status, 204);
+    let answer = upload(&client, "", &borrowed(&files("1.0"))).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    // One is published; of the others, those that want the same place for something else cannot be.
+    assert_eq!(client.post(&at(&ids[1]), "").await.status, 204);
+    assert_eq!(client.post(&at(&ids[2]), "").await.status, 409);
+    assert_eq!(state(&client, &ids[2]).await["deploymentState"], "FAILED");
+    assert_eq!(client.post(&at(&answer.text()), "").await.status, 204);
+    assert_eq!(
+        get(&client, "org/acme/app/1.0/app-1.0.txt").await.body,
+        [1][..]
+    );
+    assert_eq!(client.delete(&at(&ids[2])).await.status, 204);
+    assert_eq!(client.delete(&at(&ids[2])).await.status, 404);
 }

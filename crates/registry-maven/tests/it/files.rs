@@ -132,6 +132,8 @@ async fn a_deleted_file_stays_burned() {
     let path = format!("/maven/{JAR}");
     assert_eq!(client.token("reader").delete(&path).await.status, 403);
     let admin = client.token("admin");
+    let answer = admin.delete("/maven/org/acme/lib/1.0").await;
+    assert!(refusal(&answer).ends_with("a version is removed by GROUP/ARTIFACT/VERSION/"));
     assert_eq!(admin.delete(&path).await.status, 204);
     assert_eq!(admin.delete(&path).await.status, 404);
     assert_eq!(status(&client, JAR).await, 404);
@@ -307,6 +309,10 @@ async fn folders_are_listed() {
             );
         }
     }
+    let answer = get(&client, "org/acme").await;
+    assert!(answer.text().contains("a folder has a slash at its end"));
+    let answer = client.put("/maven//org/acme/lib/1/lib-1.jar", "x").await;
+    assert!(refusal(&answer).starts_with("400 the path has an empty part"));
     for none in [
         "com/",
         "org/acm/",

@@ -1,6 +1,7 @@
 //! The Maven repository layout in process, over memory.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod broken_off;
 mod bundle;
 mod captures;
 mod files;

@@ -52,6 +52,13 @@ async fn artifacts_and_versions() {
         ),
         ("q=g:org.acme+AND+v:1.0&core=gav", 1, "org.acme:lib:1.0"),
         ("q=lib&core=gav&start=1&rows=1", 3, "org.acme:lib:1.1"),
+        (
+            "q=lib&core=gav&rows=2",
+            3,
+            "com.other:lib-extra:1 org.acme:lib:1.1",
+        ),
+        ("q=lib&core=gav&start=2&rows=5", 3, "org.acme:lib:1.0"),
+        ("q=lib&core=gav&start=3", 3, ""),
         ("q=*:*&rows=1", 2, "com.other:lib-extra"),
         ("q=*:*&rows=0", 2, ""),
     ] {

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 use registry_core::{
-    Error, Result,
+    Error, ErrorKind, Result,
     archive::{
         Limits,
         zip::{self, Allowed, Entry, Fault},
@@ -24,6 +24,8 @@ use crate::{
 const MAX_FILES: u64 = 20_000;
 /// How much a bundle may unpack to, by its size.
 const RATIO: u64 = 100;
+/// How much of a path a refusal tells, in characters.
+const MAX_SHOWN: usize = 300;
 /// The size of a piece of a file, in bytes.
 const PIECE: usize = 64 << 10;
 
@@ -55,7 +57,11 @@ pub(super) fn unpack(
     max_pom: u64,
     teller: &Teller<Found>,
 ) -> Result<()> {
-    let visit = |entry: Entry<'_>| visit(entry, max_pom, teller).map_err(Fault::Other);
+    let visit = |entry: Entry<'_>| {
+        let path = entry.path.to_owned();
+        let visited = visit(entry, max_pom, teller);
+        visited.map_err(|error| Fault::Other(within(&path, error)))
+    };
     // As who writes a zip without going back does.
     let allowed = Allowed {
         descriptors: true,
@@ -64,6 +70,17 @@ pub(super) fn unpack(
     let read = zip::read_allowing(allowed, reader, limits, visit);
     read.map(drop)
         .map_err(|fault| fault.told("the bundle is refused"))
+}
+
+/// The refusal of one file of many, with its path.
+fn within(path: &str, error: Error) -> Error {
+    match error.kind() {
+        kind @ (ErrorKind::Invalid | ErrorKind::InvalidName | ErrorKind::TooLarge) => {
+            let path: String = path.chars().take(MAX_SHOWN).collect();
+            Error::new(kind, format!("{path}: {error}"))
+        }
+        _ => error,
+    }
 }
 
 fn visit(entry: Entry<'_>, max_pom: u64, teller: &Teller<Found>) -> Result<()> {
