@@ -77,6 +77,7 @@ pub(super) fn release(
             size: staged.size(),
             sha256: staged.digests().hex(Algorithm::Sha256),
             version: version.normalized().to_owned(),
+            left: None,
         },
         reference,
         version,

@@ -114,9 +114,10 @@ impl Call<'_> {
         let version = check::version(&said.versions, &json)?;
         let release = check::release(version, &json, said.source, &staged, &self.time())?;
         let (now, new) = (self.seconds(), release.clone());
+        let since = now.saturating_sub(self.config.keep_replaced.as_secs());
         let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
-            let (published, removed) = change::publish(head, entries, &new, now)?;
+            let (published, removed) = change::publish(head, entries, &new, (now, since))?;
             let change = Change::when(published == Published::New, published);
             Ok(change.removing(removed))
         };
