@@ -88,6 +88,8 @@ pub(super) fn release(
 const MAX_DESCRIPTION: usize = 1000;
 /// How many keywords a package is found by, and how many packages it is told to provide.
 const MAX_LISTED: usize = 100;
+/// The longest of them, and the longest type, in bytes: the log has them all. What is longer is not told of.
+const MAX_WORD: usize = 200;
 
 /// What a search shows of a version.
 fn card(json: &ComposerJson) -> Result<Card> {
@@ -96,12 +98,21 @@ fn card(json: &ComposerJson) -> Result<Card> {
     let abandoned: Option<Abandoned> = abandoned.transpose().map_err(Error::internal)?;
     let mut description = json.description.clone().unwrap_or_default();
     description.truncate(description.floor_char_boundary(MAX_DESCRIPTION));
-    let few = |all: &[String]| all.iter().take(MAX_LISTED).cloned().collect();
+    let few = |all: &[String]| {
+        let all = all.iter().filter(|word| word.len() <= MAX_WORD);
+        all.take(MAX_LISTED).cloned().collect()
+    };
+    let mut kind = json.kind.clone();
+    kind.truncate(kind.floor_char_boundary(MAX_WORD));
     Ok(Card {
         description,
-        kind: json.kind.clone(),
+        kind,
         keywords: few(&json.keywords),
         provides: few(&json.provides),
-        abandoned: abandoned.filter(|said| *said != Abandoned::Plain(false)),
+        abandoned: match abandoned {
+            Some(Abandoned::Plain(false)) => None,
+            Some(Abandoned::For(other)) if other.len() > MAX_WORD => Some(Abandoned::Plain(true)),
+            said => said,
+        },
     })
 }

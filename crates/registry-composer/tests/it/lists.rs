@@ -140,6 +140,31 @@ async fn providers_are_told() {
     assert_eq!(registry.get("/providers/psr/log.json").await.status, 404);
 }
 
+/// What is told of a package is in the log, and in the memory of every replica.
+#[tokio::test]
+async fn what_is_long_is_not_told_of() {
+    let registry = Registry::new();
+    let long = "x".repeat(1000);
+    let composer = json!({
+        "name": "acme/long", "version": "1.0", "type": long, "description": long.repeat(2),
+        "keywords": [long, "short"], "abandoned": long, "provide": { format!("x/{long}"): "1", "psr/log": "1" },
+    });
+    let told = zip_of(&composer, "");
+    registry.published("/packages/acme/long", told).await;
+    let hit = &registry.json("/search.json?tags=short").await["results"][0];
+    assert_eq!(hit["description"].as_str().unwrap().len(), 1000);
+    assert_eq!(hit["abandoned"], true);
+    let found = registry.json(&format!("/search.json?tags={long}")).await;
+    assert_eq!(found["total"], 0);
+    let by = registry.json("/providers/psr/log.json").await;
+    assert_eq!(by["providers"][0]["type"].as_str().unwrap().len(), 200);
+    let version = &registry.versions("acme/long").await[0];
+    assert_eq!(
+        (&version["type"], &version["abandoned"]),
+        (&json!(long), &json!(long))
+    );
+}
+
 #[tokio::test]
 async fn downloads_are_taken_note_of() {
     let registry = Registry::new();
