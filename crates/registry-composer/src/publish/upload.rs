@@ -54,7 +54,7 @@ impl Call<'_> {
 
     /// A zip that is the body.
     async fn receive(&self, name: Option<PackageName>, mut body: Body) -> Result<Arrived, Error> {
-        let mut zip = Zip::begin(self, name).await?;
+        let mut zip = Zip::begin(self, name, body.length()).await?;
         while let Some(bytes) = body.next().await {
             zip.take(bytes?).await?;
         }
@@ -79,7 +79,7 @@ impl Call<'_> {
                 match (event, &mut zip) {
                     (Event::Start(part), None) if part.name == PACKAGE => {
                         in_zip = true;
-                        zip = Some(Zip::begin(self, name.clone()).await?);
+                        zip = Some(Zip::begin(self, name.clone(), None).await?);
                     }
                     (Event::Start(part), _) if part.name == PACKAGE || part.file.is_some() => {
                         let message = "the form has to hold one file, in the field \"package\"";
