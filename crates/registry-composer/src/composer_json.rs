@@ -7,6 +7,8 @@ mod autoload;
 mod check;
 mod links;
 
+use std::borrow::Cow;
+
 use registry_core::{Error, Result};
 use serde_json::{Map, Value, value::RawValue};
 
@@ -47,7 +49,7 @@ pub struct ComposerJson {
     /// The other packages in whose place it can be installed, in lower case.
     pub provides: Vec<String>,
     /// All else that it says, without white space between the parts of a value.
-    pub fields: Fields,
+    pub fields: Fields<'static>,
 }
 
 impl ComposerJson {
@@ -72,7 +74,7 @@ impl ComposerJson {
         check::all(&said)?;
         autoload::check(&said)?;
         links::check(&said, &name)?;
-        let mut fields: Fields = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let mut fields: Fields<'static> = serde_json::from_slice(bytes).map_err(unreadable)?;
         fields.retain(|key, _| said.contains_key(key) && !OWN.contains(&&**key));
         // Composer would take a source or a type that says nothing for one.
         fields.retain(|key, _| match &**key {
@@ -81,7 +83,7 @@ impl ComposerJson {
             _ => true,
         });
         for value in fields.values_mut() {
-            *value = compact(value)?;
+            *value = Cow::Owned(compact(value)?);
         }
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Ok(Self {
