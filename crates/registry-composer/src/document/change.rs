@@ -2,6 +2,8 @@
 
 mod zips;
 
+pub use zips::{forget, is_due};
+
 use bytes::Bytes;
 use registry_core::{
     Error, ErrorKind, Result,
@@ -39,8 +41,7 @@ pub enum Published {
 /// A change that was made, and the bytes that nothing names any more.
 pub type Removed = Vec<StoredBytes>;
 
-/// Publishes a version at `now`, in seconds since 1970. A branch takes the place of what was there, and
-/// those of the package's zips go that branches moved on from before `since`.
+/// Publishes a version at `now`, in seconds since 1970. A branch takes the place of what was there.
 ///
 /// # Errors
 /// [`ErrorKind::Conflict`] when a release is there, or was, with another zip.
@@ -48,7 +49,7 @@ pub fn publish(
     head: &mut Head,
     entries: &mut Entries,
     new: &Release,
-    (now, since): (u64, u64),
+    now: u64,
 ) -> Result<(Published, Removed)> {
     let key = new.version.normalized();
     let before = entries.get(key).cloned();
@@ -95,9 +96,6 @@ pub fn publish(
     touch(head, is_first || !is_dev, is_first || is_dev, now);
     if let Some(before) = before.filter(|before| before.reference != new.reference) {
         zips::mark(entries, &before.reference, Some(now))?;
-    }
-    if is_dev {
-        removed.extend(zips::forget(head, entries, since)?);
     }
     Ok((Published::New, removed))
 }

@@ -21,13 +21,25 @@ pub(super) fn mark(entries: &mut Entries, reference: &str, left: Option<u64>) ->
     Ok(())
 }
 
-/// Takes away the zips that branches moved on from before `since` and that no release is or was; and
-/// forgets the deleted branches of which there is none any more.
-pub(super) fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<Removed> {
-    let is_old = |dist: &Dist| dist.left.is_some_and(|left| left < since);
-    if found(entries, is_old)?.is_empty() {
-        return Ok(Removed::new());
-    }
+/// Whether there are zips that branches moved on from before `since`, in seconds since 1970.
+///
+/// # Errors
+/// When the stored bytes are damaged.
+pub fn is_due(entries: &Entries, since: u64) -> Result<bool> {
+    Ok(!found(entries, |dist| is_old(dist, since))?.is_empty())
+}
+
+fn is_old(dist: &Dist, since: u64) -> bool {
+    dist.left.is_some_and(|left| left < since)
+}
+
+/// Takes away the zips that are due and that no release is or was; and forgets the deleted branches of which
+/// there is none any more.
+///
+/// # Errors
+/// When the stored bytes are damaged.
+pub fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<Removed> {
+    let is_old = |dist: &Dist| is_old(dist, since);
     let is_release = |version: &str| !Version::from_normalized(version, version).is_dev();
     let removed = take(head, entries, is_old, is_release)?;
     // What stays is not looked at again until a branch moves on from it once more.
