@@ -156,14 +156,17 @@ impl Protocol for Composer {
     fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String {
         let token = token.unwrap_or("TOKEN");
         let (_, place) = base.as_str().split_once("//").unwrap_or(("", ""));
-        let host = place.split('/').next().unwrap_or_default();
+        let (host, path) = place.split_once('/').unwrap_or((place, "registry"));
+        // Two repositories of one name would take each other's place.
+        let name = path.replace('/', "-");
         let insecure = if base.as_str().starts_with("http:") {
             "composer config secure-http false\n"
         } else {
             ""
         };
         format!(
-            "composer config repositories.registry composer {base}\n\
+            "# in the project's folder\n\
+             composer config repositories.{name} composer {base}\n\
              {insecure}\
              composer config --global --auth http-basic.{host} token {token}\n\
              curl -u token:{token} -T package.zip \"{base}/packages/VENDOR/PACKAGE?version=1.0.0\""

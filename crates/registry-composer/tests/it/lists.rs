@@ -237,3 +237,26 @@ async fn who_may_not_read_knows_nothing() {
     let nobody = registry.nobody.put("/composer/", lib("2.0.0", "")).await;
     assert_eq!(nobody.status, 401);
 }
+
+/// Two repositories of one name would take each other's place in a project.
+#[test]
+fn every_mount_has_a_name_of_its_own() {
+    for (base, said) in [
+        (
+            "https://registry.example/composer",
+            "repositories.composer composer https://",
+        ),
+        (
+            "http://h:1/x/private",
+            "repositories.x-private composer http://h:1/x/private\n",
+        ),
+        (
+            "https://registry.example",
+            "repositories.registry composer https://",
+        ),
+    ] {
+        let base = BaseUrl::new(base).unwrap();
+        let usage = Composer::default().usage(&base, None);
+        assert!(usage.contains(said), "{usage}");
+    }
+}
