@@ -31,6 +31,20 @@ const OWN: &[&str] = &[
     "uid",
 ];
 
+/// What Composer reads of a project only, never of what a project requires: and not seldom there are
+/// passwords in it.
+const ROOT_ONLY: &[&str] = &[
+    "autoload-dev",
+    "config",
+    "minimum-stability",
+    "non-feature-branches",
+    "prefer-stable",
+    "repositories",
+    "scripts",
+    "scripts-aliases",
+    "scripts-descriptions",
+];
+
 /// What a package says of itself.
 #[derive(Clone, Debug)]
 pub struct ComposerJson {
@@ -48,7 +62,7 @@ pub struct ComposerJson {
     pub keywords: Vec<String>,
     /// The other packages in whose place it can be installed, in lower case.
     pub provides: Vec<String>,
-    /// All else that it says, without white space between the parts of a value.
+    /// All else that it says of itself to others, without white space between the parts of a value.
     pub fields: Fields<'static>,
 }
 
@@ -75,7 +89,10 @@ impl ComposerJson {
         autoload::check(&said)?;
         links::check(&said, &name)?;
         let mut fields: Fields<'static> = serde_json::from_slice(bytes).map_err(unreadable)?;
-        fields.retain(|key, _| said.contains_key(key) && !OWN.contains(&&**key));
+        fields.retain(|key, _| {
+            let key = &&**key;
+            said.contains_key(*key) && !OWN.contains(key) && !ROOT_ONLY.contains(key)
+        });
         // Composer would take a source or a type that says nothing for one.
         fields.retain(|key, _| match &**key {
             "source" => !check::is_empty(&said[key]),
