@@ -96,9 +96,13 @@ impl<'c> Zip<'c> {
             Sink::Stored(target) => target.writer.write(data).await,
             Sink::Held(held) => {
                 held.push(data, self.call.config.max_held)?;
-                if let Some(json) = self.early.get() {
-                    let json = ComposerJson::parse(json)?;
-                    self.to = Sink::Stored(Box::new(self.call.settle(held, &json).await?));
+                let early = self.early.get().filter(|_| held.fault.is_none());
+                match early.map(|json| ComposerJson::parse(json)) {
+                    Some(Ok(json)) => {
+                        self.to = Sink::Stored(Box::new(self.call.settle(held, &json).await?));
+                    }
+                    Some(Err(fault)) => held.fault = Some(fault),
+                    None => {}
                 }
                 Ok(())
             }
@@ -161,6 +165,8 @@ impl Call<'_> {
 struct Held {
     bytes: Vec<Bytes>,
     size: usize,
+    /// What is wrong with the `composer.json` that was seen, unless it turns out to be none.
+    fault: Option<Error>,
 }
 
 impl Held {
@@ -170,11 +176,14 @@ impl Held {
         let all = HELD.fetch_add(more, Ordering::Relaxed) + more;
         self.bytes.push(bytes);
         if self.size > most {
-            let message = format!(
-                "composer.json is not among the first {most} bytes of the zip; put it at its \
-                 beginning, or put the zip to packages/{{vendor}}/{{package}}"
-            );
-            return Err(Error::new(ErrorKind::TooLarge, message));
+            let late = || {
+                let message = format!(
+                    "composer.json is not among the first {most} bytes of the zip; put it at its \
+                     beginning, or put the zip to packages/{{vendor}}/{{package}}"
+                );
+                Error::new(ErrorKind::TooLarge, message)
+            };
+            return Err(self.fault.take().unwrap_or_else(late));
         }
         if all > MAX_HELD {
             let message = "too many zips come in whose address names no package; put this one to \

@@ -192,6 +192,16 @@ async fn bounds_hold() {
     assert_eq!(answer.status, 413);
     assert!(message(&answer).contains("not among the first 100000 bytes"));
     assert_eq!(watched.objects().await, 0);
+    // One that came early and is none is what is told of.
+    let none = zip(&[("composer.json", b"{}"), ("a", &noise)], false);
+    let writer = &watched.registry.writer;
+    let answer = writer.send(Method::PUT, "/composer/", pieces(&none)).await;
+    assert!(
+        message(&answer).contains("name must be present"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(watched.objects().await, 0);
     // Where the address names the package, it may come as late as it likes.
     let path = "/composer/packages/acme/lib";
     let answer = watched
