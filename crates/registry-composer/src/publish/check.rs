@@ -6,6 +6,7 @@ use crate::{
     PackageName, Version,
     composer_json::ComposerJson,
     document::{Card, Dist, Entry, Source, change::Release},
+    version::ends_word,
     wire::Abandoned,
 };
 
@@ -41,6 +42,15 @@ pub(super) fn version(said: &[String], json: &ComposerJson) -> Result<Version> {
              address",
         ));
     };
+    let branch = version.normalized().strip_prefix("dev-");
+    let splits = |c: char| ends_word(c) || matches!(c, '#' | '|');
+    if branch.is_some_and(|name| name.is_empty() || name.contains(splits)) {
+        return Err(Error::invalid(format!(
+            "nobody could require the branch {:?}: give it a name without spaces, commas and |, and with + \
+             for #",
+            version.pretty()
+        )));
+    }
     match all.find(|other| other.normalized() != version.normalized()) {
         Some(other) => Err(Error::invalid(format!(
             "the zip is to be version {}, but it says that it is {}",

@@ -62,6 +62,17 @@ async fn what_address_and_zip_say_has_to_agree() {
             plain(),
             "Invalid version string",
         ),
+        (
+            "/packages/acme/lib?version=dev-fix-%231",
+            plain(),
+            "nobody could require the branch \"dev-fix-#1\"",
+        ),
+        (
+            "/packages/upload/acme/lib/dev-a%20b",
+            plain(),
+            "nobody could require the branch \"dev-a b\"",
+        ),
+        ("/packages/acme/lib?version=dev-", plain(), "nobody could"),
         ("/packages/acme/lib", b"no zip".to_vec(), "it is not a zip"),
         ("/packages/acme/lib", Vec::new(), "it ends too early"),
         (
