@@ -71,6 +71,24 @@ impl Request {
             .body(document.to_string())
     }
 
+    /// Its bytes.
+    pub fn content(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// All of it as it is written on a connection to a site, with a header that says how long its body is.
+    pub fn written(&self, to: &Site, length: &str) -> Vec<u8> {
+        let (method, path, host) = (&self.method, &self.path, to.authority());
+        let token = to.token.as_deref().unwrap_or_default();
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n"
+        );
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        [format!("{head}{length}\r\n\r\n").as_bytes(), &self.body].concat()
+    }
+
     fn has(&self, name: &HeaderName) -> bool {
         self.headers.iter().any(|(other, _)| other == name)
     }

@@ -77,14 +77,6 @@ struct Source<'a> {
     remote_id: &'a str,
 }
 
-/// What a file of a package's versions says of an advisory, which is enough to keep a version away.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Partial<'a> {
-    advisory_id: &'a str,
-    affected_versions: &'a str,
-}
-
 impl Advisory {
     /// Reads and checks an advisory that is sent as JSON at the time `now`, to be called `id`.
     ///
@@ -154,14 +146,6 @@ impl Advisory {
                 name: repository,
                 remote_id: id,
             }],
-        }
-    }
-
-    /// What the file of the package's versions says of it.
-    pub fn partial(&self) -> Partial<'_> {
-        Partial {
-            advisory_id: &self.advisory_id,
-            affected_versions: &self.affected_versions,
         }
     }
 }
@@ -235,8 +219,6 @@ mod tests {
               ]
             }"#]]
         .assert_eq(&serde_json::to_string_pretty(&told).unwrap());
-        expect![[r#"{"advisoryId":"ACME-1","affectedVersions":">=1.0,<1.4|2.0.0"}"#]]
-            .assert_eq(&serde_json::to_string(&advisory.partial()).unwrap());
         let least = br#"{"title": "x", "affectedVersions": "*"}"#;
         let advisory = Advisory::parse("x", least, "now").unwrap();
         assert!(advisory.link.is_none() && advisory.cve.is_none() && advisory.severity.is_none());

@@ -62,8 +62,8 @@ impl Default for Limits {
 /// A `composer.json` that was found while the zip is still read.
 pub type Early = Arc<OnceLock<Bytes>>;
 
-/// Reads a zip to its end and gives its `composer.json`, which `early` has as soon as it was read.
-/// Blocks as `reader` does.
+/// Reads a zip to its end and gives its `composer.json`, which `early` has as soon as it was read, unless that
+/// has another, of a folder that turns out not to be alone. Blocks as `reader` does.
 ///
 /// # Errors
 /// [`Invalid`](registry_core::ErrorKind::Invalid) when it is damaged or dangerous anywhere, or has no
@@ -75,15 +75,11 @@ pub fn inspect(reader: &mut dyn Read, limits: &Limits, early: &Early) -> Result<
         top.take(entry, limits.composer_json, early)
     });
     let links = links.map_err(|fault| fault.told(CALLED))?;
-    let found = top.finish(&links)?;
-    // The one that was seen early is in a folder that turned out not to be alone.
-    if early.get().is_some_and(|early| *early != found) {
-        return Err(refused("it has more than one composer.json near its top"));
-    }
-    Ok(found)
+    top.finish(&links)
 }
 
-fn refused(what: &str) -> Error {
+/// The refusal of a zip.
+pub(crate) fn refused(what: &str) -> Error {
     Error::invalid(format!("{CALLED}: {what}"))
 }
 

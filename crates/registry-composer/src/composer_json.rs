@@ -7,6 +7,8 @@ mod autoload;
 mod check;
 mod links;
 
+use std::borrow::Cow;
+
 use registry_core::{Error, Result};
 use serde_json::{Map, Value, value::RawValue};
 
@@ -29,6 +31,20 @@ const OWN: &[&str] = &[
     "uid",
 ];
 
+/// What Composer reads of a project only, never of what a project requires: and not seldom there are
+/// passwords in it.
+const ROOT_ONLY: &[&str] = &[
+    "autoload-dev",
+    "config",
+    "minimum-stability",
+    "non-feature-branches",
+    "prefer-stable",
+    "repositories",
+    "scripts",
+    "scripts-aliases",
+    "scripts-descriptions",
+];
+
 /// What a package says of itself.
 #[derive(Clone, Debug)]
 pub struct ComposerJson {
@@ -46,8 +62,8 @@ pub struct ComposerJson {
     pub keywords: Vec<String>,
     /// The other packages in whose place it can be installed, in lower case.
     pub provides: Vec<String>,
-    /// All else that it says, without white space between the parts of a value.
-    pub fields: Fields,
+    /// All else that it says of itself to others, without white space between the parts of a value.
+    pub fields: Fields<'static>,
 }
 
 impl ComposerJson {
@@ -72,8 +88,11 @@ impl ComposerJson {
         check::all(&said)?;
         autoload::check(&said)?;
         links::check(&said, &name)?;
-        let mut fields: Fields = serde_json::from_slice(bytes).map_err(unreadable)?;
-        fields.retain(|key, _| said.contains_key(key) && !OWN.contains(&&**key));
+        let mut fields: Fields<'static> = serde_json::from_slice(bytes).map_err(unreadable)?;
+        fields.retain(|key, _| {
+            let key = &&**key;
+            said.contains_key(*key) && !OWN.contains(key) && !ROOT_ONLY.contains(key)
+        });
         // Composer would take a source or a type that says nothing for one.
         fields.retain(|key, _| match &**key {
             "source" => !check::is_empty(&said[key]),
@@ -81,7 +100,7 @@ impl ComposerJson {
             _ => true,
         });
         for value in fields.values_mut() {
-            *value = compact(value)?;
+            *value = Cow::Owned(compact(value)?);
         }
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Ok(Self {

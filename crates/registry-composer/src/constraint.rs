@@ -113,18 +113,17 @@ fn is_single(text: &str) -> bool {
 
 /// What is before `#` and the commit after it, of a branch.
 fn without_reference(text: &str) -> &str {
-    let ends = text.match_indices('#').map(|(at, _)| at);
-    let mut branches = ends.filter_map(|at| {
-        let (branch, reference) = text.split_at(at);
+    let word = text.find(|c| c == '@' || ends_word(c));
+    let word = &text[..word.unwrap_or(text.len())];
+    let is_branch = |branch: &&str| {
         let named = strip_prefix(branch, "dev-").is_some_and(|name| !name.is_empty());
-        let numbers = branch.len() > 6 && {
-            let end = branch.split_at_checked(branch.len() - 6);
-            end.is_some_and(|(_, end)| end.eq_ignore_ascii_case(".x-dev"))
-        };
-        let plain = !branch.contains(|c| c == '@' || ends_word(c));
-        ((named || numbers) && plain && reference.len() > 1).then_some(branch)
-    });
-    branches.next().unwrap_or(text)
+        let end = branch.len().checked_sub(6).filter(|end| *end > 0);
+        let end = end.and_then(|end| branch.split_at_checked(end));
+        named || end.is_some_and(|(_, end)| end.eq_ignore_ascii_case(".x-dev"))
+    };
+    let ends = word.match_indices('#').map(|(at, _)| at);
+    let mut branches = ends.filter(|at| at + 1 < text.len()).map(|at| &text[..at]);
+    branches.find(is_branch).unwrap_or(text)
 }
 
 /// `*`, `x`, `v*`, `*.*` and so on.

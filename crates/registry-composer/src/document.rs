@@ -26,7 +26,7 @@ mod tests;
 #[serde(default, rename_all = "camelCase")]
 pub struct Head {
     /// When its releases last changed, in seconds since 1970: later each time, since a client that has
-    /// an older list is told by nothing else.
+    /// an older list is told by nothing else. More changes than there are seconds put it ahead of the clock.
     pub releases: u64,
     /// The same of its branches.
     pub branches: u64,
@@ -60,6 +60,9 @@ pub struct Known {
 pub struct Gone {
     /// The SHA-256 of its zip.
     pub sha256: String,
+    /// Whether lock files shall not find it any more either.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purged: bool,
 }
 
 /// What of a package is found by a search and shown by it.
@@ -131,6 +134,9 @@ pub struct Dist {
     pub sha256: String,
     /// The version that it came as, normalized.
     pub version: String,
+    /// Since when a branch has moved on from it, in seconds since 1970, if one has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
 }
 
 /// What begins the names of entries that are zips; no version begins so.

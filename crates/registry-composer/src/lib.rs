@@ -20,6 +20,8 @@ pub mod version;
 mod view;
 pub mod wire;
 
+use std::time::Duration;
+
 use http::{HeaderMap, Method, Request, Response};
 use registry_core::{
     Body, Error,
@@ -44,6 +46,8 @@ pub struct ComposerConfig {
     /// How many bytes of a zip are held in memory until its `composer.json` was seen, where its address
     /// does not say of which package it is.
     pub max_held: usize,
+    /// How long a zip is kept for lock files after its branch moved on, or was deleted.
+    pub keep_replaced: Duration,
 }
 
 impl Default for ComposerConfig {
@@ -52,6 +56,7 @@ impl Default for ComposerConfig {
             max_zip: 1 << 30,
             zip: archive::Limits::default(),
             max_held: 16 << 20,
+            keep_replaced: Duration::from_secs(365 * 24 * 60 * 60),
         }
     }
 }
@@ -151,14 +156,17 @@ impl Protocol for Composer {
     fn usage(&self, base: &BaseUrl, token: Option<&str>) -> String {
         let token = token.unwrap_or("TOKEN");
         let (_, place) = base.as_str().split_once("//").unwrap_or(("", ""));
-        let host = place.split('/').next().unwrap_or_default();
+        let (host, path) = place.split_once('/').unwrap_or((place, "registry"));
+        // Two repositories of one name would take each other's place.
+        let name = path.replace('/', "-");
         let insecure = if base.as_str().starts_with("http:") {
             "composer config secure-http false\n"
         } else {
             ""
         };
         format!(
-            "composer config repositories.registry composer {base}\n\
+            "# in the project's folder\n\
+             composer config repositories.{name} composer {base}\n\
              {insecure}\
              composer config --global --auth http-basic.{host} token {token}\n\
              curl -u token:{token} -T package.zip \"{base}/packages/VENDOR/PACKAGE?version=1.0.0\""

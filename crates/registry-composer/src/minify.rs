@@ -4,12 +4,12 @@
 //! What there is to know: [Composer's own expander](https://github.com/composer/metadata-minifier) copies
 //! what an entry says over what the entries before it said, and takes out what is `"__unset"`.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::value::RawValue;
 
 /// A JSON object, each value as it is spelled.
-pub type Fields = BTreeMap<String, Box<RawValue>>;
+pub type Fields<'a> = BTreeMap<String, Cow<'a, RawValue>>;
 
 /// What a document says of its list in `minified`.
 pub const FORM: &str = "composer/2.0";
@@ -20,14 +20,14 @@ const UNSET: &str = "\"__unset\"";
 ///
 /// Values are compared as they are spelled, so that one with other white space is said again.
 #[must_use]
-pub fn minify(versions: Vec<Fields>) -> Vec<Fields> {
+pub fn minify(versions: Vec<Fields<'_>>) -> Vec<Fields<'_>> {
     let mut before = Fields::new();
     let mut minified = Vec::with_capacity(versions.len());
     for mut version in versions {
         // A value that is spelled so cannot be said.
         version.retain(|_, value| value.get() != UNSET);
         let missing = before.keys().filter(|key| !version.contains_key(*key));
-        let mut entry: Fields = missing.map(|key| (key.clone(), unset())).collect();
+        let mut entry: Fields<'_> = missing.map(|key| (key.clone(), unset())).collect();
         for (key, value) in &version {
             if before.get(key).is_none_or(|old| old.get() != value.get()) {
                 entry.insert(key.clone(), value.clone());
@@ -39,8 +39,8 @@ pub fn minify(versions: Vec<Fields>) -> Vec<Fields> {
     minified
 }
 
-fn unset() -> Box<RawValue> {
-    RawValue::from_string(UNSET.to_owned()).unwrap_or_default()
+fn unset() -> Cow<'static, RawValue> {
+    Cow::Owned(RawValue::from_string(UNSET.to_owned()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -50,12 +50,12 @@ mod tests {
 
     use super::*;
 
-    fn fields(json: &str) -> Fields {
+    fn fields(json: &str) -> Fields<'_> {
         serde_json::from_str(json).unwrap()
     }
 
     /// What Composer does with a list.
-    fn expand(minified: &[Fields]) -> Vec<Fields> {
+    fn expand<'a>(minified: &[Fields<'a>]) -> Vec<Fields<'a>> {
         let mut all = Vec::new();
         let mut now = Fields::new();
         for entry in minified {
@@ -94,8 +94,8 @@ mod tests {
             {}
         "#]]
         .assert_eq(&shown);
-        let values = |versions: &[Fields]| -> Vec<Value> {
-            let value = |version: &Fields| serde_json::to_value(version).unwrap();
+        let values = |versions: &[Fields<'_>]| -> Vec<Value> {
+            let value = |version: &Fields<'_>| serde_json::to_value(version).unwrap();
             versions.iter().map(value).collect()
         };
         assert_eq!(values(&expand(&minified)), values(&versions));

@@ -56,8 +56,7 @@ impl Call<'_> {
         let place = self.place(name);
         let make = move |document: &Document<Head>| {
             let body = render::page(&place, document)?;
-            let changed = document.head.releases.max(document.head.branches);
-            dated(body, changed)
+            Rendered::new(body, "application/json", document.modified)
         };
         self.form("page", make, missing).await
     }

@@ -135,6 +135,9 @@ impl Route {
             ["downloads"] => asked.only("POST", &[(Method::POST, Self::Downloads)]),
             ["api", "security-advisories", ref rest @ ..] => parse::advisories(asked, rest),
             ["packages", ref rest @ ..] if !rest.is_empty() => parse::packages(asked, rest),
+            [""] if asked.reads() => Err(Error::not_found(
+                "this is the address of a Composer repository; what it has is in packages.json",
+            )),
             [""] | ["packages"] | ["api", "packages"] => {
                 parse::put(asked, parse::upload(asked, None, None))
             }

@@ -71,9 +71,12 @@ impl Version {
             Some(normalized) => Ok(Self::from_normalized(&normalized, pretty)),
             None => {
                 let shown: String = pretty.chars().take(80).collect();
+                let branch =
+                    branch(pretty).map(|branch| format!(", or {branch} if it is a branch"));
+                let branch = branch.unwrap_or_default();
                 let message = format!(
                     "Invalid version string \"{shown}\": write one like 1.0.0, 1.0.0-beta2 or dev-main, \
-                     in {MAX_LENGTH} bytes at most"
+                     in {MAX_LENGTH} bytes at most{branch}"
                 );
                 Err(Error::new(ErrorKind::InvalidName, message))
             }
@@ -108,6 +111,17 @@ impl Version {
     pub fn is_dev(&self) -> bool {
         self.stability() == Stability::Dev
     }
+}
+
+/// How the version of a branch would be spelled that has this name.
+fn branch(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/');
+    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain);
+    let numbers = Some(format!("{name}-dev")).filter(|spelled| normalize(spelled).is_some());
+    let fits = name.len() + 4 <= MAX_LENGTH;
+    numbers
+        .or_else(|| is_word.then(|| format!("dev-{name}")))
+        .filter(|_| fits)
 }
 
 /// The stability of any spelling of a version.

@@ -10,6 +10,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod bad;
 mod cargo;
 mod composer;
 mod full_disk;

@@ -36,7 +36,12 @@ fn what_a_package_says_is_kept() {
             "installation-source": "dist",
             "notification-url": "https://elsewhere.example/",
             "abandoned": "acme/other",
-            "source": []
+            "source": [],
+            "config": { "http-basic": { "a.example": { "username": "a", "password": "secret" } } },
+            "repositories": [ { "type": "composer", "url": "https://token:secret@a.example" } ],
+            "scripts": { "test": "phpunit" },
+            "autoload-dev": { "psr-4": { "Tests\\": "tests/" } },
+            "minimum-stability": "dev"
         }"#,
     )
     .unwrap();

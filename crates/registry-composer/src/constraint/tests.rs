@@ -165,3 +165,14 @@ fn constraints_are_judged_as_composer_judges_them() {
     assert!(check(&format!("1.0{}2.0", " ".repeat(60000))).is_ok());
     assert!(check(&"1.0 || ".repeat(20000)).is_err());
 }
+
+/// If each mark had all that is before it looked at, this would take minutes.
+#[test]
+fn what_is_long_is_judged_in_one_go() {
+    let marks = "#".repeat(30_000);
+    let word = format!("dev-{}@{marks}", "a".repeat(30_000));
+    for _ in 0..20 {
+        assert!(check(&word).is_ok());
+        assert!(check(&format!("x{marks}{marks}")).is_err());
+    }
+}

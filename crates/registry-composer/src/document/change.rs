@@ -1,6 +1,8 @@
 //! Every change that a package can undergo. Pure, so that a lost race can be run again.
 
-use std::collections::HashSet;
+mod zips;
+
+pub use zips::{forget, is_due};
 
 use bytes::Bytes;
 use registry_core::{
@@ -8,7 +10,7 @@ use registry_core::{
     store::{Entries, StoredBytes},
 };
 
-use super::{Dist, Entry, Gone, Head, Known, dist_key, dists, no_package, versions};
+use super::{Dist, Entry, Gone, Head, Known, dist_key, no_package, versions};
 use crate::{PackageName, Version, advisory::Advisory, wire::Abandoned};
 
 /// How many advisories a package may have.
@@ -50,8 +52,12 @@ pub fn publish(
     now: u64,
 ) -> Result<(Published, Removed)> {
     let key = new.version.normalized();
-    if let Some(there) = entries.get(key) {
-        let there = Entry::parse(there)?;
+    let before = entries.get(key).cloned();
+    let before = before
+        .as_ref()
+        .map(|before| Entry::parse(before))
+        .transpose()?;
+    if let Some(there) = &before {
         let same = there.reference == new.reference && same_zip(entries, new)?;
         // A branch may move on without a change of what is in the zip.
         let moved = new.version.is_dev() && there.source != Entry::parse(&new.entry)?.source;
@@ -83,16 +89,14 @@ pub fn publish(
         let message = "another zip of this package has the same SHA-1; pack it anew";
         return Err(Error::new(ErrorKind::Conflict, message));
     }
-    let is_first = versions(entries).next().is_none();
+    let (is_first, is_dev) = (versions(entries).next().is_none(), new.version.is_dev());
     entries.insert(key.into(), new.entry.clone());
     head.gone.remove(key);
     head.may_lead(&new.version, &new.entry)?;
-    touch(
-        head,
-        is_first || !new.version.is_dev(),
-        is_first || new.version.is_dev(),
-        now,
-    );
+    touch(head, is_first || !is_dev, is_first || is_dev, now);
+    if let Some(before) = before.filter(|before| before.reference != new.reference) {
+        zips::mark(entries, &before.reference, Some(now))?;
+    }
     Ok((Published::New, removed))
 }
 
@@ -117,14 +121,14 @@ fn taken(version: &Version, how: &str, spelled: &str) -> Error {
     Error::new(ErrorKind::Conflict, message)
 }
 
-/// Says that lists of versions changed at `now`, later than either ever did before.
+/// Says that lists of versions changed at `now`: each later than it ever did before, and no more than
+/// that.
 fn touch(head: &mut Head, releases: bool, branches: bool, now: u64) {
-    let later = now.max(head.releases.max(head.branches) + 1);
     if releases {
-        head.releases = later;
+        head.releases = now.max(head.releases + 1);
     }
     if branches {
-        head.branches = later;
+        head.branches = now.max(head.branches + 1);
     }
 }
 
@@ -159,42 +163,28 @@ pub fn delete(
         let Some(bytes) = entries.remove(version.normalized()) else {
             continue;
         };
-        let dist = entries.get(&*dist_key(&Entry::parse(&bytes)?.reference));
-        let sha256 = dist.map(|dist| Dist::parse(dist)).transpose()?;
-        let sha256 = sha256.map(|dist| dist.sha256).unwrap_or_default();
-        head.gone
-            .insert(version.normalized().to_owned(), Gone { sha256 });
-        touch(head, !version.is_dev(), version.is_dev(), now);
-    }
-    let removed = match purge {
-        true => purged(head, entries, is_meant)?,
-        false => Removed::new(),
-    };
-    let changed = !meant.is_empty() || !removed.is_empty();
-    head.find_leading(entries)?;
-    Ok((changed, removed))
-}
-
-/// Takes away all zips that deleted versions were, but for those that are another version's now.
-fn purged(head: &Head, entries: &mut Entries, is_meant: impl Fn(&str) -> bool) -> Result<Removed> {
-    let mut used = HashSet::new();
-    for (_, bytes) in versions(entries) {
-        used.insert(Entry::parse(bytes)?.reference.into_owned());
-    }
-    let gone = head.gone.iter().filter(|(version, _)| is_meant(version));
-    let gone: HashSet<&str> = gone.map(|(_, gone)| &*gone.sha256).collect();
-    let mut removed = Vec::new();
-    for (reference, bytes) in dists(entries) {
-        let dist = Dist::parse(bytes)?;
-        let was_meant = is_meant(&dist.version) || gone.contains(&*dist.sha256);
-        if was_meant && !used.contains(reference) {
-            removed.push((dist_key(reference), dist.stored()));
+        let reference = Entry::parse(&bytes)?.reference;
+        let dist = entries.get(&*dist_key(&reference));
+        let dist = dist.map(|dist| Dist::parse(dist)).transpose()?;
+        let sha256 = dist.map(|dist| dist.sha256).unwrap_or_default();
+        let gone = Gone {
+            sha256,
+            purged: false,
+        };
+        head.gone.insert(version.normalized().to_owned(), gone);
+        if version.is_dev() {
+            zips::mark(entries, &reference, Some(now))?;
         }
     }
-    for (key, _) in &removed {
-        entries.remove(&**key);
-    }
-    Ok(removed.into_iter().map(|(_, bytes)| bytes).collect())
+    let is_dev = |version: &Version| version.is_dev();
+    let (releases, branches) = (!meant.iter().all(is_dev), meant.iter().any(is_dev));
+    touch(head, releases, branches, now);
+    let (purged, removed) = match purge {
+        true => zips::purge(head, entries, is_meant)?,
+        false => (false, Removed::new()),
+    };
+    head.find_leading(entries)?;
+    Ok((purged || !meant.is_empty(), removed))
 }
 
 /// Says that nobody is to take up a package any more, or with `None` takes that back. Tells whether it

@@ -1,21 +1,18 @@
 //! The forms in which a package is served.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use registry_core::{Error, Result, store::Document};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Entry, Head, Known, versions};
 use crate::{
     PackageName, Version,
     advisory::Told,
-    minify::{Fields, minify},
+    minify::{FORM, Fields, minify},
     wire::{Abandoned, Metadata},
 };
-
-/// How lists of versions are made shorter: <https://github.com/composer/metadata-minifier>.
-const MINIFIED: &str = "composer/2.0";
 
 /// What advisories of this registry say of where they come from.
 const REPOSITORY: &str = "registry";
@@ -62,7 +59,7 @@ pub fn metadata(place: &Place, document: &Document<Head>, branches: bool) -> Res
     let all = all.into_iter().map(|(_, fields)| fields).collect();
     let name = place.name.as_str();
     let metadata = Metadata {
-        minified: Some(MINIFIED),
+        minified: Some(FORM),
         packages: BTreeMap::from([(name, minify(all))]),
         security_advisories: (!branches).then(|| advisories(&place.name, &document.head)),
     };
@@ -94,7 +91,7 @@ struct About<'a> {
     kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     abandoned: Option<&'a Abandoned>,
-    versions: BTreeMap<String, Fields>,
+    versions: BTreeMap<String, Fields<'a>>,
 }
 
 /// All there is to know of a package.
@@ -118,11 +115,11 @@ pub fn page(place: &Place, document: &Document<Head>) -> Result<Vec<u8>> {
 }
 
 /// Some of the versions, with how they are spelled, the newest first.
-fn listed(
+fn listed<'a>(
     place: &Place,
-    document: &Document<Head>,
+    document: &'a Document<Head>,
     is_meant: impl Fn(&Version) -> bool,
-) -> Result<Vec<(String, Fields)>> {
+) -> Result<Vec<(String, Fields<'a>)>> {
     let all = versions(&document.entries)
         .map(|(name, bytes)| (Version::from_normalized(name, name), bytes));
     let mut all: Vec<_> = all.filter(|(version, _)| is_meant(version)).collect();
@@ -136,8 +133,18 @@ fn listed(
 }
 
 /// All that clients are told of a version: what its `composer.json` says, and what the registry does.
-fn fields(place: &Place, head: &Head, version: &Version, entry: &Entry<'_>) -> Result<Fields> {
-    let mut fields: Fields = object(entry.fields)?;
+fn fields<'a>(
+    place: &Place,
+    head: &Head,
+    version: &Version,
+    entry: &Entry<'a>,
+) -> Result<Fields<'a>> {
+    let said: BTreeMap<String, &RawValue> =
+        serde_json::from_str(entry.fields.get()).map_err(Error::internal)?;
+    let said = said.into_iter();
+    let mut fields: Fields<'a> = said
+        .map(|(key, value)| (key, Cow::Borrowed(value)))
+        .collect();
     let dist = DistAt {
         kind: "zip",
         url: place.dist(&entry.reference),
@@ -163,10 +170,6 @@ fn fields(place: &Place, head: &Head, version: &Version, entry: &Entry<'_>) -> R
     Ok(fields)
 }
 
-fn object<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Result<T> {
-    serde_json::from_str(json.get()).map_err(Error::internal)
-}
-
-fn raw(value: &(impl Serialize + ?Sized)) -> Result<Box<RawValue>> {
-    to_raw_value(value).map_err(Error::internal)
+fn raw(value: &(impl Serialize + ?Sized)) -> Result<Cow<'static, RawValue>> {
+    to_raw_value(value).map(Cow::Owned).map_err(Error::internal)
 }

@@ -38,10 +38,14 @@ fn release(version: &str, zip: &str) -> Release {
             size: 1,
             sha256: format!("sha256 of {zip}"),
             version: version.normalized().to_owned(),
+            left: None,
         },
         version,
     }
 }
+
+/// For how many seconds zips are kept that branches moved on from.
+const KEPT: u64 = 100;
 
 /// A package, and what time it is.
 #[derive(Default)]
@@ -54,8 +58,22 @@ struct Package {
 impl Package {
     fn publish(&mut self, version: &str, zip: &str) -> Result<Published> {
         let new = release(version, zip);
-        let done = change::publish(&mut self.head, &mut self.entries, &new, self.now);
-        done.map(|(published, _)| published)
+        let done = self.put(&new)?;
+        Ok(done.0)
+    }
+
+    fn put(&mut self, new: &Release) -> Result<(Published, change::Removed)> {
+        change::publish(&mut self.head, &mut self.entries, new, self.now)
+    }
+
+    /// Which zips go when each is kept for [`KEPT`].
+    fn forget(&mut self) -> Vec<String> {
+        let since = self.now.saturating_sub(KEPT);
+        let is_due = change::is_due(&self.entries, since).unwrap();
+        let removed = change::forget(&mut self.head, &mut self.entries, since).unwrap();
+        assert!(is_due || removed.is_empty());
+        assert!(!change::is_due(&self.entries, since).unwrap());
+        removed.into_iter().map(|bytes| bytes.file).collect()
     }
 
     fn delete(&mut self, version: Option<&str>, purge: bool) -> Result<Vec<String>> {
@@ -103,11 +121,13 @@ fn dates_grow_whatever_the_clock_says() {
     };
     assert_eq!(dates(100, "1.0"), (100, 100));
     assert_eq!(dates(100, "1.1"), (101, 100));
-    assert_eq!(dates(100, "dev-a"), (101, 102));
+    assert_eq!(dates(100, "dev-a"), (101, 101));
     // One clock is behind another's.
-    assert_eq!(dates(50, "1.2"), (103, 102));
-    assert_eq!(dates(200, "1.3"), (200, 102));
-    assert_eq!(dates(200, "1.3"), (200, 102));
+    assert_eq!(dates(50, "1.2"), (102, 101));
+    assert_eq!(dates(200, "1.3"), (200, 101));
+    assert_eq!(dates(200, "1.3"), (200, 101));
+    package.delete(None, false).unwrap();
+    assert_eq!((package.head.releases, package.head.branches), (201, 200));
 }
 
 #[test]
@@ -129,8 +149,7 @@ fn a_release_never_changes() {
     // Two zips of one SHA-1.
     let mut other = release("1.1", "a");
     other.dist.sha256 = "other".to_owned();
-    let (head, entries) = (&mut package.head, &mut package.entries);
-    let error = change::publish(head, entries, &other, 0).unwrap_err();
+    let error = package.put(&other).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
 }
 
@@ -153,6 +172,59 @@ fn a_purge_takes_all_that_a_version_was() {
     assert!(package.delete(None, true).unwrap().is_empty());
     let error = package.delete(Some("3.0"), true).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_purge_leaves_what_another_deleted_version_was() {
+    let mut package = Package::default();
+    for version in ["dev-main", "1.0", "dev-other"] {
+        package.publish(version, "a").unwrap();
+        package.delete(Some(version), false).unwrap();
+    }
+    assert!(package.delete(Some("dev-main"), true).unwrap().is_empty());
+    assert!(package.delete(Some("1.0"), true).unwrap().is_empty());
+    let removed = package.delete(Some("dev-other"), true).unwrap();
+    assert_eq!(removed, ["lib.a.zip"]);
+}
+
+#[test]
+fn zips_that_branches_moved_on_from_are_kept_for_a_while() {
+    let mut package = Package::default();
+    let mut removed = |now: u64, version: &str, zip: &str| -> Vec<String> {
+        package.now = now;
+        package.publish(version, zip).unwrap();
+        package.forget()
+    };
+    for (now, version, zip) in [
+        (0, "dev-main", "a"),
+        (0, "dev-main", "b"),
+        (0, "1.0", "b"),
+        (0, "1.1", "c"),
+        (0, "dev-main", "c"),
+        (0, "dev-main", "d"),
+        // The other branch is what the first was.
+        (0, "dev-other", "d"),
+        (10, "dev-main", "e"),
+        (100, "dev-main", "f"),
+    ] {
+        assert!(removed(now, version, zip).is_empty(), "{version} {zip}");
+    }
+    assert_eq!(removed(101, "1.2", "g"), ["lib.a.zip"]);
+    assert_eq!(removed(101, "dev-main", "g"), [""; 0]);
+    assert_eq!(removed(200, "dev-other", "h"), [""; 0]);
+    assert_eq!(removed(202, "dev-other", "i"), ["lib.e.zip", "lib.f.zip"]);
+    package.now = 300;
+    for version in ["1.1", "dev-main", "dev-other"] {
+        package.delete(Some(version), false).unwrap();
+    }
+    package.now = 401;
+    package.publish("dev-new", "j").unwrap();
+    assert_eq!(package.forget(), ["lib.d.zip", "lib.h.zip", "lib.i.zip"]);
+    // What 1.0 is, what 1.1 was, what 1.2 is, and the branch itself.
+    let left: Vec<_> = dists(&package.entries).map(|(zip, _)| zip).collect();
+    assert_eq!(left, ["b", "c", "g", "j"]);
+    let gone: Vec<_> = package.head.gone.keys().collect();
+    assert_eq!(gone, ["1.1.0.0", "dev-main"]);
 }
 
 #[test]
@@ -190,13 +262,12 @@ fn a_zip_that_is_named_is_not_taken_away() {
     entry.source =
         Some(serde_json::from_str(r#"{"type":"git","url":"u","reference":"r"}"#).unwrap());
     moved.entry = entry.to_bytes().unwrap();
-    let (head, entries) = (&mut package.head, &mut package.entries);
-    let (_, removed) = change::publish(head, entries, &moved, 0).unwrap();
+    let (_, removed) = package.put(&moved).unwrap();
     assert_eq!(removed.len(), 0, "{removed:?}");
     // The same zip in another file is one too many.
     moved.dist.file = "lib.other.zip".to_owned();
     entry.source = None;
     moved.entry = entry.to_bytes().unwrap();
-    let (_, removed) = change::publish(head, entries, &moved, 0).unwrap();
+    let (_, removed) = package.put(&moved).unwrap();
     assert_eq!(removed[0].file, "lib.other.zip");
 }

@@ -6,6 +6,7 @@ use crate::{
     PackageName, Version,
     composer_json::ComposerJson,
     document::{Card, Dist, Entry, Source, change::Release},
+    version::ends_word,
     wire::Abandoned,
 };
 
@@ -41,6 +42,15 @@ pub(super) fn version(said: &[String], json: &ComposerJson) -> Result<Version> {
              address",
         ));
     };
+    let branch = version.normalized().strip_prefix("dev-");
+    let splits = |c: char| ends_word(c) || matches!(c, '#' | '|');
+    if branch.is_some_and(|name| name.is_empty() || name.contains(splits)) {
+        return Err(Error::invalid(format!(
+            "nobody could require the branch {:?}: give it a name without spaces, commas and |, and with + \
+             for #",
+            version.pretty()
+        )));
+    }
     match all.find(|other| other.normalized() != version.normalized()) {
         Some(other) => Err(Error::invalid(format!(
             "the zip is to be version {}, but it says that it is {}",
@@ -77,6 +87,7 @@ pub(super) fn release(
             size: staged.size(),
             sha256: staged.digests().hex(Algorithm::Sha256),
             version: version.normalized().to_owned(),
+            left: None,
         },
         reference,
         version,
@@ -87,6 +98,8 @@ pub(super) fn release(
 const MAX_DESCRIPTION: usize = 1000;
 /// How many keywords a package is found by, and how many packages it is told to provide.
 const MAX_LISTED: usize = 100;
+/// The longest of them, and the longest type, in bytes: the log has them all. What is longer is not told of.
+const MAX_WORD: usize = 200;
 
 /// What a search shows of a version.
 fn card(json: &ComposerJson) -> Result<Card> {
@@ -95,12 +108,21 @@ fn card(json: &ComposerJson) -> Result<Card> {
     let abandoned: Option<Abandoned> = abandoned.transpose().map_err(Error::internal)?;
     let mut description = json.description.clone().unwrap_or_default();
     description.truncate(description.floor_char_boundary(MAX_DESCRIPTION));
-    let few = |all: &[String]| all.iter().take(MAX_LISTED).cloned().collect();
+    let few = |all: &[String]| {
+        let all = all.iter().filter(|word| word.len() <= MAX_WORD);
+        all.take(MAX_LISTED).cloned().collect()
+    };
+    let mut kind = json.kind.clone();
+    kind.truncate(kind.floor_char_boundary(MAX_WORD));
     Ok(Card {
         description,
-        kind: json.kind.clone(),
+        kind,
         keywords: few(&json.keywords),
         provides: few(&json.provides),
-        abandoned: abandoned.filter(|said| *said != Abandoned::Plain(false)),
+        abandoned: match abandoned {
+            Some(Abandoned::Plain(false)) => None,
+            Some(Abandoned::For(other)) if other.len() > MAX_WORD => Some(Abandoned::Plain(true)),
+            said => said,
+        },
     })
 }

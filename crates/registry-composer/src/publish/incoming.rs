@@ -12,7 +12,7 @@ use registry_core::{
 
 use crate::{
     Call, PackageName,
-    archive::{Early, inspect},
+    archive::{Early, inspect, refused},
     composer_json::ComposerJson,
     layout::{self, ZIP, ZIP_TYPE},
 };
@@ -24,6 +24,7 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 /// A zip on its way in.
 pub(super) struct Zip<'c> {
     call: &'c Call<'c>,
+    is_named: bool,
     inspection: Inspection<Bytes>,
     early: Early,
     to: Sink,
@@ -56,8 +57,19 @@ pub(super) struct Arrived {
 }
 
 impl<'c> Zip<'c> {
-    /// A zip begins, of the package that the address named, if it did.
-    pub(super) async fn begin(call: &'c Call<'c>, name: Option<PackageName>) -> Result<Self> {
+    /// A zip begins, of the package that the address named, if it did, and of so many bytes, if they were
+    /// announced.
+    pub(super) async fn begin(
+        call: &'c Call<'c>,
+        name: Option<PackageName>,
+        announced: Option<u64>,
+    ) -> Result<Self> {
+        let most = call.config.max_zip;
+        if announced.is_some_and(|size| size > most) {
+            let message = format!("a zip may have {most} bytes at most");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        let is_named = name.is_some();
         let early = Early::default();
         let (limits, told) = (call.config.zip.clone(), early.clone());
         let look = move |reader: &mut dyn std::io::Read| inspect(reader, &limits, &told);
@@ -70,6 +82,7 @@ impl<'c> Zip<'c> {
         };
         Ok(Self {
             call,
+            is_named,
             inspection: Inspection::start(call.granted.actor(), look).await?,
             early,
             to,
@@ -83,9 +96,13 @@ impl<'c> Zip<'c> {
             Sink::Stored(target) => target.writer.write(data).await,
             Sink::Held(held) => {
                 held.push(data, self.call.config.max_held)?;
-                if let Some(json) = self.early.get() {
-                    let json = ComposerJson::parse(json)?;
-                    self.to = Sink::Stored(Box::new(self.call.settle(held, &json).await?));
+                let early = self.early.get().filter(|_| held.fault.is_none());
+                match early.map(|json| ComposerJson::parse(json)) {
+                    Some(Ok(json)) => {
+                        self.to = Sink::Stored(Box::new(self.call.settle(held, &json).await?));
+                    }
+                    Some(Err(fault)) => held.fault = Some(fault),
+                    None => {}
                 }
                 Ok(())
             }
@@ -95,6 +112,12 @@ impl<'c> Zip<'c> {
     /// It is whole.
     pub(super) async fn finish(self) -> Result<Arrived> {
         let json = self.inspection.finish().await?;
+        if !self.is_named && self.early.get().is_some_and(|early| *early != json) {
+            return Err(refused(
+                "it has more than one composer.json near its top, and the address names no package; \
+                 put it to packages/{vendor}/{package}",
+            ));
+        }
         let json = ComposerJson::parse(&json)?;
         let target = match self.to {
             Sink::Stored(target) => *target,
@@ -142,6 +165,8 @@ impl Call<'_> {
 struct Held {
     bytes: Vec<Bytes>,
     size: usize,
+    /// What is wrong with the `composer.json` that was seen, unless it turns out to be none.
+    fault: Option<Error>,
 }
 
 impl Held {
@@ -151,11 +176,14 @@ impl Held {
         let all = HELD.fetch_add(more, Ordering::Relaxed) + more;
         self.bytes.push(bytes);
         if self.size > most {
-            let message = format!(
-                "composer.json is not among the first {most} bytes of the zip; put it at its \
-                 beginning, or put the zip to packages/{{vendor}}/{{package}}"
-            );
-            return Err(Error::new(ErrorKind::TooLarge, message));
+            let late = || {
+                let message = format!(
+                    "composer.json is not among the first {most} bytes of the zip; put it at its \
+                     beginning, or put the zip to packages/{{vendor}}/{{package}}"
+                );
+                Error::new(ErrorKind::TooLarge, message)
+            };
+            return Err(self.fault.take().unwrap_or_else(late));
         }
         if all > MAX_HELD {
             let message = "too many zips come in whose address names no package; put this one to \

@@ -5,7 +5,7 @@ use registry_core::{
     Body, Error,
     multipart::{self, Event, Multipart, boundary},
     protocol,
-    store::{Change, Document},
+    store::{Change, Document, Repo},
 };
 
 use super::{
@@ -27,6 +27,18 @@ use crate::{
 /// How refusals call a form.
 fn malformed(fault: &multipart::Fault) -> Error {
     Error::invalid(format!("the form cannot be read: {fault}"))
+}
+
+/// Takes away the zips that branches moved on from before `since`. A hook may want to keep them, or the store
+/// fail: that is not the upload's affair, and the next one tries again.
+async fn forget(repo: &Repo, since: u64) {
+    let forget = move |document: &mut Document<Head>| -> Result<_, Error> {
+        let Document { head, entries, .. } = document;
+        let is_due = change::is_due(entries, since)?;
+        let removed = change::forget(head, entries, since)?;
+        Ok(Change::when(is_due, ()).removing(removed))
+    };
+    drop(repo.change(DOCUMENT, Vec::new(), forget).await);
 }
 
 impl Call<'_> {
@@ -54,7 +66,7 @@ impl Call<'_> {
 
     /// A zip that is the body.
     async fn receive(&self, name: Option<PackageName>, mut body: Body) -> Result<Arrived, Error> {
-        let mut zip = Zip::begin(self, name).await?;
+        let mut zip = Zip::begin(self, name, body.length()).await?;
         while let Some(bytes) = body.next().await {
             zip.take(bytes?).await?;
         }
@@ -79,7 +91,7 @@ impl Call<'_> {
                 match (event, &mut zip) {
                     (Event::Start(part), None) if part.name == PACKAGE => {
                         in_zip = true;
-                        zip = Some(Zip::begin(self, name.clone()).await?);
+                        zip = Some(Zip::begin(self, name.clone(), None).await?);
                     }
                     (Event::Start(part), _) if part.name == PACKAGE || part.file.is_some() => {
                         let message = "the form has to hold one file, in the field \"package\"";
@@ -114,13 +126,18 @@ impl Call<'_> {
         let version = check::version(&said.versions, &json)?;
         let release = check::release(version, &json, said.source, &staged, &self.time())?;
         let (now, new) = (self.seconds(), release.clone());
+        let since = now.saturating_sub(self.config.keep_replaced.as_secs());
         let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
             let (published, removed) = change::publish(head, entries, &new, now)?;
-            let change = Change::when(published == Published::New, published);
+            let is_due = new.version.is_dev() && change::is_due(entries, since)?;
+            let change = Change::when(published == Published::New, (published, is_due));
             Ok(change.removing(removed))
         };
-        let published = repo.change(DOCUMENT, vec![staged], publish).await?;
+        let (published, is_due) = repo.change(DOCUMENT, vec![staged], publish).await?;
+        if is_due {
+            forget(&repo, since).await;
+        }
         let status = match published {
             Published::New => StatusCode::CREATED,
             Published::Replay => StatusCode::OK,

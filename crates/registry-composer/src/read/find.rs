@@ -36,7 +36,7 @@ impl Call<'_> {
         }
         if let Some(filter) = &query.filter {
             let filter = filter.to_lowercase();
-            let parts: Vec<&str> = filter.split('*').collect();
+            let parts = parts(&filter);
             names.retain(|name| matches(name, &parts));
         }
         let package_names = self.granted.readable(names).await?;
@@ -117,6 +117,15 @@ impl Call<'_> {
     }
 }
 
+/// What stands between the stars of a filter; several stars in a row are one.
+fn parts(filter: &str) -> Vec<&str> {
+    let all: Vec<&str> = filter.split('*').collect();
+    let is_end = |at: usize| at == 0 || at + 1 == all.len();
+    let parts = all.iter().enumerate();
+    let parts = parts.filter(|(at, part)| is_end(*at) || !part.is_empty());
+    parts.map(|(_, part)| *part).collect()
+}
+
 /// Whether a name is made of `parts` with anything between them.
 fn matches(name: &str, parts: &[&str]) -> bool {
     let [first, middle @ .., last] = parts else {
@@ -145,14 +154,16 @@ mod tests {
             ("acme/lib", "acme/lib2", false),
             ("acme/*", "acme/lib", true),
             ("*", "acme/lib", true),
+            ("**", "acme/lib", true),
+            ("a***b", "acme/lib", true),
             ("*b", "acme/lib", true),
             ("a*/*i*b", "acme/lib", true),
             ("a*x*b", "acme/lib", false),
             ("aba*ba", "abba", false),
             ("", "acme/lib", false),
         ] {
-            let parts: Vec<&str> = filter.split('*').collect();
-            assert_eq!(matches(name, &parts), found, "{filter} {name}");
+            assert_eq!(matches(name, &parts(filter)), found, "{filter} {name}");
         }
+        assert_eq!(parts("***a**b*"), ["", "a", "b", ""]);
     }
 }

@@ -30,10 +30,12 @@ impl Call<'_> {
                            (updatedSince=seconds)";
             return Err(Error::invalid(message));
         }
-        let mut names = query.packages.clone();
+        let mut names = query.packages;
         names
             .iter_mut()
             .for_each(|name| name.make_ascii_lowercase());
+        names.sort_unstable();
+        names.dedup();
         let names = self.granted.view(|all: &Packages| match names.is_empty() {
             true => all.advised(),
             false => {

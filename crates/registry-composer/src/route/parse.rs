@@ -179,7 +179,9 @@ pub(super) fn upload(
     name: Option<PackageName>,
     version: Option<String>,
 ) -> Route {
-    let version = version.or_else(|| some(asked, "version"));
+    // What was a plus is a space in a query, and no version has one.
+    let queried = || Some(some(asked, "version")?.trim().replace(' ', "+"));
+    let version = version.or_else(queried);
     Route::Upload(Upload { name, version })
 }
 

@@ -226,7 +226,8 @@ fn what_is_written() {
 fn what_is_not_there() {
     use ErrorKind::{Invalid, InvalidName, MethodNotAllowed, NotFound};
     for (method, address, kind) in [
-        ("GET", "/", MethodNotAllowed),
+        ("GET", "/", NotFound),
+        ("DELETE", "/", MethodNotAllowed),
         ("GET", "/nothing", NotFound),
         ("GET", "/a.zip", NotFound),
         ("GET", "/packages/acme/lib/a.zip", MethodNotAllowed),

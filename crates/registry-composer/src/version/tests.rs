@@ -248,3 +248,21 @@ fn versions_are_ordered_as_composer_orders_them() {
         Version::parse("dev-A").unwrap()
     );
 }
+
+#[test]
+fn what_may_be_a_branch_is_called_one() {
+    for (text, branch) in [
+        ("main", Some("dev-main")),
+        ("feature/x", Some("dev-feature/x")),
+        ("1.x", Some("1.x-dev")),
+        ("v2.*", Some("v2.*-dev")),
+        ("1.0.0.0.0", None),
+        ("100000.0.0.0.0", None),
+        ("a b", None),
+        (&"x".repeat(198), None),
+    ] {
+        let told = Version::parse(text).unwrap_err().to_string();
+        let wanted = branch.map_or("at most".into(), |b| format!("or {b} if it is a branch"));
+        assert!(told.ends_with(&wanted), "{told}");
+    }
+}

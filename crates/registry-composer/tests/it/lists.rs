@@ -140,6 +140,31 @@ async fn providers_are_told() {
     assert_eq!(registry.get("/providers/psr/log.json").await.status, 404);
 }
 
+/// What is told of a package is in the log, and in the memory of every replica.
+#[tokio::test]
+async fn what_is_long_is_not_told_of() {
+    let registry = Registry::new();
+    let long = "x".repeat(1000);
+    let composer = json!({
+        "name": "acme/long", "version": "1.0", "type": long, "description": long.repeat(2),
+        "keywords": [long, "short"], "abandoned": long, "provide": { format!("x/{long}"): "1", "psr/log": "1" },
+    });
+    let told = zip_of(&composer, "");
+    registry.published("/packages/acme/long", told).await;
+    let hit = &registry.json("/search.json?tags=short").await["results"][0];
+    assert_eq!(hit["description"].as_str().unwrap().len(), 1000);
+    assert_eq!(hit["abandoned"], true);
+    let found = registry.json(&format!("/search.json?tags={long}")).await;
+    assert_eq!(found["total"], 0);
+    let by = registry.json("/providers/psr/log.json").await;
+    assert_eq!(by["providers"][0]["type"].as_str().unwrap().len(), 200);
+    let version = &registry.versions("acme/long").await[0];
+    assert_eq!(
+        (&version["type"], &version["abandoned"]),
+        (&json!(long), &json!(long))
+    );
+}
+
 #[tokio::test]
 async fn downloads_are_taken_note_of() {
     let registry = Registry::new();
@@ -211,4 +236,27 @@ async fn who_may_not_read_knows_nothing() {
     }
     let nobody = registry.nobody.put("/composer/", lib("2.0.0", "")).await;
     assert_eq!(nobody.status, 401);
+}
+
+/// Two repositories of one name would take each other's place in a project.
+#[test]
+fn every_mount_has_a_name_of_its_own() {
+    for (base, said) in [
+        (
+            "https://registry.example/composer",
+            "repositories.composer composer https://",
+        ),
+        (
+            "http://h:1/x/private",
+            "repositories.x-private composer http://h:1/x/private\n",
+        ),
+        (
+            "https://registry.example",
+            "repositories.registry composer https://",
+        ),
+    ] {
+        let base = BaseUrl::new(base).unwrap();
+        let usage = Composer::default().usage(&base, None);
+        assert!(usage.contains(said), "{usage}");
+    }
 }

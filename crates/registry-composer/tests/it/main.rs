@@ -14,7 +14,7 @@ use registry_composer::{Composer, ComposerConfig};
 use registry_core::{
     Body,
     auth::Action,
-    protocol::{Builder, Clock, Mount, Options},
+    protocol::{BaseUrl, Builder, Clock, Mount, Options, Protocol as _},
     storage::{Memory, Storage},
 };
 use registry_testkit::{Answer, Client, TestAuth, zip};

@@ -62,6 +62,17 @@ async fn what_address_and_zip_say_has_to_agree() {
             plain(),
             "Invalid version string",
         ),
+        (
+            "/packages/acme/lib?version=dev-fix-%231",
+            plain(),
+            "nobody could require the branch \"dev-fix-#1\"",
+        ),
+        (
+            "/packages/upload/acme/lib/dev-a%20b",
+            plain(),
+            "nobody could require the branch \"dev-a b\"",
+        ),
+        ("/packages/acme/lib?version=dev-", plain(), "nobody could"),
         ("/packages/acme/lib", b"no zip".to_vec(), "it is not a zip"),
         ("/packages/acme/lib", Vec::new(), "it ends too early"),
         (
@@ -87,6 +98,26 @@ async fn what_address_and_zip_say_has_to_agree() {
     ] {
         watched.refuses(path, zip, 400, told).await;
     }
+}
+
+/// One in a folder that is not alone is none of Composer's; until the end it could be.
+#[tokio::test]
+async fn of_two_composer_json_the_one_at_the_top_counts() {
+    let watched = Watched::new(ComposerConfig::default());
+    let own = br#"{"name":"acme/lib","version":"1.0.0"}"#;
+    let both = |other: &str| {
+        let other = (".tools/composer.json", other.as_bytes());
+        zip(&[other, ("composer.json", own)], true)
+    };
+    let others = ["{}", r#"{"name":"acme/tools"}"#, r#"{"name":"acme/lib"}"#];
+    for other in others {
+        watched
+            .refuses("/", both(other), 400, "{vendor}/{package}")
+            .await;
+    }
+    let path = "/packages/acme/lib";
+    watched.registry.published(path, both(others[0])).await;
+    assert_eq!(watched.registry.spelled("acme/lib").await, ["1.0.0"]);
 }
 
 #[tokio::test]
@@ -172,6 +203,16 @@ async fn bounds_hold() {
     assert_eq!(answer.status, 413);
     assert!(message(&answer).contains("not among the first 100000 bytes"));
     assert_eq!(watched.objects().await, 0);
+    // One that came early and is none is what is told of.
+    let none = zip(&[("composer.json", b"{}"), ("a", &noise)], false);
+    let writer = &watched.registry.writer;
+    let answer = writer.send(Method::PUT, "/composer/", pieces(&none)).await;
+    assert!(
+        message(&answer).contains("name must be present"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(watched.objects().await, 0);
     // Where the address names the package, it may come as late as it likes.
     let path = "/composer/packages/acme/lib";
     let answer = watched
@@ -184,9 +225,23 @@ async fn bounds_hold() {
         max_zip: 10_000,
         ..ComposerConfig::default()
     });
-    watched
-        .refuses("/packages/acme/lib", late, 413, "at most")
-        .await;
+    for announced in [false, true] {
+        let body = if announced {
+            Body::from(late.clone())
+        } else {
+            pieces(&late)
+        };
+        let put = watched.registry.writer.send(Method::PUT, path, body);
+        let answer = put.await;
+        assert_eq!(answer.status, 413);
+        let told = if announced {
+            "a zip may have 10000"
+        } else {
+            "an artifact may have 10000"
+        };
+        assert!(message(&answer).contains(told), "{}", answer.text());
+        assert_eq!(watched.objects().await, 0);
+    }
     let large = format!(
         r#"{{"name":"acme/lib","description":"{}"}}"#,
         "x".repeat(1 << 20)

@@ -221,8 +221,7 @@ fn the_variable_of_container_clients_is_passed_over() {
 
 #[test]
 fn composer_is_configured_per_mount() {
-    let file =
-        "[composer]\nmax_size = '100M'\n[mount.old]\nprotocol = 'composer'\nmax_unpacked = '8G'\n";
+    let file = "[composer]\nmax_size = '100M'\nkeep_replaced = '30d'\n[mount.old]\nprotocol = 'composer'\nmax_unpacked = '8G'\n";
     let config = load(&[], &[], file).unwrap();
     let of = |name: &str| {
         let mount = config.mounts.iter().find(|mount| mount.name == name);
@@ -233,6 +232,8 @@ fn composer_is_configured_per_mount() {
     };
     let (first, old) = (of("composer"), of("old"));
     assert_eq!((first.max_zip, old.max_zip), (100 << 20, 1 << 30));
+    let days = |config: &ComposerConfig| config.keep_replaced.as_secs() / 86_400;
+    assert_eq!((days(&first), days(&old)), (30, 365));
     let unpacked = |config: &ComposerConfig| config.zip.archive.unpacked;
     assert_eq!((unpacked(&first), unpacked(&old)), (4 << 30, 8 << 30));
 }

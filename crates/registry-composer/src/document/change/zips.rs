@@ -1,0 +1,115 @@
+//! Zips that no version is any more: of branches that moved on, and of what was deleted.
+
+use std::collections::HashSet;
+
+use registry_core::{Result, store::Entries};
+
+use super::Removed;
+use crate::{
+    Version,
+    document::{Dist, Entry, Head, dist_key, dists, versions},
+};
+
+/// Notes since when a branch has moved on from a zip, or was deleted.
+pub(super) fn mark(entries: &mut Entries, reference: &str, left: Option<u64>) -> Result<()> {
+    let key = dist_key(reference);
+    if let Some(bytes) = entries.get(&*key) {
+        let mut dist = Dist::parse(bytes)?;
+        dist.left = left;
+        entries.insert(key.into(), dist.to_bytes()?);
+    }
+    Ok(())
+}
+
+/// Whether there are zips that branches moved on from before `since`, in seconds since 1970.
+///
+/// # Errors
+/// When the stored bytes are damaged.
+pub fn is_due(entries: &Entries, since: u64) -> Result<bool> {
+    Ok(!found(entries, |dist| is_old(dist, since))?.is_empty())
+}
+
+fn is_old(dist: &Dist, since: u64) -> bool {
+    dist.left.is_some_and(|left| left < since)
+}
+
+/// Takes away the zips that are due and that no release is or was; and forgets the deleted branches of which
+/// there is none any more.
+///
+/// # Errors
+/// When the stored bytes are damaged.
+pub fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<Removed> {
+    let is_old = |dist: &Dist| is_old(dist, since);
+    let is_release = |version: &str| !Version::from_normalized(version, version).is_dev();
+    let removed = take(head, entries, is_old, is_release)?;
+    // What stays is not looked at again until a branch moves on from it once more.
+    for (reference, _) in found(entries, is_old)? {
+        mark(entries, &reference, None)?;
+    }
+    let zips: HashSet<String> = found(entries, |_| true)?
+        .into_iter()
+        .map(|(_, dist)| dist.sha256)
+        .collect();
+    head.gone
+        .retain(|version, gone| is_release(version) || zips.contains(&gone.sha256));
+    Ok(removed)
+}
+
+/// Takes away all zips that the deleted versions that are meant ever were, but for those that are or were
+/// another's. Tells whether anything changed.
+pub(super) fn purge(
+    head: &mut Head,
+    entries: &mut Entries,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<(bool, Removed)> {
+    let mut changed = false;
+    let mut meant = HashSet::new();
+    for (version, gone) in &mut head.gone {
+        if is_meant(version) {
+            changed |= !std::mem::replace(&mut gone.purged, true);
+            meant.insert(gone.sha256.clone());
+        }
+    }
+    let goes = |dist: &Dist| is_meant(&dist.version) || meant.contains(&dist.sha256);
+    let removed = take(head, entries, goes, |_| true)?;
+    Ok((changed || !removed.is_empty(), removed))
+}
+
+/// Takes away the zips that go, but for those that are a version now, and those that were one of which is
+/// kept what it was.
+fn take(
+    head: &Head,
+    entries: &mut Entries,
+    goes: impl Fn(&Dist) -> bool,
+    is_kept: impl Fn(&str) -> bool,
+) -> Result<Removed> {
+    let mut used = HashSet::new();
+    for (_, bytes) in versions(entries) {
+        used.insert(Entry::parse(bytes)?.reference.into_owned());
+    }
+    let kept = head
+        .gone
+        .iter()
+        .filter(|(of, gone)| is_kept(of) && !gone.purged);
+    let kept: HashSet<&str> = kept.map(|(_, gone)| &*gone.sha256).collect();
+    let mut removed = Removed::new();
+    for (reference, dist) in found(entries, goes)? {
+        if !used.contains(&reference) && !kept.contains(&*dist.sha256) {
+            entries.remove(&*dist_key(&reference));
+            removed.push(dist.stored());
+        }
+    }
+    Ok(removed)
+}
+
+/// The zips that are meant, by their SHA-1.
+fn found(entries: &Entries, is_meant: impl Fn(&Dist) -> bool) -> Result<Vec<(String, Dist)>> {
+    let mut found = Vec::new();
+    for (reference, bytes) in dists(entries) {
+        let dist = Dist::parse(bytes)?;
+        if is_meant(&dist) {
+            found.push((reference.to_owned(), dist));
+        }
+    }
+    Ok(found)
+}
