@@ -6,6 +6,7 @@ mod content;
 mod document;
 mod documents;
 mod gc;
+mod held;
 mod hooks;
 mod keys;
 mod layout;
@@ -35,6 +36,7 @@ pub use self::{
     document::{Document, Entries, RawDocument},
     documents::{Documents, Snapshot},
     gc::GcReport,
+    held::Held,
     hooks::{Actor, Inspector, Operation, StorageHook, Veto},
     keys::{Keys, SigningKey},
     log::LogEntry,

@@ -23,7 +23,7 @@ use crate::{
     gem,
     layout::{self, DOCUMENT, FILE_TYPE, GEM, QUICK},
     marshal, read,
-    spec::Spec,
+    spec::{Gemspec, Spec},
 };
 
 /// What the media types of forms begin with.
@@ -41,10 +41,9 @@ enum Incoming {
     Begun(Box<GemFile>),
 }
 
-/// A gem's file that is being stored, and what it said of itself at its beginning.
+/// A gem's file that is being stored.
 struct GemFile {
     repo: Repo,
-    spec: Spec,
     writer: StageWriter,
     inspection: Inspection<Spec>,
 }
@@ -138,11 +137,12 @@ impl Call<'_> {
     async fn begin(&self, metadata: Bytes, announced: Option<u64>) -> Result<GemFile, Error> {
         let limits = self.config.gem.clone();
         let parse = move |_: &mut dyn Read| gem::spec(&metadata, &limits);
-        let spec = Inspection::start(self.granted.actor(), parse)
+        let begun: Gemspec = Inspection::start(self.granted.actor(), parse)
             .await?
             .finish()
-            .await;
-        let spec = spec.map_err(Error::of_gem)?;
+            .await
+            .map_err(Error::of_gem)?;
+        let spec = &begun.spec;
         let resource = layout::resource(&spec.name)?;
         let repo = self.granted.authorize(&resource, Action::Write).await?;
         let incoming = store::Incoming {
@@ -155,10 +155,9 @@ impl Call<'_> {
         };
         let writer = repo.stage(&incoming).await?;
         let limits = self.config.gem.clone();
-        let inspect = move |reader: &mut dyn Read| gem::inspect(reader, &limits);
+        let inspect = move |reader: &mut dyn Read| gem::inspect_begun(reader, begun, &limits);
         Ok(GemFile {
             repo,
-            spec,
             writer,
             inspection: Inspection::start(self.granted.actor(), inspect).await?,
         })
@@ -180,17 +179,10 @@ impl Call<'_> {
     async fn received(&self, file: GemFile) -> Answer {
         let GemFile {
             repo,
-            spec: begun,
             writer,
             inspection,
         } = file;
         let spec = inspection.finish().await.map_err(Error::of_gem)?;
-        if (&spec.name, &spec.version, &spec.platform)
-            != (&begun.name, &begun.version, &begun.platform)
-        {
-            let message = "the file says twice what gem it is, and not the same";
-            return Err(Error::of_gem(CoreError::invalid(message)));
-        }
         let staged = writer.finish().await?;
         let quick = stage_quick(&repo, &spec).await?;
         let release = self.release(&spec, &staged, &quick)?;
