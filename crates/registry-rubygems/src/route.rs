@@ -196,13 +196,14 @@ fn api(asked: Asked<'_>, segments: &[&str]) -> Result<Route> {
                 from: (page - 1).saturating_mul(PAGE),
             }))
         }
-        ["api_key"] if asked.reads() => Ok(Route::OldKey),
+        // Not for HEAD: it makes a key.
+        ["api_key"] if *asked.method == Method::GET => Ok(Route::OldKey),
         ["api_key"] => {
             let routes = [
                 (Method::POST, Route::NewKey),
                 (Method::PUT, Route::WidenKey),
             ];
-            asked.only("GET, HEAD, POST, PUT", &routes)
+            asked.only("GET, POST, PUT", &routes)
         }
         ["profile", "me.yaml"] => asked.get(Route::Profile(Format::Yaml)),
         ["profile", "me" | "me.json"] => asked.get(Route::Profile(Format::Json)),

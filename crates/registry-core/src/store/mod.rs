@@ -120,6 +120,7 @@ impl Inner {
         Some(Topic {
             name: self.subject(key)?.logged?,
             key: key.clone(),
+            anew: false,
         })
     }
 
@@ -257,6 +258,10 @@ impl Store {
         snapshot.logged.store(true, Ordering::Relaxed);
         let Some(topic) = self.0.topic(key) else {
             return;
+        };
+        let topic = Topic {
+            anew: true,
+            ..topic
         };
         let (store, snapshot) = (self.clone(), snapshot.clone());
         tokio::spawn(async move {

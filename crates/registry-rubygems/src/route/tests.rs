@@ -152,6 +152,7 @@ fn what_is_not_there() {
         "PATCH /api/v1/gems/a/owners",
         "POST /api/v1/gems/a/owners.json",
         "DELETE /api/v1/api_key",
+        "HEAD /api/v1/api_key",
         "POST /api/v1/search.json",
     ] {
         let kind = parse(request).map_err(|error| error.kind());

@@ -86,9 +86,17 @@ async fn versions_only_grow_and_clients_fetch_what_is_new() {
          foo -1.0 {none}\nfoo 1.0 {foo}\n"
     );
     assert_eq!(old.text(), expected);
-    // A copy that is longer than the file, as of another registry.
-    let client = client.header("range", "bytes=100000-");
-    assert_eq!(client.get(path).await.status, 416);
+    // A copy that is longer than the file, as of another registry, is replaced; by what is not
+    // compressed, since Bundler would not unpack it.
+    let client = client.header("accept-encoding", "gzip");
+    for path in [path, "/rubygems/info/foo", "/rubygems/names"] {
+        let whole = client.get(path).await.body.len();
+        let range = format!("bytes={}-", old.body.len().max(whole));
+        let longer = client.header("range", &range).get(path).await;
+        assert_eq!(longer.status, 200, "{path}");
+        assert_eq!(longer.header("content-encoding"), "");
+        check_headers(&longer, &longer.body);
+    }
 }
 
 #[tokio::test]
