@@ -202,7 +202,11 @@ impl Found {
         if signed {
             let signature = |file: &&String| self.files.contains_key(&format!("{file}{SIGNATURE}"));
             if let Some(file) = files.iter().find(|file| !signature(file)) {
-                return Err(GEM.invalid(format!("missing signature for {file}")));
+                let what = format!(
+                    "missing signature for {file}: its specification has a cert_chain; set \
+                     signing_key too, or leave cert_chain out"
+                );
+                return Err(GEM.invalid(what));
             }
         }
         if let Some(checksums) = &self.checksums {

@@ -1,5 +1,6 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use expect_test::expect;
+use http::Method;
 use registry_core::{
     auth::Action,
     digest::{Algorithm, Digest},
@@ -7,7 +8,7 @@ use registry_core::{
 use registry_rubygems::RubygemsConfig;
 
 use crate::{
-    PUSH,
+    PUSH, YANK,
     fixture::{Gem, gzip, noise, tar},
     push, pushed, registry, text, writer, yanked,
 };
@@ -134,11 +135,24 @@ async fn a_file_is_of_the_gem_that_is_there() {
     pushed(&client, &hyphens).await;
     let path = "/rubygems/gems/a-1-2.gem";
     assert!(client.get(path).await.body == hyphens.file());
-    yanked(&client, "gem_name=a-1&version=2").await;
-    assert_eq!(client.get(path).await.status, 404);
+    // No other gem takes its place, be it there or not.
     let platform = Gem::new("a", "1").on("2");
-    pushed(&client, &platform).await;
-    assert!(client.get(path).await.body == platform.file());
+    for _ in 0..2 {
+        let refused = push(&client, &platform).await;
+        assert_eq!(refused.status, 403, "{}", refused.text());
+        let words = "Full name a-1-2 has already been taken";
+        assert!(refused.text().contains(words), "{}", refused.text());
+        client
+            .send(Method::DELETE, YANK, "gem_name=a-1&version=2")
+            .await;
+        assert_eq!(client.get(path).await.status, 404);
+    }
+    let other = Gem::new("b", "1").on("2");
+    pushed(&client, &other).await;
+    let path = "/rubygems/gems/b-1-2.gem";
+    assert!(client.get(path).await.body == other.file());
+    let refused = push(&client, &Gem::new("B-1", "2")).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
 }
 
 #[tokio::test]
