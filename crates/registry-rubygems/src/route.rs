@@ -119,6 +119,11 @@ impl Route {
             method,
             query: query.unwrap_or_default(),
         };
+        // Who tells gem the registry's address with a slash at its end makes it ask for `//api/…`.
+        let segments = match &*segments {
+            ["", rest @ ..] if !rest.is_empty() => rest,
+            all => all,
+        };
         match *segments {
             [""] => asked.get(Self::Root),
             ["versions"] => asked.get(Self::Versions),

@@ -109,6 +109,10 @@ impl Call<'_> {
             }
         }
         parser.finish().map_err(CoreError::from)?;
+        if gems == 0 {
+            let message = format!("the form has no part called {GEM_PART}");
+            return Err(Error::of_gem(CoreError::invalid(message)));
+        }
         Ok(incoming)
     }
 

@@ -30,6 +30,7 @@ fn what_is_read() {
     for (request, expected) in [
         ("HEAD /", Route::Root),
         ("GET /versions", Route::Versions),
+        ("GET //versions", Route::Versions),
         ("HEAD /versions", Route::Versions),
         ("GET /names", Route::Names),
         ("GET /info/Foo-Bar.rb", Route::Info(gem("Foo-Bar.rb"))),

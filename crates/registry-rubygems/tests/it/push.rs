@@ -207,7 +207,11 @@ async fn forms_with_attestations() {
     let attestations = part("attestations", b"[{}]");
     let file = part("gem", &gem.file());
     for (parts, status, words) in [
-        (vec![&attestations], 422, "cannot process this gem"),
+        (
+            vec![&attestations],
+            422,
+            "Error:\nthe form has no part called gem",
+        ),
         (vec![&file, &file], 400, "more than one gem"),
         (vec![&file, &attestations], 200, "registered gem: foo (1.0)"),
         (vec![&attestations, &file], 200, "already pushed: foo (1.0)"),
