@@ -178,7 +178,8 @@ impl Protocol for Rubygems {
         format!(
             "gem sources --add {base}/\n\
              bundle init && bundle add my-gem --source {base}\n\
-             GEM_HOST_API_KEY={token} gem push --host {base} my-gem-1.0.0.gem"
+             GEM_HOST_API_KEY={token} gem push --host {base} my-gem-1.0.0.gem\n\
+             # where reading needs a user: bundle config set {base}/ NAME:{token}"
         )
     }
 }
