@@ -80,6 +80,19 @@ y',b:c,}"#]],
 }
 
 #[test]
+fn texts_that_end_at_the_beginning_of_a_line() {
+    check(
+        "---\na: ! 'b\n\n\n  c\n\n'\nd: \"e\n  '\n'\n  f\"\n",
+        expect![[r#"
+            {a:'b
+
+            c
+            ',d:'e ' ' f',}"#]],
+    );
+    refused("---\n'\na: b\n", "");
+}
+
+#[test]
 fn what_is_not_read_alike_by_all_is_refused() {
     for early in [
         "",
