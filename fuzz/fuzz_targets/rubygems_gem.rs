@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use registry_core::archive;
-use registry_rubygems::gem::{Limits, inspect, metadata, spec};
+use registry_rubygems::gem::{Limits, inspect, inspect_begun, metadata, spec};
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits {
@@ -15,13 +15,12 @@ fuzz_target!(|bytes: &[u8]| {
             ..archive::Limits::default()
         },
     };
-    let whole = inspect(&mut &bytes[..], &limits);
+    let whole = inspect(&mut &bytes[..], &limits).ok();
     let begin = metadata(bytes);
     if let Ok(Some(at)) = &begin {
         assert!(at.end <= bytes.len());
-        let early = spec(&bytes[at.clone()], &limits);
-        if let Ok(whole) = &whole {
-            assert_eq!(early.ok().as_ref(), Some(whole));
-        }
+        let early = spec(&bytes[at.clone()], &limits).ok();
+        let rest = early.and_then(|begun| inspect_begun(&mut &bytes[..], begun, &limits).ok());
+        assert_eq!(rest, whole);
     }
 });

@@ -1,6 +1,6 @@
 //! The stored state of a gem: a [`Head`], and an [`Entry`] for each version and platform.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Ordering};
 
 use bytes::Bytes;
 use registry_core::{
@@ -138,6 +138,21 @@ impl<'a> Entry<'a> {
         self.version.with(&self.platform).to_string()
     }
 
+    /// The change by which it became what it is, as `/versions` tells it.
+    pub(crate) fn change(&self) -> String {
+        let sign = if self.yanked { "-" } else { "" };
+        format!("{sign}{}", self.slug())
+    }
+
+    /// Which of two is higher: by version, and of one version that for every platform.
+    fn compare(&self, other: &Self) -> Ordering {
+        let platforms = || {
+            let rank = |entry: &Self| (!entry.platform.is_ruby(), entry.platform.clone());
+            rank(other).cmp(&rank(self))
+        };
+        self.version.cmp(&other.version).then_with(platforms)
+    }
+
     /// What it says of itself.
     ///
     /// # Errors
@@ -159,45 +174,31 @@ pub(crate) fn published(entries: &Entries) -> Result<Vec<Entry<'_>>> {
 }
 
 /// Those that were not taken back, the highest version first, and of each the one for every platform.
-///
-/// # Errors
-/// When the stored bytes are damaged.
-pub(crate) fn offered(entries: &Entries) -> Result<Vec<Entry<'_>>> {
-    let mut all = published(entries)?;
-    all.retain(|entry| !entry.yanked);
-    all.sort_by(|a, b| {
-        let platforms = || {
-            let rank = |entry: &Entry<'_>| !entry.platform.is_ruby();
-            (rank(a), &a.platform).cmp(&(rank(b), &b.platform))
-        };
-        b.version.cmp(&a.version).then_with(platforms)
-    });
-    Ok(all)
+pub(crate) fn offered<'a, 'b>(published: &'b [Entry<'a>]) -> Vec<&'b Entry<'a>> {
+    let mut all: Vec<_> = published.iter().filter(|entry| !entry.yanked).collect();
+    all.sort_by(|a, b| Entry::compare(b, a));
+    all
 }
 
 /// The version that speaks for a gem: the highest that is offered, and one that is no prerelease if
 /// there is any.
-///
-/// # Errors
-/// When the stored bytes are damaged.
-pub(crate) fn latest(entries: &Entries) -> Result<Option<Entry<'_>>> {
-    let mut all = offered(entries)?;
-    let release = all.iter().position(|entry| !entry.version.is_prerelease());
-    Ok((!all.is_empty()).then(|| all.swap_remove(release.unwrap_or(0))))
+pub(crate) fn latest<'a, 'b>(published: &'b [Entry<'a>]) -> Option<&'b Entry<'a>> {
+    let offered = published.iter().filter(|entry| !entry.yanked);
+    offered.max_by(|a, b| {
+        let release = |entry: &Entry<'_>| !entry.version.is_prerelease();
+        release(a).cmp(&release(b)).then_with(|| a.compare(b))
+    })
 }
 
 /// The gem's text of `/info`: a line for each version that is offered, in the order in which they
 /// were published.
-///
-/// # Errors
-/// When the stored bytes are damaged.
-pub(crate) fn info(entries: &Entries) -> Result<String> {
+pub(crate) fn info(published: &[Entry<'_>]) -> String {
     let mut out = "---\n".to_owned();
-    for entry in published(entries)?.iter().filter(|entry| !entry.yanked) {
+    for entry in published.iter().filter(|entry| !entry.yanked) {
         out += &entry.line;
         out.push('\n');
     }
-    Ok(out)
+    out
 }
 
 /// The refusal of a gem that is not there.

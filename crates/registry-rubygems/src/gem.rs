@@ -72,10 +72,25 @@ impl Default for Limits {
 /// what [`Gemspec::read`] says of its specification; [`TooLarge`](registry_core::ErrorKind::TooLarge)
 /// when it passes `limits`. An [`Error`] that `reader` fails with comes back as it is.
 pub fn inspect(reader: &mut dyn Read, limits: &Limits) -> Result<Spec> {
+    look_through(reader, Found::default(), limits)
+}
+
+/// The same of a gem whose metadata was read before, by [`spec`]: that is passed over here.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_begun(reader: &mut dyn Read, begun: Gemspec, limits: &Limits) -> Result<Spec> {
+    let found = Found {
+        gemspec: Some(begun),
+        ..Found::default()
+    };
+    look_through(reader, found, limits)
+}
+
+fn look_through(reader: &mut dyn Read, mut found: Found, limits: &Limits) -> Result<Spec> {
     let mut entries = Entries::new(reader);
-    let mut found = Found::default();
     while let Some((name, mut content)) = entries.next()? {
-        found.admit(&name)?;
+        admit(&name, |other| found.files.contains_key(other))?;
         found.read(&name, &mut content, limits)?;
         let digests = content.finish()?;
         found.files.insert(name, digests);
@@ -84,37 +99,52 @@ pub fn inspect(reader: &mut dyn Read, limits: &Limits) -> Result<Spec> {
 }
 
 /// Where the metadata lies in a gem that begins with `head`; `None` if it takes more than `head` to
-/// hold all of it. Clients write it first.
+/// hold all of it. Clients write it first; before 2.0, they wrote it behind the files.
 ///
 /// # Errors
-/// [`Invalid`](registry_core::ErrorKind::Invalid) when it is no gem, or begins with something else.
+/// [`Invalid`](registry_core::ErrorKind::Invalid) when it is no gem, or ends without metadata.
 pub fn metadata(head: &[u8]) -> Result<Option<Range<usize>>> {
-    let Some((header, rest)) = head.split_first_chunk::<{ entries::BLOCK }>() else {
-        return Ok(None);
-    };
-    let (name, size) = entries::parse(header)?;
-    if !matches!(&*name, METADATA | METADATA_GZ) {
-        let what = format!("its first file must be {METADATA_GZ}; build it with `gem build`");
-        return Err(GEM.invalid(what));
+    let mut begin = 0_usize;
+    let mut seen: Vec<String> = Vec::new();
+    loop {
+        let rest = head.get(begin..).unwrap_or_default();
+        let Some((header, rest)) = rest.split_first_chunk::<{ entries::BLOCK }>() else {
+            return Ok(None);
+        };
+        if *header == [0; entries::BLOCK] {
+            return Err(missing(METADATA_GZ));
+        }
+        let (name, size) = entries::parse(header)?;
+        admit(&name, |other| seen.iter().any(|name| name == other))?;
+        begin += entries::BLOCK;
+        let Ok(size) = usize::try_from(size) else {
+            return Ok(None);
+        };
+        if matches!(&*name, METADATA | METADATA_GZ) {
+            return Ok((size <= rest.len()).then(|| begin..begin + size));
+        }
+        seen.push(name);
+        begin = size
+            .checked_next_multiple_of(entries::BLOCK)
+            .and_then(|size| begin.checked_add(size))
+            .unwrap_or(usize::MAX);
     }
-    let size = usize::try_from(size)
-        .ok()
-        .filter(|size| *size <= rest.len());
-    let begin = head.len() - rest.len();
-    Ok(size.map(|size| begin..begin + size))
+}
+
+/// Whether a gem that begins with `head` has its metadata there.
+pub fn begins_with_metadata(head: &[u8]) -> bool {
+    head.starts_with(METADATA.as_bytes())
 }
 
 /// What the metadata of a gem says, packed or not.
 ///
 /// # Errors
 /// As [`inspect`].
-pub fn spec(mut metadata: &[u8], limits: &Limits) -> Result<Spec> {
-    let gemspec = if metadata.starts_with(GZIP) {
-        unpack(&mut metadata, limits.metadata, METADATA_GZ, Gemspec::read)
-    } else {
-        Gemspec::read(&mut Bounded::new(&mut metadata, limits.metadata, METADATA))
-    };
-    Ok(gemspec?.spec)
+pub fn spec(mut metadata: &[u8], limits: &Limits) -> Result<Gemspec> {
+    if metadata.starts_with(GZIP) {
+        return unpack(&mut metadata, limits.metadata, METADATA_GZ, Gemspec::read);
+    }
+    Gemspec::read(&mut Bounded::new(&mut metadata, limits.metadata, METADATA))
 }
 
 /// What has been seen of a gem so far.
@@ -127,26 +157,18 @@ struct Found {
 }
 
 impl Found {
-    /// Refuses what is no file of a gem, or there already.
-    fn admit(&self, name: &str) -> Result<()> {
-        let signed = name.strip_suffix(SIGNATURE).unwrap_or(name);
-        if !matches!(signed, METADATA | METADATA_GZ | DATA_TAR_GZ | CHECKSUMS) {
-            let what = format!("unexpected gem file entry: {:?}", shown(name));
-            return Err(GEM.invalid(what));
-        }
-        let other = match name {
-            METADATA => METADATA_GZ,
-            METADATA_GZ => METADATA,
-            name => name,
-        };
-        if self.files.contains_key(name) || self.files.contains_key(other) {
-            return Err(GEM.invalid(format!("duplicate {name} file found")));
-        }
-        Ok(())
-    }
-
     fn read(&mut self, name: &str, content: &mut Content<'_>, limits: &Limits) -> Result<()> {
         match name {
+            METADATA | METADATA_GZ if self.gemspec.is_some() => {
+                let mut begin = Vec::new();
+                let first = content.by_ref().take(GZIP.len() as u64);
+                { first }.read_to_end(&mut begin).map_err(broken)?;
+                // By its name clients know whether it is packed.
+                if (begin == GZIP) != (name == METADATA_GZ) {
+                    return Err(GEM.invalid(format!("{name} is damaged")));
+                }
+                io::copy(content, &mut io::sink()).map_err(broken)?;
+            }
             METADATA => {
                 let mut bounded = Bounded::new(content, limits.metadata, name);
                 self.gemspec = Some(Gemspec::read(&mut bounded)?);
@@ -167,7 +189,6 @@ impl Found {
     }
 
     fn finish(self) -> Result<Spec> {
-        let missing = |name: &str| GEM.invalid(format!("missing {name} file"));
         let Gemspec { spec, signed } = self.gemspec.ok_or_else(|| missing(METADATA_GZ))?;
         if !self.files.contains_key(DATA_TAR_GZ) {
             return Err(missing(DATA_TAR_GZ));
@@ -181,7 +202,11 @@ impl Found {
         if signed {
             let signature = |file: &&String| self.files.contains_key(&format!("{file}{SIGNATURE}"));
             if let Some(file) = files.iter().find(|file| !signature(file)) {
-                return Err(GEM.invalid(format!("missing signature for {file}")));
+                let what = format!(
+                    "missing signature for {file}: its specification has a cert_chain; set \
+                     signing_key too, or leave cert_chain out"
+                );
+                return Err(GEM.invalid(what));
             }
         }
         if let Some(checksums) = &self.checksums {
@@ -189,6 +214,28 @@ impl Found {
         }
         Ok(spec)
     }
+}
+
+/// Refuses what is no file of a gem, or there already.
+fn admit(name: &str, is_there: impl Fn(&str) -> bool) -> Result<()> {
+    let signed = name.strip_suffix(SIGNATURE).unwrap_or(name);
+    if !matches!(signed, METADATA | METADATA_GZ | DATA_TAR_GZ | CHECKSUMS) {
+        let what = format!("unexpected gem file entry: {:?}", shown(name));
+        return Err(GEM.invalid(what));
+    }
+    let other = match name {
+        METADATA => METADATA_GZ,
+        METADATA_GZ => METADATA,
+        name => name,
+    };
+    if is_there(name) || is_there(other) {
+        return Err(GEM.invalid(format!("duplicate {name} file found")));
+    }
+    Ok(())
+}
+
+fn missing(name: &str) -> Error {
+    GEM.invalid(format!("missing {name} file"))
 }
 
 /// Refuses what would not be unpacked, or not where it says.

@@ -28,7 +28,7 @@ const HEAD: usize = 150;
 /// A gem and its folder.
 ///
 /// All spellings of a name have one folder, and so one document, in which the first of them holds
-/// off the others. Scopes know the gem as it is spelled.
+/// off the others. Scopes know the gem in lower case.
 pub(crate) fn resource(name: &GemName) -> Result<Resource> {
     let lower = name.lower();
     let folder = match lower.split_at_checked(HEAD) {
@@ -36,7 +36,7 @@ pub(crate) fn resource(name: &GemName) -> Result<Resource> {
         _ => lower,
     };
     Ok(Resource {
-        name: name.as_str().into(),
+        name: name.lower().into(),
         home: Key::new(GEMS)?.join(folder)?,
     })
 }
@@ -67,7 +67,7 @@ mod tests {
         ] {
             let name: GemName = name.parse().unwrap();
             let of = resource(&name).unwrap();
-            assert_eq!(*of.name, *name.as_str());
+            assert_eq!(*of.name, *name.lower());
             let document = of.home.join(DOCUMENT).unwrap();
             assert_eq!(document.as_str(), format!("gems/{folder}/index.jsonl"));
             assert_eq!(*subject(&document).unwrap().name, name.lower());

@@ -84,7 +84,11 @@ impl Catalog for Rubygems {
     }
 
     fn entry(&self, _: &str, document: &RawDocument) -> registry_core::Result<Box<RawValue>> {
-        view::entry(document)
+        view::entry(document, false)
+    }
+
+    fn entry_anew(&self, _: &str, document: &RawDocument) -> registry_core::Result<Box<RawValue>> {
+        view::entry(document, true)
     }
 
     fn named(&self, document: &RawDocument) -> registry_core::Result<Named> {
@@ -173,8 +177,9 @@ impl Protocol for Rubygems {
         let token = token.unwrap_or("TOKEN");
         format!(
             "gem sources --add {base}/\n\
-             bundle init && echo 'source \"{base}\"' >> Gemfile\n\
-             GEM_HOST_API_KEY={token} gem push --host {base} my-gem-1.0.0.gem"
+             bundle init && bundle add my-gem --source {base}\n\
+             GEM_HOST_API_KEY={token} gem push --host {base} my-gem-1.0.0.gem\n\
+             # where reading needs a user: bundle config set {base}/ NAME:{token}"
         )
     }
 }

@@ -119,6 +119,11 @@ impl Route {
             method,
             query: query.unwrap_or_default(),
         };
+        // Who tells gem the registry's address with a slash at its end makes it ask for `//api/…`.
+        let segments = match &*segments {
+            ["", rest @ ..] if !rest.is_empty() => rest,
+            all => all,
+        };
         match *segments {
             [""] => asked.get(Self::Root),
             ["versions"] => asked.get(Self::Versions),
@@ -196,13 +201,14 @@ fn api(asked: Asked<'_>, segments: &[&str]) -> Result<Route> {
                 from: (page - 1).saturating_mul(PAGE),
             }))
         }
-        ["api_key"] if asked.reads() => Ok(Route::OldKey),
+        // Not for HEAD: it makes a key.
+        ["api_key"] if *asked.method == Method::GET => Ok(Route::OldKey),
         ["api_key"] => {
             let routes = [
                 (Method::POST, Route::NewKey),
                 (Method::PUT, Route::WidenKey),
             ];
-            asked.only("GET, HEAD, POST, PUT", &routes)
+            asked.only("GET, POST, PUT", &routes)
         }
         ["profile", "me.yaml"] => asked.get(Route::Profile(Format::Yaml)),
         ["profile", "me" | "me.json"] => asked.get(Route::Profile(Format::Json)),

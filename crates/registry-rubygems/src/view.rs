@@ -1,12 +1,16 @@
 //! What the log tells of every gem: `/versions`, the lists of names and versions, search.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use registry_core::{
     Error, Result,
     digest::{Algorithm, Digest},
     store::{
-        Fold, LogEntry, RawDocument,
+        Document, Fold, LogEntry, RawDocument,
         search::{Hit, Query, SearchIndex},
     },
 };
@@ -27,7 +31,7 @@ pub(crate) use text::{Reading, Text};
 const HEADER: &[u8] = b"created_at: 2026-01-01T00:00:00Z\n---\n";
 
 /// What the log says of a gem.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Told<'a> {
     /// The name, as it is spelled.
     #[serde(borrow)]
@@ -37,28 +41,39 @@ struct Told<'a> {
     /// The last of these, newest last: at least those that no entry before tells of.
     #[serde(borrow)]
     recent: Vec<Cow<'a, str>>,
+    /// Where entries before this one may be lost: how it stands with every version of it, as the last
+    /// change of each.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    all: Option<Vec<Cow<'a, str>>>,
     /// The MD5 of its `/info` after them, in hexadecimal.
     #[serde(borrow)]
     info: Cow<'a, str>,
     /// What search shows of it; nothing while all its versions are taken back.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     card: Option<&'a RawValue>,
+    /// Whether it is a line of `/versions` just as it stands, in a checkpoint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    saved: bool,
 }
 
-/// What the log is to say of a gem.
-pub(crate) fn entry(document: &RawDocument) -> Result<Box<RawValue>> {
-    let document = document.typed::<Head>()?;
-    let card = document::card(&document.head, &document.entries)?;
+/// What the log is to say of a gem; `anew` where it may have lost what it was told.
+pub(crate) fn entry(document: &RawDocument, anew: bool) -> Result<Box<RawValue>> {
+    let Document { head, entries, .. } = document.typed::<Head>()?;
+    let published = document::published(&entries)?;
+    let card = document::card(&head, &published)?;
     let card = card.map(|card| to_raw_value(&card)).transpose();
     let card = card.map_err(Error::internal)?;
-    let info = document::info(&document.entries)?;
+    let info = document::info(&published);
     let info = Digest::of(Algorithm::Md5, info.as_bytes());
+    let all = published.iter().map(|entry| entry.change().into());
     let told = Told {
-        name: document.head.name.as_str().into(),
-        changes: document.head.changes,
-        recent: document.head.recent.iter().map(Into::into).collect(),
+        name: head.name.as_str().into(),
+        changes: head.changes,
+        recent: head.recent.iter().map(Into::into).collect(),
+        all: anew.then(|| all.collect()),
         info: info.hex().into(),
         card: card.as_deref(),
+        saved: false,
     };
     to_raw_value(&told).map_err(Error::internal)
 }
@@ -73,6 +88,58 @@ struct Known {
     revision: u64,
     changes: u64,
     live: Live,
+    /// The versions that were taken back.
+    gone: Vec<Box<str>>,
+}
+
+impl Known {
+    fn is_live(&self, version: &str) -> bool {
+        self.live.iter().any(|other| **other == *version)
+    }
+
+    /// Takes in what the log says, and tells the changes that are new.
+    fn take(&mut self, told: &Told<'_>) -> Vec<String> {
+        let due = match told.saved {
+            true => u64::MAX,
+            false => told.changes.saturating_sub(self.changes),
+        };
+        self.changes = told.changes;
+        if let Some(all) = &told.all {
+            return self.set(all);
+        }
+        let due = usize::try_from(due).unwrap_or(usize::MAX);
+        let recent = &told.recent[told.recent.len().saturating_sub(due)..];
+        let live = Arc::make_mut(&mut self.live);
+        for change in recent {
+            let version = change.strip_prefix('-').unwrap_or(change);
+            let came = version.len() == change.len();
+            live.retain(|other| **other != *version);
+            self.gone.retain(|other| **other != *version);
+            let to = if came { &mut *live } else { &mut self.gone };
+            to.push(version.into());
+        }
+        recent.iter().map(ToString::to_string).collect()
+    }
+
+    /// Takes in how it stands with every version, and tells what differs.
+    fn set(&mut self, all: &[Cow<'_, str>]) -> Vec<String> {
+        let (gone, offered): (Vec<&str>, Vec<&str>) = all
+            .iter()
+            .map(|change| &**change)
+            .partition(|change| change.starts_with('-'));
+        let now: HashSet<&str> = offered.iter().copied().collect();
+        let before: HashSet<&str> = self.live.iter().map(|version| &**version).collect();
+        let went = self
+            .live
+            .iter()
+            .filter(|version| !now.contains(&***version));
+        let mut new: Vec<String> = went.map(|version| format!("-{version}")).collect();
+        let came = offered.iter().filter(|version| !before.contains(*version));
+        new.extend(came.map(ToString::to_string));
+        self.gone = gone.iter().map(|change| change[1..].into()).collect();
+        self.live = Arc::new(offered.into_iter().map(Into::into).collect());
+        new
+    }
 }
 
 /// A view of all gems of a mount.
@@ -99,40 +166,32 @@ impl Gems {
         &self.versions
     }
 
-    /// `/versions`, but only of these gems, which are sorted.
-    pub(crate) fn versions_of(&self, names: &[Arc<str>]) -> Text {
-        let mut text = Text::new(HEADER);
-        self.versions.lines(HEADER.len(), |line| {
-            if let Some(line) = Line::parse(line)
-                && names
-                    .binary_search_by(|name| (**name).cmp(line.name))
-                    .is_ok()
-            {
-                text.append(&line.to_bytes());
-            }
+    /// Gems of which versions are offered, with these; only those of `names`, if there are any, which are
+    /// sorted.
+    pub(crate) fn live(&self, names: Option<&[String]>) -> Vec<(Arc<str>, Live)> {
+        let live = self.all.iter().filter(|(name, known)| {
+            !known.live.is_empty() && names.is_none_or(|names| holds(names, name))
         });
-        text
-    }
-
-    /// Gems of which versions are offered, with these.
-    pub(crate) fn live(&self) -> Vec<(Arc<str>, Live)> {
-        let live = self.all.values().filter(|known| !known.live.is_empty());
-        live.map(|known| (known.name.clone(), known.live.clone()))
+        live.map(|(_, known)| (known.name.clone(), known.live.clone()))
             .collect()
     }
 
-    /// All gems, sorted by how they are spelled, be versions of them offered or not.
-    pub(crate) fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<_> = self.all.values().map(|known| known.name.clone()).collect();
-        names.sort_unstable();
-        names
+    /// All gems, sorted, as scopes call them, be versions of them offered or not.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.all.keys().map(|name| name.to_string()).collect()
     }
 
     /// Whether a version of the gem that is spelled so is offered.
     pub(crate) fn offers(&self, name: &str, slug: &str) -> bool {
         let known = self.all.get(&*name.to_ascii_lowercase());
+        known.is_some_and(|known| &*known.name == name && known.is_live(slug))
+    }
+
+    /// Whether there is such a version, or was, of a gem with this name, however that is spelled.
+    pub(crate) fn knows(&self, name: &str, slug: &str) -> bool {
+        let known = self.all.get(&*name.to_ascii_lowercase());
         known.is_some_and(|known| {
-            &*known.name == name && known.live.iter().any(|version| **version == *slug)
+            known.is_live(slug) || known.gone.iter().any(|other| **other == *slug)
         })
     }
 
@@ -148,27 +207,15 @@ impl Gems {
     /// Takes in a line of `/versions`, with what else the log says.
     fn take(&mut self, lower: &str, told: &Told<'_>, revision: u64) {
         let known = self.all.entry(lower.into()).or_default();
-        known.revision = revision;
+        // What was lost is told anew when the gem's document is found ahead of this.
+        let lost = told.lost(known.changes);
+        known.revision = if lost { 0 } else { revision };
         if *known.name != *told.name {
             known.name = (&*told.name).into();
         }
-        let new = told.changes.saturating_sub(known.changes);
-        let new = usize::try_from(new).unwrap_or(usize::MAX);
-        if new > told.recent.len() {
-            tracing::error!(gem = %told.name, "the log lost changes of a gem");
-        }
-        let new = &told.recent[told.recent.len().saturating_sub(new)..];
+        let new = known.take(told);
         if new.is_empty() {
             return;
-        }
-        known.changes = told.changes;
-        let live = Arc::make_mut(&mut known.live);
-        for change in new {
-            let version = change.strip_prefix('-').unwrap_or(change);
-            live.retain(|other| **other != *version);
-            if version.len() == change.len() {
-                live.push(version.into());
-            }
         }
         let line = Line {
             name: &told.name,
@@ -179,17 +226,47 @@ impl Gems {
     }
 }
 
+impl Told<'_> {
+    /// Whether there were changes that it does not tell of, beside so many that are known.
+    fn lost(&self, known: u64) -> bool {
+        let told = self.recent.len() as u64;
+        let whole = self.saved || self.all.is_some();
+        let lost = !whole && (self.changes < known || self.changes - known > told);
+        if lost {
+            tracing::warn!(gem = %self.name, "the log lost changes of a gem");
+        }
+        lost
+    }
+}
+
+/// Those lines of a text of `/versions` that are of these gems, which are sorted.
+pub(crate) fn versions_of(text: &Reading, names: &[String]) -> Vec<u8> {
+    let mut some = HEADER.to_vec();
+    text.lines(HEADER.len(), |bytes| {
+        let line = Line::parse(bytes);
+        if line.is_some_and(|line| holds(names, &line.name.to_ascii_lowercase())) {
+            some.extend_from_slice(bytes);
+            some.push(b'\n');
+        }
+    });
+    some
+}
+
+/// Whether a name is among some that are sorted.
+fn holds(names: &[String], name: &str) -> bool {
+    names
+        .binary_search_by(|other| other.as_str().cmp(name))
+        .is_ok()
+}
+
 /// What a search text asks for: gems whose names or descriptions hold every word of it.
 pub(crate) fn query(text: &str) -> Query {
     Query::new(text, |_| None)
 }
 
-/// How scopes spell a gem that was found.
+/// How scopes call a gem that was found: as the log does.
 pub(crate) fn resource(hit: Hit<'_>) -> Cow<'_, str> {
-    match serde_json::from_str::<Card>(hit.shown) {
-        Ok(card) => card.name.into(),
-        Err(_) => hit.name.into(),
-    }
+    hit.name.into()
 }
 
 /// A line of `/versions`.
@@ -217,7 +294,7 @@ impl<'a> Line<'a> {
 
 impl Fold for Gems {
     fn name(&self) -> &'static str {
-        "gems-1"
+        "gems-2"
     }
 
     fn apply(&mut self, entry: LogEntry<'_>) -> Result<()> {
@@ -237,46 +314,62 @@ impl Fold for Gems {
         self.all.get(name).map(|known| known.revision)
     }
 
-    /// An entry for each line of `/versions`, since these are to be the same again.
+    /// An entry for each line of `/versions`, since these are to be the same again, and behind them one
+    /// for each gem.
     fn save(&self, to: &mut dyn FnMut(LogEntry<'_>) -> Result<()>) -> Result<()> {
-        let all = self.search.all();
-        let cards: BTreeMap<&str, Option<&str>> = all.map(|(name, _, card)| (name, card)).collect();
-        let mut told: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut save = |name: &str, revision, told: &Told<'_>| {
+            let data = to_raw_value(told).map_err(Error::internal)?;
+            let name = name.into();
+            to(LogEntry {
+                name,
+                revision,
+                data: &data,
+            })
+        };
         let mut saved = Ok(());
-        self.versions.lines(HEADER.len(), |line| {
-            if saved.is_err() {
-                return;
-            }
-            saved = (|| {
-                let damaged = || Error::internal("a damaged line of versions");
-                let line = Line::parse(line).ok_or_else(damaged)?;
-                let lower = line.name.to_ascii_lowercase();
-                let (lower, known) = self.all.get_key_value(&*lower).ok_or_else(damaged)?;
-                let recent: Vec<_> = line.changes.split(',').map(Cow::from).collect();
-                let changes = told.entry(lower).or_default();
-                *changes += recent.len() as u64;
-                let card = cards.get(&**lower).copied().flatten();
-                let card = card.filter(|_| *changes == known.changes);
-                let card: Option<&RawValue> = card
-                    .map(serde_json::from_str)
-                    .transpose()
-                    .map_err(Error::internal)?;
-                let data = Told {
+        self.versions.read().lines(HEADER.len(), |line| {
+            if let (Ok(()), Some(line)) = (&saved, Line::parse(line)) {
+                let told = Told {
                     name: line.name.into(),
-                    changes: *changes,
-                    recent,
+                    recent: line.changes.split(',').map(Cow::from).collect(),
                     info: line.info.into(),
-                    card,
+                    saved: true,
+                    ..Told::default()
                 };
-                let data = to_raw_value(&data).map_err(Error::internal)?;
-                to(LogEntry {
-                    name: (&**lower).into(),
-                    revision: known.revision,
-                    data: &data,
-                })
-            })();
+                saved = save(&line.name.to_ascii_lowercase(), 0, &told);
+            }
         });
-        saved
+        saved?;
+        let cards = self.search.all();
+        let cards: BTreeMap<&str, Option<&str>> =
+            cards.map(|(name, _, card)| (name, card)).collect();
+        for (lower, known) in &self.all {
+            let card = cards.get(&**lower).copied().flatten();
+            let card: Option<&RawValue> = card
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(Error::internal)?;
+            let gone = known
+                .gone
+                .iter()
+                .map(|version| format!("-{version}").into());
+            let told = Told {
+                name: (&*known.name).into(),
+                changes: known.changes,
+                all: Some(
+                    known
+                        .live
+                        .iter()
+                        .map(|version| (&**version).into())
+                        .chain(gone)
+                        .collect(),
+                ),
+                card,
+                ..Told::default()
+            };
+            save(lower, known.revision, &told)?;
+        }
+        Ok(())
     }
 }
 

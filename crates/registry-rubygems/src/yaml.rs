@@ -3,7 +3,8 @@
 
 use std::{cell::RefCell, collections::HashSet, io::Read, rc::Rc};
 
-use registry_core::{Error, Result};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use registry_core::{Error, ErrorKind, Result};
 use saphyr_parser::{BufferedInput, Event, Parser, ScalarStyle, Tag};
 
 use crate::name::shown;
@@ -18,6 +19,9 @@ pub use plain::is_text;
 
 /// How deep lists and mappings may lie in one another.
 const MAX_DEPTH: usize = 16;
+/// How many texts, lists and mappings there may be: more than a gem with as many files as it may have
+/// needs, and less than it takes seconds to read.
+const MAX_PIECES: usize = 300_000;
 /// The most bytes of the keys of one mapping, and what each counts for beside its own.
 const MAX_KEYS: usize = 256 << 10;
 const KEY_SIZE: usize = 48;
@@ -27,6 +31,7 @@ pub struct Yaml<'a> {
     parser: Parser<'a, BufferedInput<Chars<'a>>>,
     progress: Rc<RefCell<Progress>>,
     depth: usize,
+    pieces: usize,
 }
 
 /// The next piece of a document.
@@ -53,6 +58,32 @@ pub struct Scalar {
     pub plain: bool,
 }
 
+/// Tags of texts: of those in UTF-8, and of those that are written in base64, as Rubies before 2.1 did
+/// with what they took for bytes.
+const TEXT_TAGS: &[&str] = &["!str", "tag:yaml.org,2002:str"];
+const BINARY_TAGS: &[&str] = &["!binary", "tag:yaml.org,2002:binary"];
+
+/// Whether a tag says that something is a text.
+pub fn is_text_tag(tag: &str) -> bool {
+    TEXT_TAGS.contains(&tag) || BINARY_TAGS.contains(&tag)
+}
+
+impl Scalar {
+    /// The text that it is, if it is one.
+    pub fn into_text(self) -> Option<String> {
+        match self.tag.as_deref() {
+            None if self.plain && !is_text(&self.text) => None,
+            Some(tag) if BINARY_TAGS.contains(&tag) => {
+                let packed: String = self.text.split_ascii_whitespace().collect();
+                let bytes = STANDARD.decode(packed).ok()?;
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            Some(tag) if !TEXT_TAGS.contains(&tag) => None,
+            _ => Some(self.text),
+        }
+    }
+}
+
 impl<'a> Yaml<'a> {
     /// A document, and its first piece. Blocks as `reader` does.
     ///
@@ -66,6 +97,7 @@ impl<'a> Yaml<'a> {
             parser: Parser::new_from_iter(chars),
             progress,
             depth: 0,
+            pieces: 0,
         };
         match (yaml.event()?, yaml.event()?) {
             (Event::StreamStart, Event::DocumentStart(true)) => {}
@@ -80,6 +112,11 @@ impl<'a> Yaml<'a> {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn piece(&mut self) -> Result<Piece> {
+        self.pieces += 1;
+        if self.pieces > MAX_PIECES {
+            let message = format!("the YAML holds more than {MAX_PIECES} texts and lists");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
         let piece = match self.event()? {
             Event::Scalar(text, style, 0, tag) => {
                 return Ok(Piece::Scalar(Scalar {
@@ -126,13 +163,10 @@ impl<'a> Yaml<'a> {
         loop {
             let key = match self.piece()? {
                 Piece::End => return Ok(()),
-                Piece::Scalar(Scalar {
-                    text,
-                    tag: None,
-                    plain,
-                }) if !plain || is_text(&text) => text,
-                _ => return Err(invalid("a key in it is no text")),
+                Piece::Scalar(key) => key.into_text(),
+                _ => None,
             };
+            let key = key.ok_or_else(|| invalid("a key in it is no text"))?;
             size += KEY_SIZE + key.len();
             if size > MAX_KEYS {
                 return Err(invalid("it has too many keys"));

@@ -1,13 +1,11 @@
 //! A zip on its way in.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use bytes::Bytes;
 use registry_core::{
     Error, ErrorKind, Result,
     auth::Action,
     digest::Algorithm,
-    store::{Incoming, Inspection, Repo, StageWriter, Staged},
+    store::{self, Incoming, Inspection, Repo, StageWriter, Staged},
 };
 
 use crate::{
@@ -16,10 +14,6 @@ use crate::{
     composer_json::ComposerJson,
     layout::{self, ZIP, ZIP_TYPE},
 };
-
-/// The most bytes of all zips together that are held until it is known of which packages they are.
-const MAX_HELD: usize = 64 << 20;
-static HELD: AtomicUsize = AtomicUsize::new(0);
 
 /// A zip on its way in.
 pub(super) struct Zip<'c> {
@@ -164,18 +158,16 @@ impl Call<'_> {
 #[derive(Default)]
 struct Held {
     bytes: Vec<Bytes>,
-    size: usize,
+    count: store::Held,
     /// What is wrong with the `composer.json` that was seen, unless it turns out to be none.
     fault: Option<Error>,
 }
 
 impl Held {
     fn push(&mut self, bytes: Bytes, most: usize) -> Result<()> {
-        let more = bytes.len();
-        self.size += more;
-        let all = HELD.fetch_add(more, Ordering::Relaxed) + more;
+        let fits = self.count.grow(bytes.len());
         self.bytes.push(bytes);
-        if self.size > most {
+        if self.count.size() > most {
             let late = || {
                 let message = format!(
                     "composer.json is not among the first {most} bytes of the zip; put it at its \
@@ -185,17 +177,11 @@ impl Held {
             };
             return Err(self.fault.take().unwrap_or_else(late));
         }
-        if all > MAX_HELD {
+        if !fits {
             let message = "too many zips come in whose address names no package; put this one to \
                            packages/{vendor}/{package}, or try again";
             return Err(Error::new(ErrorKind::RateLimited, message));
         }
         Ok(())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        HELD.fetch_sub(self.size, Ordering::Relaxed);
     }
 }

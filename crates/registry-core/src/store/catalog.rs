@@ -91,6 +91,15 @@ pub trait Catalog: Send + Sync + 'static {
     /// When the document is damaged.
     fn entry(&self, name: &str, document: &RawDocument) -> Result<Box<RawValue>>;
 
+    /// The same where entries before it may be lost. It differs for who tells the log of changes
+    /// alone.
+    ///
+    /// # Errors
+    /// When the document is damaged.
+    fn entry_anew(&self, name: &str, document: &RawDocument) -> Result<Box<RawValue>> {
+        self.entry(name, document)
+    }
+
     /// What a document names.
     ///
     /// # Errors

@@ -59,6 +59,8 @@ pub struct LogEntry<'a> {
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) key: Key,
+    /// Whether entries about it may be lost.
+    pub(crate) anew: bool,
 }
 
 /// The writing side of a log.
@@ -266,7 +268,10 @@ impl Inner {
         let Some(snapshot) = self.documents.fresh(&topic.key).await? else {
             return Ok(Vec::new());
         };
-        let data = self.catalog.entry(&topic.name, &snapshot.document)?;
+        let data = match topic.anew {
+            true => self.catalog.entry_anew(&topic.name, &snapshot.document)?,
+            false => self.catalog.entry(&topic.name, &snapshot.document)?,
+        };
         let entry = LogEntry {
             name: Cow::Borrowed(&*topic.name),
             revision: snapshot.document.revision,

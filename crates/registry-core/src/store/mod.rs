@@ -7,6 +7,7 @@ mod document;
 mod documents;
 mod gc;
 mod hashing;
+mod held;
 mod hooks;
 mod keys;
 mod layout;
@@ -36,6 +37,7 @@ pub use self::{
     document::{Document, Entries, RawDocument},
     documents::{Documents, Snapshot},
     gc::GcReport,
+    held::Held,
     hooks::{Actor, Inspector, Operation, StorageHook, Veto},
     keys::{Keys, SigningKey},
     log::LogEntry,
@@ -119,6 +121,7 @@ impl Inner {
         Some(Topic {
             name: self.subject(key)?.logged?,
             key: key.clone(),
+            anew: false,
         })
     }
 
@@ -256,6 +259,10 @@ impl Store {
         snapshot.logged.store(true, Ordering::Relaxed);
         let Some(topic) = self.0.topic(key) else {
             return;
+        };
+        let topic = Topic {
+            anew: true,
+            ..topic
         };
         let (store, snapshot) = (self.clone(), snapshot.clone());
         tokio::spawn(async move {

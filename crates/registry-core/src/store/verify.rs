@@ -317,7 +317,12 @@ impl Store {
             report.problem(key, "the log does not know its last change");
             if repair {
                 let key = key.clone();
-                self.0.log.append(Topic { name, key }).await?;
+                let topic = Topic {
+                    name,
+                    key,
+                    anew: true,
+                };
+                self.0.log.append(topic).await?;
                 if let Some(problem) = report.problems.last_mut() {
                     problem.repaired = true;
                 }

@@ -132,7 +132,8 @@ fn check_unique(entries: &Entries, new: &Release) -> Result<()> {
     Ok(())
 }
 
-/// Takes a version back, or brings it back. Tells whether it was otherwise before.
+/// Takes a version back, or brings it back. Tells whether it was otherwise before, and what the
+/// document calls it.
 ///
 /// # Errors
 /// `NotFound` when the version is not there, [`Error::Senseless`] when it was taken back before.
@@ -142,9 +143,9 @@ pub fn yank(
     target: &Target,
     yanked: bool,
     logged: u64,
-) -> Result<bool> {
+) -> Result<(bool, String)> {
     check_name(head, &target.name)?;
-    let slug = target.slug();
+    let slug = slug_of(entries, target)?;
     let missing = || {
         let platform = Some(&target.platform).filter(|platform| !platform.is_ruby());
         let platform = platform.map(|platform| format!(" ({platform})"));
@@ -161,18 +162,30 @@ pub fn yank(
             let message = format!("{} {slug} has already been deleted", target.name);
             return Err(Error::senseless(message));
         }
-        return Ok(false);
+        return Ok((false, slug));
     }
     entry.yanked = yanked;
-    let bytes = entry.to_bytes()?;
-    let change = if yanked {
-        format!("-{slug}")
-    } else {
-        slug.clone()
-    };
-    entries.insert(slug.into(), bytes);
+    let (bytes, change) = (entry.to_bytes()?, entry.change());
+    entries.insert(slug.as_str().into(), bytes);
     head.note(change, logged);
-    Ok(true)
+    Ok((true, slug))
+}
+
+/// What the document calls a version. Clients know its platform as they read it (`x86-linux`), which
+/// need not be how its publisher spelled it (`i686-linux`).
+fn slug_of(entries: &Entries, target: &Target) -> Result<String> {
+    let slug = target.slug();
+    if entries.contains_key(&*slug) {
+        return Ok(slug);
+    }
+    let platform = target.platform.resolved();
+    for entry in entries.values() {
+        let there = Entry::parse(entry)?;
+        if there.version == target.version && there.platform.resolved() == platform {
+            return Ok(there.slug());
+        }
+    }
+    Ok(slug)
 }
 
 /// Makes a user an owner. Tells whether they were not yet.

@@ -3,35 +3,46 @@
 use registry_core::{Result, store::Entries};
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Head, latest, offered};
+use super::{Entry, Head, latest, offered, published};
 use crate::{
     spec::{DependencyKind, Spec},
     wire::Card,
 };
 
-/// The longest description of a gem that a search shows, in bytes.
+/// The longest description of a gem that a search shows, list of its authors and list of its licenses, in
+/// bytes: the log and the view hold these.
 const MAX_SHOWN: usize = 300;
+/// The longest address of its page.
+const MAX_ADDRESS: usize = 1000;
 
 /// What a search shows of a gem; nothing of one whose versions were all taken back.
 ///
 /// # Errors
 /// When the stored bytes are damaged.
-pub(crate) fn card(head: &Head, entries: &Entries) -> Result<Option<Card>> {
-    let Some(latest) = latest(entries)? else {
+pub(crate) fn card(head: &Head, published: &[Entry<'_>]) -> Result<Option<Card>> {
+    let Some(latest) = latest(published) else {
         return Ok(None);
     };
     let spec = latest.spec()?;
-    let mut info = spec.info().to_owned();
-    info.truncate(info.floor_char_boundary(MAX_SHOWN));
+    let short = |mut text: String| {
+        text.truncate(text.floor_char_boundary(MAX_SHOWN));
+        text
+    };
+    let mut left = MAX_SHOWN;
+    let few = |license: &String| {
+        let rest = left.checked_sub(license.len() + 1);
+        left = rest.unwrap_or_default();
+        rest.is_some()
+    };
     Ok(Some(Card {
         name: head.name.clone(),
         version: latest.version.to_string(),
         platform: latest.platform.to_string(),
-        authors: spec.authors.join(", "),
-        info,
-        licenses: spec.licenses,
+        authors: short(spec.authors.join(", ")),
+        info: short(spec.info().to_owned()),
+        licenses: spec.licenses.into_iter().take_while(few).collect(),
         sha: latest.gem.sha256.to_owned(),
-        homepage_uri: spec.homepage,
+        homepage_uri: spec.homepage.filter(|page| page.len() <= MAX_ADDRESS),
     }))
 }
 
@@ -40,10 +51,11 @@ pub(crate) fn card(head: &Head, entries: &Entries) -> Result<Option<Card>> {
 /// # Errors
 /// When the stored bytes are damaged.
 pub(crate) fn gem_json(head: &Head, entries: &Entries, base: &str) -> Result<Option<Value>> {
-    let Some(latest) = latest(entries)? else {
-        return Ok(None);
-    };
-    page(&head.name, &latest, base).map(Some)
+    let published = published(entries)?;
+    let latest = latest(&published);
+    latest
+        .map(|latest| page(&head.name, latest, base))
+        .transpose()
 }
 
 /// The page of one version.
@@ -121,7 +133,7 @@ fn links(spec: &Spec) -> Map<String, Value> {
 /// # Errors
 /// When the stored bytes are damaged.
 pub(crate) fn version_rows(entries: &Entries) -> Result<Vec<Value>> {
-    offered(entries)?.iter().map(row).collect()
+    offered(&published(entries)?).into_iter().map(row).collect()
 }
 
 fn row(entry: &Entry<'_>) -> Result<Value> {

@@ -10,12 +10,15 @@ use registry_core::{
 use super::{CHECKSUMS, GEM, SIGNATURE};
 use crate::{
     name::shown,
-    yaml::{Piece, Scalar, Yaml, is_text},
+    yaml::{Piece, Yaml},
 };
 
 /// The functions that are looked at, by the names that they have there.
-const FUNCTIONS: &[(&str, Algorithm)] =
-    &[("SHA256", Algorithm::Sha256), ("SHA512", Algorithm::Sha512)];
+const FUNCTIONS: &[(&str, Algorithm)] = &[
+    ("SHA1", Algorithm::Sha1),
+    ("SHA256", Algorithm::Sha256),
+    ("SHA512", Algorithm::Sha512),
+];
 /// How many digests there may be.
 const MAX_DIGESTS: usize = 32;
 
@@ -45,12 +48,9 @@ impl Checksums {
             yaml.mapping(|_, file, value| {
                 count += 1;
                 match value {
-                    Piece::Scalar(Scalar {
-                        tag: None,
-                        text,
-                        plain,
-                    }) if count <= MAX_DIGESTS && (!plain || is_text(&text)) => {
-                        digests.insert(file.to_owned(), text);
+                    Piece::Scalar(digest) if count <= MAX_DIGESTS => {
+                        let digest = digest.into_text().ok_or_else(wrong)?;
+                        digests.insert(file.to_owned(), digest);
                         Ok(())
                     }
                     _ => Err(wrong()),
@@ -60,8 +60,10 @@ impl Checksums {
             Ok(())
         })?;
         yaml.finish()?;
-        if !all.0.contains_key(FUNCTIONS[0].0) {
-            return Err(wrong());
+        // RubyGems before 2.5 wrote no SHA256.
+        if !FUNCTIONS.iter().any(|(name, _)| all.0.contains_key(*name)) {
+            let what = "checksums validation failed: it has none by SHA1, SHA256 or SHA512";
+            return Err(GEM.invalid(what));
         }
         Ok(all)
     }

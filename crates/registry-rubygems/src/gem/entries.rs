@@ -53,7 +53,7 @@ impl<'a> Entries<'a> {
             reader: self.reader,
             size,
             left: size,
-            hasher: MultiHasher::new(&[Algorithm::Sha256, Algorithm::Sha512]),
+            hasher: MultiHasher::new(&[Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512]),
         };
         Ok(Some((name, content)))
     }

@@ -100,11 +100,29 @@ fn what_a_gem_begins_with() {
     }
     assert_eq!(metadata(&REAL[..at.end]).unwrap(), Some(at.clone()));
     let limits = Limits::default();
-    assert_eq!(spec(&REAL[at], &limits).unwrap(), inspect(REAL).unwrap());
-    assert_eq!(
-        spec(yaml("").as_bytes(), &limits).unwrap().full_name(),
-        "a-1.0"
-    );
+    let begun = spec(&REAL[at], &limits).unwrap();
+    let whole = inspect(REAL).unwrap();
+    assert_eq!(begun.spec, whole);
+    assert_eq!(inspect_begun(&mut &*REAL, begun, &limits).unwrap(), whole);
+    let plain = spec(yaml("").as_bytes(), &limits).unwrap();
+    assert_eq!(plain.spec.full_name(), "a-1.0");
+    // What is not packed is not called so, or the other way round.
+    for (name, metadata) in [
+        (METADATA_GZ, yaml("").into_bytes()),
+        (METADATA, gzip(yaml(""))),
+    ] {
+        let gem = tar(&[(name, &metadata), (DATA_TAR_GZ, &data())]);
+        let begun = spec(&metadata, &limits).unwrap();
+        assert!(inspect_begun(&mut &*gem, begun, &limits).is_err());
+        assert!(inspect(&gem).is_err());
+    }
+    // Where it comes later.
+    let late = tar(&[(DATA_TAR_GZ, &data()), (METADATA_GZ, &gzip(yaml("")))]);
+    let at = metadata(&late).unwrap().unwrap();
+    assert_eq!(spec(&late[at.clone()], &limits).unwrap(), plain);
+    for length in 0..at.end {
+        assert_eq!(metadata(&late[..length]).unwrap(), None);
+    }
     for other in [tar(&[(DATA_TAR_GZ, b"")]), vec![0; 512], vec![b'x'; 512]] {
         assert_eq!(metadata(&other).unwrap_err().kind(), ErrorKind::Invalid);
     }
@@ -184,7 +202,8 @@ fn checksums_are_compared() {
     );
     let good = format!("---\nSHA256:\n  metadata.gz: '{one}'\n  data.tar.gz: '{two}'\n");
     assert!(inspect(&with(good.clone())).is_ok());
-    assert!(inspect(&with(good.clone() + "SHA1:\n  metadata.gz: x\n")).is_ok());
+    assert!(inspect(&with(good.clone() + "MD5:\n  metadata.gz: x\n")).is_ok());
+    refused(&with("---\nMD5: {}\n".to_owned()), "none by SHA1");
     refused(
         &with(good.replace(&two, &one)),
         "SHA256 checksum mismatch for data.tar.gz",
@@ -198,7 +217,7 @@ fn checksums_are_compared() {
         "SHA512 checksum mismatch",
     );
     refused(
-        &with(good.clone() + "SHA512: {}\n"),
+        &with("---\nSHA512: {}\n".to_owned()),
         "SHA512 checksum for data.tar.gz but found none",
     );
     refused(&with(good.clone() + "  other: x\n"), "no such file");
@@ -212,7 +231,6 @@ fn checksums_are_compared() {
         "--- []\n",
         "---\nSHA256: x\n",
         "---\nSHA256:\n  metadata.gz: 1\n",
-        "---\nSHA512: {}\n",
         "--- !x\nSHA256: {}\n",
         &(good.clone() + &all_names),
     ] {

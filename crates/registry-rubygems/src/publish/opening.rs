@@ -4,35 +4,59 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use registry_core::{Error, Result};
+use registry_core::{Error, ErrorKind, Result, store::Held};
 
 use crate::gem;
 
-/// How long it may be, in bytes.
+/// How long it may be, in bytes, where the gem begins with its metadata.
 const LONGEST: usize = 256 << 10;
+/// How long it may be where its files come first, as RubyGems before 2.0 built gems.
+const LONGEST_OLD: usize = 16 << 20;
 
 /// The beginning of a gem's file, on its way in.
 #[derive(Debug, Default)]
-pub struct Opening(BytesMut);
+pub struct Opening {
+    bytes: BytesMut,
+    held: Held,
+}
 
 impl Opening {
     /// Takes in the next piece, and tells where the metadata lies once all of it is there.
     ///
     /// # Errors
-    /// `Invalid` when this is no gem, or its metadata is too long.
+    /// `Invalid` when this is no gem, or its metadata is too long or too far behind; `RateLimited` when
+    /// there is no room for it now.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<Range<usize>>> {
-        self.0.extend_from_slice(bytes);
-        let found = gem::metadata(&self.0)?;
-        if found.is_none() && self.0.len() > LONGEST {
-            let message = format!("its metadata, compressed, may have {LONGEST} bytes at most");
+        let fits = self.held.grow(bytes.len());
+        self.bytes.extend_from_slice(bytes);
+        let found = gem::metadata(&self.bytes)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        let size = self.bytes.len();
+        if gem::begins_with_metadata(&self.bytes) {
+            if size > LONGEST {
+                let message = format!("its metadata, compressed, may have {LONGEST} bytes at most");
+                return Err(Error::invalid(message));
+            }
+        } else if size > LONGEST_OLD {
+            let message = format!(
+                "its metadata.gz is not among its first {LONGEST_OLD} bytes; build it again with \
+                 `gem build`, which puts it first"
+            );
             return Err(Error::invalid(message));
         }
-        Ok(found)
+        if !fits {
+            let message =
+                "too many gems come in at once that do not begin with their metadata; try again";
+            return Err(Error::new(ErrorKind::RateLimited, message));
+        }
+        Ok(None)
     }
 
     /// All that was taken in.
     pub fn into_bytes(self) -> Bytes {
-        self.0.freeze()
+        self.bytes.freeze()
     }
 }
 

@@ -22,8 +22,9 @@ use crate::{
     },
     gem,
     layout::{self, DOCUMENT, FILE_TYPE, GEM, QUICK},
-    marshal, read,
-    spec::Spec,
+    marshal, name, read,
+    spec::{Gemspec, Spec},
+    view::Gems,
 };
 
 /// What the media types of forms begin with.
@@ -41,10 +42,9 @@ enum Incoming {
     Begun(Box<GemFile>),
 }
 
-/// A gem's file that is being stored, and what it said of itself at its beginning.
+/// A gem's file that is being stored.
 struct GemFile {
     repo: Repo,
-    spec: Spec,
     writer: StageWriter,
     inspection: Inspection<Spec>,
 }
@@ -109,6 +109,10 @@ impl Call<'_> {
             }
         }
         parser.finish().map_err(CoreError::from)?;
+        if gems == 0 {
+            let message = format!("the form has no part called {GEM_PART}");
+            return Err(Error::of_gem(CoreError::invalid(message)));
+        }
         Ok(incoming)
     }
 
@@ -138,11 +142,12 @@ impl Call<'_> {
     async fn begin(&self, metadata: Bytes, announced: Option<u64>) -> Result<GemFile, Error> {
         let limits = self.config.gem.clone();
         let parse = move |_: &mut dyn Read| gem::spec(&metadata, &limits);
-        let spec = Inspection::start(self.granted.actor(), parse)
+        let begun: Gemspec = Inspection::start(self.granted.actor(), parse)
             .await?
             .finish()
-            .await;
-        let spec = spec.map_err(Error::of_gem)?;
+            .await
+            .map_err(Error::of_gem)?;
+        let spec = &begun.spec;
         let resource = layout::resource(&spec.name)?;
         let repo = self.granted.authorize(&resource, Action::Write).await?;
         let incoming = store::Incoming {
@@ -155,10 +160,9 @@ impl Call<'_> {
         };
         let writer = repo.stage(&incoming).await?;
         let limits = self.config.gem.clone();
-        let inspect = move |reader: &mut dyn Read| gem::inspect(reader, &limits);
+        let inspect = move |reader: &mut dyn Read| gem::inspect_begun(reader, begun, &limits);
         Ok(GemFile {
             repo,
-            spec,
             writer,
             inspection: Inspection::start(self.granted.actor(), inspect).await?,
         })
@@ -180,17 +184,10 @@ impl Call<'_> {
     async fn received(&self, file: GemFile) -> Answer {
         let GemFile {
             repo,
-            spec: begun,
             writer,
             inspection,
         } = file;
         let spec = inspection.finish().await.map_err(Error::of_gem)?;
-        if (&spec.name, &spec.version, &spec.platform)
-            != (&begun.name, &begun.version, &begun.platform)
-        {
-            let message = "the file says twice what gem it is, and not the same";
-            return Err(Error::of_gem(CoreError::invalid(message)));
-        }
         let staged = writer.finish().await?;
         let quick = stage_quick(&repo, &spec).await?;
         let release = self.release(&spec, &staged, &quick)?;
@@ -228,6 +225,7 @@ impl Call<'_> {
     async fn commit(&self, repo: &Repo, release: Release, staged: Vec<Staged>) -> Answer {
         let writer = self.writer();
         let logged = logged(repo, &release.name).await?;
+        check_file_name(repo, &release).await?;
         let version = release.version.with(&release.platform).to_string();
         let title = format!("{} ({version})", release.name);
         let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
@@ -245,6 +243,27 @@ impl Call<'_> {
         };
         Ok(read::text(format!("{said}: {title}")))
     }
+}
+
+/// Refuses a gem whose file would be called like one of another gem: `a-1-2.gem` is of the gem `a-1`, or
+/// of `a` for the platform `2`, and whoever asks for it is to get what they always got.
+async fn check_file_name(repo: &Repo, new: &Release) -> Result<(), Error> {
+    let full = name::full_name(&new.name, &new.version, &new.platform).to_string();
+    let others = name::releases(&full).filter(|(other, ..)| *other != new.name);
+    let others: Vec<_> = others
+        .map(|(other, version, platform)| (other, version.with(&platform).to_string()))
+        .collect();
+    let is_there = |gems: &Gems| {
+        others
+            .iter()
+            .any(|(other, slug)| gems.knows(other.as_str(), slug))
+    };
+    if !others.is_empty() && repo.view(is_there).await? {
+        return Err(Error::unsaved(format_args!(
+            "Full name {full} has already been taken by another gem; choose another version"
+        )));
+    }
+    Ok(())
 }
 
 /// Stores a gem's specification, as `quick/` has it.

@@ -29,17 +29,19 @@ impl Call<'_> {
         let resource = layout::resource(&name)?;
         let repo = self.granted.authorize(&resource, Action::Write).await?;
         let target = target(name, &form)?;
-        let title = format!("{} ({})", target.name, target.slug());
+        let name = target.name.clone();
         let (writer, logged) = (self.writer(), logged(&repo, &target.name).await?);
         let yank = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
             check_writer(&writer, head, "delete")?;
-            let changed = change::yank(head, entries, &target, yanked, logged)?;
-            Ok(Change::when(changed, ()))
+            let (changed, slug) = change::yank(head, entries, &target, yanked, logged)?;
+            Ok(Change::when(changed, slug))
         };
-        repo.change(DOCUMENT, Vec::new(), yank).await?;
+        let slug = repo.change(DOCUMENT, Vec::new(), yank).await?;
         let said = if yanked { "deleted" } else { "undeleted" };
-        Ok(read::text(format!("Successfully {said} gem: {title}")))
+        Ok(read::text(format!(
+            "Successfully {said} gem: {name} ({slug})"
+        )))
     }
 }
 

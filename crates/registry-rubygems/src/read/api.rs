@@ -37,7 +37,8 @@ impl Call<'_> {
     /// The version that speaks for a gem.
     pub(crate) async fn latest(&self, name: &GemName) -> Answer {
         let document = self.document(name).await?;
-        let latest = document::latest(&document.entries)?;
+        let published = document::published(&document.entries)?;
+        let latest = document::latest(&published);
         let version = latest.map_or("unknown".to_owned(), |entry| entry.version.to_string());
         let page = json!({ "version": version });
         Ok(protocol::json(StatusCode::OK, &page)?)

@@ -4,7 +4,7 @@
 //! its copy. Clients join what they get of a part to what they have, and compare the whole with the
 //! SHA-256 in `Repr-Digest`.
 
-use std::{convert::Infallible, future::ready, time::SystemTime};
+use std::{borrow::Cow, convert::Infallible, future::ready, sync::Arc, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -23,11 +23,14 @@ use crate::{
     Answer, Call, GemName, compact,
     document::{self, Head, no_gem},
     layout::DOCUMENT,
-    view::{Gems, Reading},
+    view::{self, Gems, Live, Reading},
 };
 
 /// The media type of the compact index.
 const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// Gems with the versions of them that are offered.
+pub(super) type All = Vec<(Arc<str>, Live)>;
 
 /// A text of the compact index, as requests for it are answered.
 struct Plain {
@@ -42,19 +45,20 @@ struct Plain {
 impl Call<'_> {
     /// All versions of all gems, as they came and went.
     pub(crate) async fn versions(&self) -> Answer {
-        let whole = self.granted.may("*", Action::Read).await?;
+        let now = self.context.clock.system_time();
+        if let Some(names) = self.readable().await? {
+            let key = key(Some(&names));
+            let render = move |text: Reading| rendered(view::versions_of(&text, &names), now);
+            let look = |gems: &Gems| gems.versions().read();
+            let form = self.listed(("versions", &key), look, render).await?;
+            return self.form(&form).await;
+        }
         let gzip = self.takes_gzip();
-        let (reading, gzip) = if whole {
-            let look = |gems: &Gems| {
-                let text = gems.versions();
-                (text.read(), gzip.then(|| text.gzip()))
-            };
-            self.granted.view(look).await?
-        } else {
-            let names = self.readable().await?;
-            let look = |gems: &Gems| gems.versions_of(&names).read();
-            (self.granted.view(look).await?, None)
+        let look = |gems: &Gems| {
+            let text = gems.versions();
+            (text.read(), gzip.then(|| text.gzip()))
         };
+        let (reading, gzip) = self.granted.view(look).await?;
         let digests = digests(&reading.sha256)?;
         let plain = Plain {
             reading,
@@ -67,17 +71,37 @@ impl Call<'_> {
     /// All gems of which a version is offered.
     pub(crate) async fn names(&self) -> Answer {
         let now = self.context.clock.system_time();
-        let render = move |live: Vec<(std::sync::Arc<str>, _)>| {
+        let render = move |live: All| {
             let mut names: Vec<_> = live.iter().map(|(name, _)| &**name).collect();
             names.sort_unstable();
-            rendered(compact::names(names), now)
+            rendered(compact::names(names).into_bytes(), now)
         };
-        if self.granted.may("*", Action::Read).await? {
-            let form = self.granted.rendered_view("names", Gems::live, render);
-            return self.form(&*form.await?).await;
-        }
-        let form = render(self.live().await?)?;
+        let form = self.of_all("names", render).await?;
         self.form(&form).await
+    }
+
+    /// A form of all gems that whoever asks may read and of which versions are offered.
+    pub(super) async fn of_all(
+        &self,
+        form: &'static str,
+        render: impl FnOnce(All) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Arc<Rendered>> {
+        let names = self.readable().await?;
+        let key = key(names.as_deref());
+        let look = |gems: &Gems| gems.live(names.as_deref());
+        self.listed((form, &key), look, render).await
+    }
+
+    /// A form of the view, made once while no version comes or goes.
+    async fn listed<S: Send + 'static>(
+        &self,
+        named: (&'static str, &str),
+        look: impl FnOnce(&Gems) -> S,
+        render: impl FnOnce(S) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Arc<Rendered>> {
+        let stamp = |gems: &Gems| Some(gems.versions().size());
+        let form = self.granted.rendered_part(named, stamp, look, render);
+        form.await?.ok_or_else(|| CoreError::internal("no stamp"))
     }
 
     /// What resolving needs to know of a gem's versions.
@@ -87,7 +111,8 @@ impl Call<'_> {
             if !document.head.is_spelled(&name) {
                 return Err(no_gem());
             }
-            rendered(document::info(&document.entries)?, document.modified)
+            let published = document::published(&document.entries)?;
+            rendered(document::info(&published).into_bytes(), document.modified)
         };
         let repo = self.granted.repo()?;
         // The same at every address, but only for the gem that is spelled so.
@@ -95,20 +120,13 @@ impl Call<'_> {
         self.form(&*form.ok_or_else(no_gem)?).await
     }
 
-    /// Those gems that whoever asks may read, sorted.
-    pub(super) async fn readable(&self) -> Result<Vec<std::sync::Arc<str>>> {
+    /// Those gems that whoever asks may read, sorted; nothing if that is all of them.
+    async fn readable(&self) -> Result<Option<Vec<String>>> {
+        if self.granted.may("*", Action::Read).await? {
+            return Ok(None);
+        }
         let names = self.granted.view(Gems::names).await?;
-        let names = names.iter().map(|name| name.to_string()).collect();
-        let names = self.granted.readable(names).await?;
-        Ok(names.into_iter().map(Into::into).collect())
-    }
-
-    /// Those gems that whoever asks may read and of which versions are offered, with these.
-    pub(super) async fn live(&self) -> Result<Vec<(std::sync::Arc<str>, crate::view::Live)>> {
-        let names = self.readable().await?;
-        let mut live = self.granted.view(Gems::live).await?;
-        live.retain(|(name, _)| names.binary_search(name).is_ok());
-        Ok(live)
+        self.granted.readable(names).await.map(Some)
     }
 
     /// Whether the whole text is asked for by a client who takes it compressed.
@@ -150,7 +168,8 @@ impl Call<'_> {
             Some(gzip) if !self.has(&tag)? => packed(gzip, &tag)?,
             _ => {
                 let open = |range, _| ready(Ok(object(&reading, range)));
-                protocol::serve_artifact(artifact, self.method, self.headers, open).await?
+                let headers = self.fitting(artifact.size);
+                protocol::serve_artifact(artifact, self.method, &headers, open).await?
             }
         };
         let fields = response.headers_mut();
@@ -159,17 +178,38 @@ impl Call<'_> {
         Ok(protocol::revalidated(response))
     }
 
+    /// The headers of the request, but for a range that lies behind the end: a client whose copy is
+    /// longer than the text is best off with all of it (RFC 9110 §14.2). Of a refusal, Bundler since 2.5
+    /// would make one more request, and take the compressed text that this brings for damaged.
+    fn fitting(&self, size: u64) -> Cow<'_, HeaderMap> {
+        let from = self.headers.get(header::RANGE);
+        let from = from.and_then(|range| range.to_str().ok()?.strip_prefix("bytes="));
+        let from = from.and_then(|range| range.strip_suffix('-')?.parse::<u64>().ok());
+        if from.is_none_or(|from| from < size) {
+            return Cow::Borrowed(self.headers);
+        }
+        let mut headers = self.headers.clone();
+        headers.remove(header::RANGE);
+        Cow::Owned(headers)
+    }
+
     /// Whether the client has the text of this tag.
     fn has(&self, tag: &str) -> Result<bool> {
         Ok(protocol::none_match(self.headers, &quoted(tag)?))
     }
 }
 
+/// What forms are kept under that show only some gems.
+fn key(names: Option<&[String]>) -> String {
+    let hash = |names: &[String]| Digest::of(Algorithm::Sha256, names.join(" ").as_bytes());
+    names.map_or_else(String::new, |names| hash(names).hex().to_owned())
+}
+
 /// A text of the compact index, as it is kept.
-fn rendered(text: String, modified: SystemTime) -> Result<Rendered> {
-    let md5 = Digest::of(Algorithm::Md5, text.as_bytes());
-    let headers = digests(&sha256(text.as_bytes()))?;
-    let mut form = Rendered::new(text.into_bytes(), PLAIN, modified)?;
+fn rendered(text: Vec<u8>, modified: SystemTime) -> Result<Rendered> {
+    let md5 = Digest::of(Algorithm::Md5, &text);
+    let headers = digests(&sha256(&text))?;
+    let mut form = Rendered::new(text, PLAIN, modified)?;
     form.etag = quoted(md5.hex())?;
     form.gzip_etag = form.etag.clone();
     form.headers = headers;

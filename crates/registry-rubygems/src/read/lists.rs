@@ -1,33 +1,20 @@
 //! The lists of all versions in Ruby's own format, for clients that do not read the compact index.
 
-use std::{collections::BTreeMap, io::Write, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, io::Write, time::SystemTime};
 
 use flate2::{Compression, write::GzEncoder};
-use registry_core::{Error as CoreError, Result, auth::Action, protocol, store::Rendered};
+use registry_core::{Error as CoreError, Result, protocol, store::Rendered};
 
 use crate::{
-    Answer, Call, Platform, Version,
-    layout::FILE_TYPE,
-    marshal,
-    route::Specs,
-    view::{Gems, Live},
+    Answer, Call, Platform, Version, layout::FILE_TYPE, marshal, read::compact::All, route::Specs,
 };
-
-/// Gems with the versions of them that are offered.
-type All = Vec<(Arc<str>, Live)>;
 
 impl Call<'_> {
     /// A list of versions.
     pub(crate) async fn specs(&self, which: Specs) -> Answer {
         let now = self.context.clock.system_time();
         let render = move |all: All| list(&all, which, now);
-        if self.granted.may("*", Action::Read).await? {
-            let form = self.granted.rendered_view(name(which), Gems::live, render);
-            let form = form.await?;
-            let response = protocol::rendered(&form, self.headers);
-            return Ok(protocol::revalidated(response));
-        }
-        let form = render(self.live().await?)?;
+        let form = self.of_all(name(which), render).await?;
         let response = protocol::rendered(&form, self.headers);
         Ok(protocol::revalidated(response))
     }

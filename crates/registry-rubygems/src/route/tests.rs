@@ -30,6 +30,7 @@ fn what_is_read() {
     for (request, expected) in [
         ("HEAD /", Route::Root),
         ("GET /versions", Route::Versions),
+        ("GET //versions", Route::Versions),
         ("HEAD /versions", Route::Versions),
         ("GET /names", Route::Names),
         ("GET /info/Foo-Bar.rb", Route::Info(gem("Foo-Bar.rb"))),
@@ -152,6 +153,7 @@ fn what_is_not_there() {
         "PATCH /api/v1/gems/a/owners",
         "POST /api/v1/gems/a/owners.json",
         "DELETE /api/v1/api_key",
+        "HEAD /api/v1/api_key",
         "POST /api/v1/search.json",
     ] {
         let kind = parse(request).map_err(|error| error.kind());

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use registry_core::Result;
 
-use super::{Spec, value::invalid};
+use super::{DependencyKind, Spec, value::invalid};
 use crate::{name::MAX_LENGTH, name::shown};
 
 /// The longest description, summary and list of authors, in characters.
@@ -87,12 +87,14 @@ fn is_page(text: &str) -> bool {
     !host.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// Refuses two dependencies of one kind on one gem, and requirements that are too long.
+/// Refuses two dependencies on one gem, but for development, which no index tells of; and requirements that
+/// are too long.
 pub(super) fn check_dependencies(spec: &Spec) -> Result<()> {
     let mut seen = HashSet::new();
     for dependency in &spec.dependencies {
         let name = &dependency.name;
-        if !seen.insert((dependency.kind.as_str(), name.as_str())) {
+        let runtime = dependency.kind == DependencyKind::Runtime;
+        if runtime && !seen.insert(name.as_str()) {
             return Err(invalid(format!("duplicate dependency on {name}")));
         }
         check_requirement(&format!("dependency on {name}"), &dependency.requirement)?;

@@ -317,6 +317,10 @@ fn dependencies() {
         ErrorKind::Invalid,
         "duplicate dependency on rake",
     );
+    // No index tells of these, and clients do not mind.
+    let one = one.replace("name: rake\n", "name: rake\n  type: :development\n");
+    let twice = spec(&format!("dependencies:\n{one}{one}"));
+    assert_eq!(twice.dependencies.len(), 2);
     refused(
         "dependencies:\n- rake\n",
         ErrorKind::Invalid,

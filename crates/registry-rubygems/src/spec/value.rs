@@ -1,18 +1,14 @@
 //! Values of a gemspec: texts, flags, versions and requirements.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use registry_core::{Error, Result};
 
 use crate::{
     Requirement,
     name::shown,
     requirement::Bound,
-    yaml::{Piece, Scalar, Yaml, is_text},
+    yaml::{Piece, Scalar, Yaml, is_text_tag},
 };
 
-/// Tags of texts: of those in UTF-8, and of those that are written in base64.
-const TEXT_TAGS: &[&str] = &["!str", "tag:yaml.org,2002:str"];
-const BINARY_TAGS: &[&str] = &["!binary", "tag:yaml.org,2002:binary"];
 const NULL_TAG: &str = "tag:yaml.org,2002:null";
 
 pub(super) const VERSION: &str = "!ruby/object:Gem::Version";
@@ -37,21 +33,14 @@ pub(super) fn wrong_kind(key: &str, wanted: &str) -> Error {
 /// A text; `None` where there is nothing. `key` is what it is of, for the refusal.
 pub(super) fn text(key: &str, piece: Piece) -> Result<Option<String>> {
     let wrong = || wrong_kind(key, "a text");
-    let Piece::Scalar(Scalar { tag, text, plain }) = piece else {
+    let Piece::Scalar(scalar) = piece else {
         return Err(wrong());
     };
-    match tag.as_deref() {
-        None if plain && is_null(&text) => Ok(None),
-        None if plain && !is_text(&text) => Err(wrong()),
-        None => Ok(Some(text)),
+    match scalar.tag.as_deref() {
+        None if scalar.plain && is_null(&scalar.text) => Ok(None),
         Some(NULL_TAG) => Ok(None),
-        Some(tag) if TEXT_TAGS.contains(&tag) => Ok(Some(text)),
-        Some(tag) if BINARY_TAGS.contains(&tag) => {
-            let packed: String = text.split_ascii_whitespace().collect();
-            let bytes = STANDARD.decode(packed).map_err(|_| wrong())?;
-            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-        }
-        Some(tag) => Err(forbidden(tag)),
+        Some(tag) if !is_text_tag(tag) => Err(forbidden(tag)),
+        _ => scalar.into_text().map(Some).ok_or_else(wrong),
     }
 }
 
@@ -193,7 +182,7 @@ pub(super) fn skip(yaml: &mut Yaml<'_>, piece: Piece) -> Result<()> {
 }
 
 fn is_harmless(tag: &str) -> bool {
-    tag == NULL_TAG || TEXT_TAGS.contains(&tag) || BINARY_TAGS.contains(&tag)
+    tag == NULL_TAG || is_text_tag(tag)
 }
 
 pub(super) fn no_tag(tag: Option<String>) -> Result<()> {

@@ -22,14 +22,37 @@ fn tell(gems: &mut Gems, name: &str, revision: u64, changes: u64, recent: &[&str
         recent: recent.iter().map(|change| (*change).into()).collect(),
         info: format!("{changes:032x}").into(),
         card: (!recent.last().unwrap().starts_with('-')).then_some(&card),
+        ..Told::default()
     };
-    let data = to_raw_value(&told).unwrap();
+    apply(gems, revision, &told);
+}
+
+fn apply(gems: &mut Gems, revision: u64, told: &Told<'_>) {
+    let data = to_raw_value(told).unwrap();
     let entry = LogEntry {
-        name: name.to_ascii_lowercase().into(),
+        name: told.name.to_ascii_lowercase().into(),
         revision,
         data: &data,
     };
     gems.apply(entry).unwrap();
+}
+
+/// Tells how it stands with all versions.
+fn tell_all(gems: &mut Gems, name: &str, revision: u64, changes: u64, all: &[&str]) {
+    let told = Told {
+        name: name.into(),
+        changes,
+        all: Some(all.iter().map(|change| (*change).into()).collect()),
+        info: format!("{changes:032x}").into(),
+        ..Told::default()
+    };
+    apply(gems, revision, &told);
+}
+
+fn again(gems: &Gems) -> Gems {
+    let mut again = Gems::default();
+    gems.save(&mut |entry| again.apply(entry)).unwrap();
+    again
 }
 
 #[test]
@@ -54,11 +77,10 @@ fn each_change_is_told_once_and_what_is_saved_makes_the_same_view() {
         bar -0.1 00000000000000000000000000000002\n\
         Foo 1.0.0 00000000000000000000000000000005\n";
     assert_eq!(text(&gems), expected);
-    let mut again = Gems::default();
-    gems.save(&mut |entry| again.apply(entry)).unwrap();
+    let mut again = again(&gems);
     for gems in [&gems, &again] {
         assert_eq!(text(gems), expected);
-        let live = gems.live();
+        let live = gems.live(None);
         let live: Vec<_> = live
             .iter()
             .map(|(name, live)| format!("{name} {}", live.join(",")))
@@ -73,10 +95,12 @@ fn each_change_is_told_once_and_what_is_saved_makes_the_same_view() {
         );
         assert_eq!(gems.search().len(), 1);
         assert_eq!(gems.search().query(&query("what FOO"), 0, 9, |_| true).0, 1);
-        assert_eq!(gems.names(), ["Foo".into(), Arc::from("bar")]);
-        let of: [Arc<str>; 1] = ["bar".into()];
-        let of = gems.versions_of(&of).read().pieces.concat();
-        let of = String::from_utf8(of).unwrap();
+        assert_eq!(gems.names(), ["bar", "foo"]);
+        assert!(gems.knows("BAR", "0.1") && gems.knows("Foo", "2.0"));
+        assert!(!gems.knows("bar", "0.2"));
+        let some = ["bar".to_owned()];
+        assert!(gems.live(Some(&some)).is_empty());
+        let of = String::from_utf8(versions_of(&gems.versions().read(), &some)).unwrap();
         assert_eq!(of.lines().count(), 4, "{of}");
         assert!(!of.contains("Foo"));
     }
@@ -84,5 +108,40 @@ fn each_change_is_told_once_and_what_is_saved_makes_the_same_view() {
     for gems in [&mut gems, &mut again] {
         tell(gems, "bar", 3, 3, &["-0.1", "0.2"]);
         assert!(text(gems).ends_with("bar 0.2 00000000000000000000000000000003\n"));
+    }
+}
+
+#[test]
+fn what_the_log_lost_is_told_anew() {
+    let mut gems = Gems::default();
+    tell(&mut gems, "foo", 1, 1, &["1.0"]);
+    // The third and fourth are lost: whoever reads the gem finds its document ahead.
+    tell(&mut gems, "foo", 5, 5, &["2.0"]);
+    assert_eq!(gems.revision("foo"), Some(0));
+    tell_all(&mut gems, "foo", 5, 5, &["-1.0", "1.1", "-1.2", "2.0"]);
+    assert_eq!(gems.revision("foo"), Some(5));
+    tell_all(&mut gems, "foo", 5, 5, &["-1.0", "1.1", "-1.2", "2.0"]);
+    // A log that was lost as a whole.
+    tell_all(&mut gems, "gone", 2, 2, &["-1.0"]);
+    tell_all(&mut gems, "bar", 9, 3, &["1.0", "1.1", "-1.2"]);
+    tell(&mut gems, "bar", 10, 4, &["1.3"]);
+    // A document that was put back from before 1.1 came.
+    tell_all(&mut gems, "bar", 2, 1, &["1.0"]);
+    tell(&mut gems, "bar", 3, 2, &["1.4"]);
+    let expected = "created_at: 2026-01-01T00:00:00Z\n---\n\
+        foo 1.0 00000000000000000000000000000001\n\
+        foo 2.0 00000000000000000000000000000005\n\
+        foo -1.0,1.1 00000000000000000000000000000005\n\
+        bar 1.0,1.1 00000000000000000000000000000003\n\
+        bar 1.3 00000000000000000000000000000004\n\
+        bar -1.1,-1.3 00000000000000000000000000000001\n\
+        bar 1.4 00000000000000000000000000000002\n";
+    for gems in [&gems, &again(&gems)] {
+        assert_eq!(text(gems), expected);
+        let live = gems.live(None);
+        let live: Vec<_> = live.iter().map(|(_, live)| live.join(",")).collect();
+        assert_eq!(live, ["1.0,1.4", "1.1,2.0"]);
+        assert!(gems.knows("foo", "1.2") && gems.knows("gone", "1.0"));
+        assert_eq!(gems.revision("bar"), Some(3));
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct Text {
     hasher: MultiHasher,
     /// The checksum of the pieces.
     crc: Crc,
-    /// The tail of some length, compressed, and the checksum of the whole with it.
-    end: Mutex<Option<(usize, Bytes, u32)>>,
+    /// For some size of the text: its tail, compressed, and the checksum of the whole.
+    end: Mutex<Option<(u64, Bytes, u32)>>,
 }
 
 struct Piece {
@@ -78,6 +78,11 @@ impl Text {
         }
     }
 
+    /// How long it is, in bytes: by this one state of it is told from another.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The text as it is now.
     pub(crate) fn read(&self) -> Reading {
         let digests = self.hasher.clone().finish();
@@ -107,30 +112,16 @@ impl Text {
     fn end(&self) -> (Bytes, u32) {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
         match &*end {
-            Some((length, packed, crc)) if *length == self.tail.len() => (packed.clone(), *crc),
+            Some((size, packed, crc)) if *size == self.size => (packed.clone(), *crc),
             _ => {
                 let packed = deflate(&self.tail, FlushCompress::Finish);
                 let (mut crc, mut of_tail) = (Crc::new(), Crc::new());
                 of_tail.update(&self.tail);
                 crc.combine(&self.crc);
                 crc.combine(&of_tail);
-                *end = Some((self.tail.len(), packed.clone(), crc.sum()));
+                *end = Some((self.size, packed.clone(), crc.sum()));
                 (packed, crc.sum())
             }
-        }
-    }
-
-    /// Shows each of its lines, from an offset on.
-    pub(crate) fn lines(&self, from: usize, mut show: impl FnMut(&[u8])) {
-        let mut skip = from;
-        let pieces = self.pieces.iter().map(|piece| &*piece.text);
-        for piece in pieces.chain([&*self.tail]) {
-            let rest = piece.get(skip..).unwrap_or_default();
-            skip = skip.saturating_sub(piece.len());
-            // A piece ends where a line does, since only whole lines are added.
-            rest.split(|byte| *byte == b'\n')
-                .filter(|line| !line.is_empty())
-                .for_each(&mut show);
         }
     }
 }
@@ -174,6 +165,19 @@ impl Reading {
             start = end;
         }
         part
+    }
+
+    /// Shows each of its lines, from an offset on.
+    pub(crate) fn lines(&self, from: usize, mut show: impl FnMut(&[u8])) {
+        let mut skip = from;
+        for piece in &self.pieces {
+            let rest = piece.get(skip..).unwrap_or_default();
+            skip = skip.saturating_sub(piece.len());
+            // A piece ends where a line does, since only whole lines are added.
+            rest.split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .for_each(&mut show);
+        }
     }
 }
 
@@ -219,7 +223,7 @@ mod tests {
                 assert!(part.concat() == expected[from..], "{from}");
             }
             let mut lines = Vec::new();
-            text.lines(9, |line| lines.push(line.to_vec()));
+            reading.lines(9, |line| lines.push(line.to_vec()));
             assert_eq!(lines.len(), n as usize + 1);
             assert!(
                 lines
@@ -229,5 +233,19 @@ mod tests {
             );
         }
         assert!(text.pieces.len() > 3);
+    }
+
+    #[test]
+    fn the_end_of_one_state_is_not_taken_for_that_of_another() {
+        let mut text = Text::new(b"---\n");
+        for byte in *b"ab" {
+            // So long that each begins a piece of its own, and the tails are of one length.
+            text.append(&[byte; PIECE]);
+            text.append(&[byte; 100]);
+            let mut unpacked = Vec::new();
+            let gzip = text.gzip().concat();
+            let read = GzDecoder::new(&*gzip).read_to_end(&mut unpacked);
+            assert!(read.is_ok() && unpacked == text.read().pieces.concat());
+        }
     }
 }

@@ -30,6 +30,10 @@ pub(super) struct Progress {
 pub(super) struct Chars<'a> {
     bytes: io::Bytes<BufReader<Box<dyn Read + 'a>>>,
     progress: Rc<RefCell<Progress>>,
+    /// Whether a line begins.
+    at_line: bool,
+    /// What comes before anything else, the last first.
+    next: Vec<char>,
 }
 
 impl<'a> Chars<'a> {
@@ -46,6 +50,8 @@ impl<'a> Chars<'a> {
         Ok(Self {
             bytes: BufReader::new(whole).bytes(),
             progress,
+            at_line: true,
+            next: Vec::new(),
         })
     }
 
@@ -104,6 +110,29 @@ impl Iterator for Chars<'_> {
     type Item = char;
 
     fn next(&mut self) -> Option<char> {
+        let mut character = self.next.pop().or_else(|| self.read())?;
+        // Old Rubies ended texts by a quotation mark that has a line to itself, at its very beginning. Their
+        // readers take that, the parser here not: a blank before it says the same.
+        if self.at_line && matches!(character, '\'' | '"') {
+            let after = self.read();
+            self.next.extend(after);
+            if after.is_none_or(is_break) {
+                self.next.push(character);
+                character = ' ';
+            }
+        }
+        self.at_line = is_break(character);
+        Some(character)
+    }
+}
+
+fn is_break(character: char) -> bool {
+    matches!(character, '\n' | '\r')
+}
+
+impl Chars<'_> {
+    /// The next character that was not read before, unless it is not to be there.
+    fn read(&mut self) -> Option<char> {
         if self.progress.borrow().error.is_some() {
             return None;
         }

@@ -80,6 +80,19 @@ y',b:c,}"#]],
 }
 
 #[test]
+fn texts_that_end_at_the_beginning_of_a_line() {
+    check(
+        "---\na: ! 'b\n\n\n  c\n\n'\nd: \"e\n  '\n'\n  f\"\n",
+        expect![[r#"
+            {a:'b
+
+            c
+            ',d:'e ' ' f',}"#]],
+    );
+    refused("---\n'\na: b\n", "");
+}
+
+#[test]
 fn what_is_not_read_alike_by_all_is_refused() {
     for early in [
         "",
@@ -214,4 +227,22 @@ fn texts_without_quotation_marks() {
     ] {
         assert!(!is_text(other), "{other}");
     }
+}
+
+#[test]
+fn there_are_not_too_many_of_anything() {
+    let list = |items: usize| format!("---\n{}", "- a\n".repeat(items));
+    // The list itself and its end count, too.
+    assert!(read(list(MAX_PIECES - 2)).is_ok());
+    refused(list(MAX_PIECES - 1), "more than 300000 texts and lists");
+}
+
+#[test]
+fn keys_of_bytes() {
+    check(
+        "---\n!binary \"U0hBMQ==\": a\n!str b: c\n",
+        expect!["{SHA1:a,b:c,}"],
+    );
+    refused("---\n!binary \"U0hBMQ\": a\n", "no text");
+    refused("---\n!binary \"U0hBMQ==\": a\nSHA1: b\n", "twice");
 }

@@ -115,6 +115,25 @@ async fn search() {
 }
 
 #[tokio::test]
+async fn a_search_shows_a_little_of_each() {
+    let client = writer();
+    let many = |what: &str| format!("- {what}\n").repeat(5000);
+    let gem = Gem::new("foo", "1.0")
+        .with("- Ann\n", &many("Ann"))
+        .with("- MIT\n", &many("MIT"))
+        .with("- MIT\n", "- ''\n")
+        .with("/it\n", &format!("/{}\n", "i".repeat(5000)))
+        .with(
+            "description: What",
+            &format!("description: {} What", "x".repeat(5000)),
+        );
+    pushed(&client, &gem).await;
+    let found = client.get("/rubygems/api/v1/search.json?query=foo").await;
+    assert!(found.text().contains("Ann, Ann") && found.text().contains("MIT"));
+    assert!(found.body.len() < 2000, "{}", found.text());
+}
+
+#[tokio::test]
 async fn what_has_gone_away() {
     let client = writer();
     let answer = client.get("/rubygems/api/v1/dependencies?gems=foo").await;

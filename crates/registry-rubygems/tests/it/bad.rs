@@ -13,7 +13,7 @@ use registry_testkit::Client;
 
 use crate::{
     PUSH,
-    fixture::{Gem, gzip, tar},
+    fixture::{Gem, gzip, noise, tar},
     registry,
 };
 
@@ -201,14 +201,7 @@ async fn specifications_that_say_what_they_may_not() {
 
 #[tokio::test]
 async fn bounds() {
-    // What does not get smaller by being compressed.
-    let mut state = 1u32;
-    let noise: String = (0..300_000)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            char::from(b'!' + ((state >> 24) % 90) as u8)
-        })
-        .collect();
+    let noise = noise(300_000);
     refused(Gem::new("foo", "1.0").holding(&noise).file(), 413, "").await;
     let zeros = "0".repeat(300_000);
     refused(Gem::new("foo", "1.0").holding(&zeros).file(), 413, "").await;

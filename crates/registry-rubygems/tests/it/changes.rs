@@ -75,6 +75,23 @@ async fn yanking_hides_a_version_and_takes_it_back() {
 }
 
 #[tokio::test]
+async fn a_platform_may_be_spelled_as_clients_read_it() {
+    let client = writer();
+    pushed(&client, &Gem::new("foo", "1.0").on("i686-linux")).await;
+    for (method, path, said) in [
+        (Method::DELETE, YANK, "deleted"),
+        (Method::PUT, UNYANK, "undeleted"),
+    ] {
+        let form = "gem_name=foo&version=1.0&platform=x86-linux";
+        let answer = client.send(method, path, form).await;
+        let expected = format!("Successfully {said} gem: foo (1.0-i686-linux)");
+        assert_eq!(answer.text(), expected);
+    }
+    let versions = text(&client, "/versions").await;
+    assert!(versions.contains("\nfoo -1.0-i686-linux "), "{versions}");
+}
+
+#[tokio::test]
 async fn owners() {
     let storage = std::sync::Arc::new(registry_core::storage::Memory::default());
     let config = RubygemsConfig {

@@ -3,15 +3,16 @@
 use std::{io::Read, sync::Arc};
 
 use expect_test::expect;
+use futures_util::StreamExt;
 use registry_core::{
     auth::Action,
     digest::{Algorithm, Digest},
-    storage::Memory,
+    storage::{Key, Memory, Storage},
 };
 use registry_rubygems::RubygemsConfig;
 use registry_testkit::{Answer, Client};
 
-use crate::{fixture::Gem, pushed, registry, text, writer, yanked};
+use crate::{fixture::Gem, pushed, registry, service, text, writer, yanked};
 
 /// The `Digest` of a text.
 fn digest(bytes: &[u8]) -> String {
@@ -86,9 +87,17 @@ async fn versions_only_grow_and_clients_fetch_what_is_new() {
          foo -1.0 {none}\nfoo 1.0 {foo}\n"
     );
     assert_eq!(old.text(), expected);
-    // A copy that is longer than the file, as of another registry.
-    let client = client.header("range", "bytes=100000-");
-    assert_eq!(client.get(path).await.status, 416);
+    // A copy that is longer than the file, as of another registry, is replaced; by what is not
+    // compressed, since Bundler would not unpack it.
+    let client = client.header("accept-encoding", "gzip");
+    for path in [path, "/rubygems/info/foo", "/rubygems/names"] {
+        let whole = client.get(path).await.body.len();
+        let range = format!("bytes={}-", old.body.len().max(whole));
+        let longer = client.header("range", &range).get(path).await;
+        assert_eq!(longer.status, 200, "{path}");
+        assert_eq!(longer.header("content-encoding"), "");
+        check_headers(&longer, &longer.body);
+    }
 }
 
 #[tokio::test]
@@ -159,6 +168,58 @@ async fn what_there_is_of_a_gem_whose_versions_are_all_yanked() {
         let path = format!("/rubygems/{path}");
         assert_eq!(client.get(&path).await.status, 404, "{path}");
     }
+}
+
+/// The last line of every gem, but for its digest, which has to be right.
+async fn last_lines(client: &Client) -> Vec<String> {
+    let mut last = std::collections::BTreeMap::new();
+    for line in text(client, "/versions").await.lines().skip(2) {
+        let (rest, digest) = line.rsplit_once(' ').unwrap();
+        let name = rest.split(' ').next().unwrap();
+        last.insert(name.to_owned(), (rest.to_owned(), digest.to_owned()));
+    }
+    let mut lines = Vec::new();
+    for (name, (line, digest)) in last {
+        let info = text(client, &format!("/info/{name}")).await;
+        assert_eq!(digest, Digest::of(Algorithm::Md5, info.as_bytes()).hex());
+        lines.push(line);
+    }
+    lines
+}
+
+#[tokio::test]
+async fn a_log_that_was_lost_is_made_again() {
+    let storage = Arc::new(Memory::default());
+    let start = || {
+        service(
+            storage.clone(),
+            RubygemsConfig::default(),
+            Some(Action::Read),
+        )
+    };
+    let client = Client::new(start()).token("writer");
+    for version in ["1.0", "1.1", "1.2"] {
+        pushed(&client, &Gem::new("Foo", version)).await;
+        pushed(&client, &Gem::new("bar", version).on("java")).await;
+    }
+    yanked(&client, "gem_name=Foo&version=1.1").await;
+    let before = strings(&client.get("/rubygems/specs.4.8.gz").await);
+    let log: Vec<_> = storage
+        .list(Some(&Key::new("rubygems/log").unwrap()), None)
+        .collect()
+        .await;
+    for chunk in log {
+        storage.delete(&chunk.unwrap().key).await.unwrap();
+    }
+    let registry = start();
+    assert!(registry.verify(true).await.unwrap().is_sound());
+    assert!(registry.verify(false).await.unwrap().problems.is_empty());
+    let client = Client::new(registry).token("writer");
+    assert_eq!(strings(&client.get("/rubygems/specs.4.8.gz").await), before);
+    let lines = last_lines(&client).await;
+    assert_eq!(lines, ["Foo 1.0,1.2", "bar 1.0-java,1.1-java,1.2-java"]);
+    pushed(&client, &Gem::new("Foo", "1.3")).await;
+    assert_eq!(last_lines(&client).await[0], "Foo 1.3");
 }
 
 #[tokio::test]

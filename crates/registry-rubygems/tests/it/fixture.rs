@@ -127,3 +127,13 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
 }
+
+/// So many letters and signs, which do not get fewer by being compressed.
+pub(crate) fn noise(size: usize) -> String {
+    let mut state = 1u32;
+    let all = (0..size).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'!' + ((state >> 24) % 90) as u8)
+    });
+    all.collect()
+}

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use registry_core::{
     auth::Action,
-    protocol::{Builder, Clock, Mount, Options},
+    protocol::{Builder, Clock, Mount, Options, RegistryService},
     storage::{Memory, Storage},
 };
 use registry_rubygems::{Rubygems, RubygemsConfig};
@@ -32,16 +32,23 @@ fn registry(
     config: RubygemsConfig,
     anonymous: Option<Action>,
 ) -> Client {
+    Client::new(service(storage, config, anonymous))
+}
+
+fn service(
+    storage: Arc<dyn Storage>,
+    config: RubygemsConfig,
+    anonymous: Option<Action>,
+) -> RegistryService {
     let clock = Clock::fixed("2026-01-02T03:04:05.678Z".parse().unwrap());
     let options = Options {
         clock,
         ..Options::default()
     };
-    let service = Builder::new(storage, TestAuth::new(anonymous), options)
+    Builder::new(storage, TestAuth::new(anonymous), options)
         .mount(Mount::new(Rubygems::new(config)))
         .build()
-        .unwrap();
-    Client::new(service)
+        .unwrap()
 }
 
 /// A client who may write, on a registry of its own that everybody may read.

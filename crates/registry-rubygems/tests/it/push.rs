@@ -1,8 +1,19 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
 use expect_test::expect;
-use registry_core::auth::Action;
+use http::Method;
+use registry_core::{
+    auth::Action,
+    digest::{Algorithm, Digest},
+};
 use registry_rubygems::RubygemsConfig;
 
-use crate::{PUSH, fixture::Gem, push, pushed, registry, text, writer, yanked};
+use crate::{
+    PUSH, YANK,
+    fixture::{Gem, gzip, noise, tar},
+    push, pushed, registry, text, writer, yanked,
+};
+
+const CHECKSUMS: &str = "checksums.yaml.gz";
 
 #[tokio::test]
 async fn what_is_pushed_is_what_is_read() {
@@ -124,11 +135,24 @@ async fn a_file_is_of_the_gem_that_is_there() {
     pushed(&client, &hyphens).await;
     let path = "/rubygems/gems/a-1-2.gem";
     assert!(client.get(path).await.body == hyphens.file());
-    yanked(&client, "gem_name=a-1&version=2").await;
-    assert_eq!(client.get(path).await.status, 404);
+    // No other gem takes its place, be it there or not.
     let platform = Gem::new("a", "1").on("2");
-    pushed(&client, &platform).await;
-    assert!(client.get(path).await.body == platform.file());
+    for _ in 0..2 {
+        let refused = push(&client, &platform).await;
+        assert_eq!(refused.status, 403, "{}", refused.text());
+        let words = "Full name a-1-2 has already been taken";
+        assert!(refused.text().contains(words), "{}", refused.text());
+        client
+            .send(Method::DELETE, YANK, "gem_name=a-1&version=2")
+            .await;
+        assert_eq!(client.get(path).await.status, 404);
+    }
+    let other = Gem::new("b", "1").on("2");
+    pushed(&client, &other).await;
+    let path = "/rubygems/gems/b-1-2.gem";
+    assert!(client.get(path).await.body == other.file());
+    let refused = push(&client, &Gem::new("B-1", "2")).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
 }
 
 #[tokio::test]
@@ -183,7 +207,11 @@ async fn forms_with_attestations() {
     let attestations = part("attestations", b"[{}]");
     let file = part("gem", &gem.file());
     for (parts, status, words) in [
-        (vec![&attestations], 422, "cannot process this gem"),
+        (
+            vec![&attestations],
+            422,
+            "Error:\nthe form has no part called gem",
+        ),
         (vec![&file, &file], 400, "more than one gem"),
         (vec![&file, &attestations], 200, "registered gem: foo (1.0)"),
         (vec![&attestations, &file], 200, "already pushed: foo (1.0)"),
@@ -201,4 +229,58 @@ async fn forms_with_attestations() {
     .concat();
     assert_eq!(form.post(PUSH, large).await.status, 413);
     assert_eq!(form.post(PUSH, file.clone()).await.status, 400);
+}
+
+#[tokio::test]
+async fn gems_as_they_were_built_once() {
+    let client = writer();
+    let sums = |key: fn(&str) -> String, value: fn(&str) -> String| {
+        move |metadata: &[u8], data: &[u8]| {
+            let mut yaml = "---\n".to_owned();
+            for (name, algorithm) in [("SHA1", Algorithm::Sha1), ("SHA512", Algorithm::Sha512)] {
+                yaml += &format!("{}:\n", key(name));
+                for (file, bytes) in [("metadata.gz", metadata), ("data.tar.gz", data)] {
+                    let digest = Digest::of(algorithm, bytes);
+                    yaml += &format!("  {file}: {}\n", value(digest.hex()));
+                }
+            }
+            gzip(yaml.as_bytes())
+        }
+    };
+    let plain = sums(str::to_owned, |digest| format!("'{digest}'"));
+    let binary = |text: &str| format!("!binary \"{}\"", STANDARD.encode(text));
+    let packed = sums(binary, |digest| {
+        format!("!binary |-\n    {}", STANDARD.encode(digest))
+    });
+    type Sums<'a> = &'a dyn Fn(&[u8], &[u8]) -> Vec<u8>;
+    let all: [(&str, bool, Option<Sums<'_>>); 4] = [
+        ("1.0", true, None),
+        ("1.1", false, None),
+        ("1.2", false, Some(&plain)),
+        ("1.3", false, Some(&packed)),
+    ];
+    for (version, late, sums) in all {
+        let metadata = gzip(Gem::new("foo", version).yaml().as_bytes());
+        let data = gzip(&tar(&[("lib/it.rb", noise(400_000).as_bytes())]));
+        let mut files = vec![("metadata.gz", &*metadata), ("data.tar.gz", &data)];
+        if late {
+            files.reverse();
+        }
+        if let Some(sums) = sums {
+            let wrong = sums(&metadata, b"");
+            let answer = client
+                .post(PUSH, tar(&[files[0], files[1], (CHECKSUMS, &wrong)]))
+                .await;
+            let words = "SHA1 checksum mismatch for data.tar.gz";
+            assert!(answer.text().contains(words), "{}", answer.text());
+        }
+        let right = sums.map(|sums| sums(&metadata, &data));
+        files.extend(right.as_deref().map(|right| (CHECKSUMS, right)));
+        let file = tar(&files);
+        let answer = client.post(PUSH, file.clone()).await;
+        let expected = format!("Successfully registered gem: foo ({version})");
+        assert_eq!(answer.text(), expected);
+        let path = format!("/rubygems/gems/foo-{version}.gem");
+        assert!(client.get(&path).await.body == file);
+    }
 }
