@@ -44,7 +44,7 @@ pub(super) fn version(said: &[String], json: &ComposerJson) -> Result<Version> {
     };
     let branch = version.normalized().strip_prefix("dev-");
     let splits = |c: char| ends_word(c) || matches!(c, '#' | '|');
-    if branch.is_some_and(|name| name.is_empty() || name.contains(splits)) {
+    if branch.is_some_and(|name| name.contains(splits)) {
         return Err(Error::invalid(format!(
             "nobody could require the branch {:?}: give it a name without spaces, commas and |, and with + \
              for #",

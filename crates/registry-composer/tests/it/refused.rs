@@ -72,7 +72,6 @@ async fn what_address_and_zip_say_has_to_agree() {
             plain(),
             "nobody could require the branch \"dev-a b\"",
         ),
-        ("/packages/acme/lib?version=dev-", plain(), "nobody could"),
         ("/packages/acme/lib", b"no zip".to_vec(), "it is not a zip"),
         ("/packages/acme/lib", Vec::new(), "it ends too early"),
         (
