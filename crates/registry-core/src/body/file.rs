@@ -149,7 +149,7 @@ pub(super) fn is_in_memory(file: &File, range: &Range<u64>) -> bool {
         );
         read == Ok(1)
     };
-    look(range.end - 1) && range.clone().step_by(STEP).all(look)
+    look(range.end - 1) && range.clone().step_by(STEP).skip(1).all(look)
 }
 
 /// A range of a file as the system's own pages. None of them is brought in.

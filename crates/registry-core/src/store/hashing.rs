@@ -22,8 +22,8 @@ pub(super) struct Hashing {
 }
 
 enum State {
-    Idle(MultiHasher),
-    Working(JoinHandle<MultiHasher>),
+    Idle(Box<MultiHasher>),
+    Working(JoinHandle<Box<MultiHasher>>),
     /// It is in use, or was lost.
     Taken,
 }
@@ -32,7 +32,7 @@ impl Hashing {
     /// One that goes on from where `hasher` stands.
     pub(super) fn new(hasher: MultiHasher) -> Self {
         Self {
-            state: State::Idle(hasher),
+            state: State::Idle(Box::new(hasher)),
             pieces: Vec::new(),
             gathered: 0,
         }
@@ -64,11 +64,11 @@ impl Hashing {
     pub(super) async fn finish(mut self) -> Result<MultiHasher> {
         let mut hasher = self.idle().await?;
         self.pieces.iter().for_each(|piece| hasher.update(piece));
-        Ok(hasher)
+        Ok(*hasher)
     }
 
     /// Waits for what is being hashed, and takes the hasher.
-    async fn idle(&mut self) -> Result<MultiHasher> {
+    async fn idle(&mut self) -> Result<Box<MultiHasher>> {
         if let State::Working(working) = &mut self.state {
             let hasher = working.await;
             self.state = State::Taken;
