@@ -7,6 +7,7 @@ mod kept;
 use std::{
     fmt,
     fs::File,
+    io,
     ops::Range,
     pin::Pin,
     task::{Context, Poll},
@@ -140,6 +141,11 @@ impl Body {
     }
 }
 
+/// The error for a file that cannot be read: ours, and nobody else's.
+fn unreadable(error: io::Error) -> BoxError {
+    Error::internal(error).into()
+}
+
 /// The error for a body that ended before its time; one of our own passes unchanged.
 fn broken_off(error: BoxError) -> Error {
     match error.downcast::<Error>() {
@@ -180,7 +186,7 @@ impl http_body::Body for Body {
             }
             Inner::File(file) => file
                 .poll_next(cx)
-                .map(|piece| piece.map(|piece| piece.map(Frame::data).map_err(Into::into))),
+                .map(|piece| piece.map(|piece| piece.map(Frame::data).map_err(unreadable))),
         }
     }
 

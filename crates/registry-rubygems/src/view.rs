@@ -87,6 +87,8 @@ struct Known {
     name: Arc<str>,
     revision: u64,
     changes: u64,
+    /// Whether the log lost changes of it that it has not been told anew.
+    is_short: bool,
     live: Live,
     /// The versions that were taken back.
     gone: Vec<Box<str>>,
@@ -207,9 +209,13 @@ impl Gems {
     /// Takes in a line of `/versions`, with what else the log says.
     fn take(&mut self, lower: &str, told: &Told<'_>, revision: u64) {
         let known = self.all.entry(lower.into()).or_default();
+        known.is_short = match told.all {
+            // A checkpoint keeps that it is.
+            Some(_) => revision == 0,
+            None => known.is_short || told.lost(known.changes),
+        };
         // What was lost is told anew when the gem's document is found ahead of this.
-        let lost = told.lost(known.changes);
-        known.revision = if lost { 0 } else { revision };
+        known.revision = if known.is_short { 0 } else { revision };
         if *known.name != *told.name {
             known.name = (&*told.name).into();
         }

@@ -7,6 +7,7 @@ use registry::{
     auth::Secret,
     protocol::{BaseUrl, RegistryService},
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -27,6 +28,7 @@ use crate::{
 /// # Errors
 /// When it cannot begin.
 pub(crate) async fn serve(config: &Config, out: &mut Output) -> Result<()> {
+    open_files();
     let storage = storage::open(config).await?;
     let auth = admin::provider(storage.clone(), config)?;
     let registry = mounts::registry(storage.clone(), auth.clone(), config)?;
@@ -64,6 +66,18 @@ pub(crate) async fn serve(config: &Config, out: &mut Output) -> Result<()> {
         reason = forced => tracing::warn!("stopped with requests under way: {reason}"),
     }
     Ok(())
+}
+
+/// Lets this process open as many files as it may ask for: each connection is one.
+fn open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        tracing::warn!(%error, "no more than {:?} files can be open", limit.current);
+    }
 }
 
 /// Says where it listens, who the first user is, and what to paste.

@@ -196,7 +196,8 @@ impl World {
             (start(root, &state)?, None)
         } else {
             let bin = server::named_or_built(root, args.bin.as_deref())?;
-            let registry = Registry::new(&bin, &state)?;
+            // A cache that a few minutes of load fill, so that what grows beside it is seen.
+            let registry = Registry::new(&bin, &state)?.with("REGISTRY_LIMITS_CACHE", "16M");
             registry.add_user(USER, PASSWORD, &[])?;
             registry.add_user(OTHER, PASSWORD, &[])?;
             registry.add_user(READER, PASSWORD, &["--scope", "*:*:*:read"])?;

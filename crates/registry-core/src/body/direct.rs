@@ -5,7 +5,10 @@ use std::{
     io::{self, IoSlice},
     ops::{Deref, Range},
     os::fd::AsFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -27,7 +30,14 @@ use super::{
 /// connection, which is given them to write, has the system send them from the file itself, so
 /// that they are never copied here.
 #[derive(Clone, Debug, Default)]
-pub struct Direct(Arc<Mutex<Vec<Lent>>>);
+pub struct Direct(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    lent: Mutex<Vec<Lent>>,
+    /// Whether the system refused to send a file, as it may where there are other rules or file systems.
+    refused: AtomicBool,
+}
 
 /// Where a piece of a file lies in memory.
 #[derive(Debug)]
@@ -40,7 +50,7 @@ struct Lent {
 
 impl Direct {
     fn lent(&self) -> MutexGuard<'_, Vec<Lent>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A piece of a file that can be sent from there.
@@ -75,7 +85,10 @@ impl Direct {
     }
 
     /// The first of `slices` that is of a file, and what comes before it; nothing, if none is.
-    pub fn find<'a>(&self, slices: &'a [IoSlice<'a>]) -> Option<Part<'a>> {
+    pub fn find<'a>(&'a self, slices: &'a [IoSlice<'a>]) -> Option<Part<'a>> {
+        if self.0.refused.load(Ordering::Relaxed) {
+            return None;
+        }
         let lent = self.lent();
         slices.iter().enumerate().find_map(|(at, slice)| {
             let address = slice.as_ptr().addr();
@@ -83,6 +96,7 @@ impl Direct {
                 let within = address.checked_sub(lent.address)?;
                 let fits = within + slice.len() <= lent.length && !slice.is_empty();
                 fits.then(|| Part {
+                    refused: &self.0.refused,
                     before: &slices[..at],
                     file: Arc::clone(&lent.file),
                     offset: lent.offset + within as u64,
@@ -96,6 +110,7 @@ impl Direct {
 /// A piece of a file that is to be sent, and what comes before it.
 #[derive(Debug)]
 pub struct Part<'a> {
+    refused: &'a AtomicBool,
     before: &'a [IoSlice<'a>],
     file: Arc<File>,
     offset: u64,
@@ -107,6 +122,8 @@ impl Part<'_> {
     ///
     /// # Errors
     /// Those of the socket, of which [`WouldBlock`](io::ErrorKind::WouldBlock) is one, and of the disk.
+    /// [`Interrupted`](io::ErrorKind::Interrupted) says to look again: where the system refuses to send
+    /// files, none is found from then on, and the slices are to be written.
     pub fn send(&self, socket: impl AsFd) -> io::Result<usize> {
         let mut sent = 0;
         if !self.before.is_empty() {
@@ -124,9 +141,18 @@ impl Part<'_> {
                 "a file is shorter than it was",
             )),
             Ok(more) => Ok(sent + more),
-            // The rest goes when there is room.
-            Err(Errno::AGAIN | Errno::INTR) if sent > 0 => Ok(sent),
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                let mut error = error;
+                if let Errno::INVAL | Errno::NOSYS | Errno::PERM | Errno::OPNOTSUPP = error {
+                    self.refused.store(true, Ordering::Relaxed);
+                    error = Errno::INTR;
+                }
+                match error {
+                    // The rest goes when there is room.
+                    Errno::AGAIN | Errno::INTR if sent > 0 => Ok(sent),
+                    error => Err(error.into()),
+                }
+            }
         }
     }
 }
@@ -202,6 +228,20 @@ mod tests {
         assert!(direct.find(&slices).is_some());
         drop(part);
         assert!(direct.lent().is_empty());
+    }
+
+    #[test]
+    fn what_the_system_does_not_send_is_to_be_written() {
+        let (direct, file) = (Direct::default(), file(&[7; 100_000]));
+        let piece = direct.lend(&file, &(0..100_000)).unwrap();
+        let slices = [IoSlice::new(&piece)];
+        // A file that is only read from takes nothing in.
+        let sent = direct
+            .find(&slices)
+            .unwrap()
+            .send(File::open("/dev/zero").unwrap());
+        assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::Interrupted);
+        assert!(direct.find(&slices).is_none());
     }
 
     #[test]

@@ -21,10 +21,8 @@ use super::Direct;
 const INLINE: u64 = 64 << 10;
 /// Shorter bodies are read where they could be sent directly: a map costs more.
 pub(super) const DIRECT: u64 = 16 << 10;
-/// How much of a longer body is mapped in one go.
+/// How much of a longer body is mapped in one go. A client that takes nothing of it for too long is cut off.
 const PIECE: u64 = 1 << 20;
-/// How much of it is lent in one go, of which nothing is brought in here.
-const LENT: u64 = 8 << 20;
 /// How much of it is read in one go where it cannot be mapped.
 const READ: u64 = 256 << 10;
 
@@ -78,7 +76,7 @@ impl FileBody {
     fn at_once(&self) -> Option<io::Result<Bytes>> {
         match &self.direct {
             Some(direct) => {
-                let range = self.next(LENT);
+                let range = self.next(PIECE);
                 let there = is_in_memory(&self.file, &range);
                 there.then(|| direct.lend(&self.file, &range))?.ok().map(Ok)
             }
@@ -124,7 +122,7 @@ impl FileBody {
 
     /// Whether the next piece need not be made ready.
     fn is_at_hand(&self) -> bool {
-        self.direct.is_some() && is_in_memory(&self.file, &self.next(LENT))
+        self.direct.is_some() && is_in_memory(&self.file, &self.next(PIECE))
     }
 
     fn advance(&mut self, piece: io::Result<Bytes>) -> io::Result<Bytes> {

@@ -1,15 +1,24 @@
 //! Short bodies that are given out again and again.
 
-use std::{fs::File, ops::Range, sync::Arc};
+use std::{
+    fs::File,
+    ops::Range,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Body, Inner};
 use crate::error::Result;
 
-/// How many files are held open for them in this process. What is beyond is sent from memory.
-static FILES: Semaphore = Semaphore::const_new(256);
+/// How many files are held open for them in this process, of those that it may open: what is beyond is
+/// sent from memory.
+static FILES: LazyLock<Semaphore> = LazyLock::new(|| {
+    let most = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / 16;
+    Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX).min(256))
+});
 
 /// A body in memory, and the file that it came from, so that a connection may send that.
 #[derive(Clone)]

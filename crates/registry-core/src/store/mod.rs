@@ -6,7 +6,6 @@ mod content;
 mod document;
 mod documents;
 mod gc;
-mod hashing;
 mod held;
 mod hooks;
 mod keys;

@@ -55,7 +55,8 @@ impl Repo {
             if !beside || self.store.0.subject(&entry.key).is_none() {
                 continue;
             }
-            let snapshot = self.store.0.documents.read(&entry.key).await?;
+            // As it is now: what is known of it may be older than the deletion.
+            let snapshot = self.store.0.documents.fresh(&entry.key).await?;
             let named = snapshot.is_some_and(|snapshot| {
                 let document = &snapshot.document;
                 let mut all = document.entries.values().chain([&document.head]);

@@ -12,7 +12,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     catalog::StoredBytes,
-    hashing::Hashing,
     hooks::{Actor, Inspector, Operation},
     places::Places,
 };
@@ -45,7 +44,7 @@ pub struct Incoming<'a> {
 /// Takes in the bytes of one artifact.
 pub struct StageWriter {
     upload: Box<dyn Upload>,
-    hashing: Hashing,
+    hasher: MultiHasher,
     inspectors: Vec<Box<dyn Inspector>>,
     buffer: BytesMut,
     size: u64,
@@ -82,7 +81,7 @@ impl StageWriter {
     ) -> Self {
         Self {
             upload,
-            hashing: Hashing::new(hasher),
+            hasher,
             inspectors,
             buffer: BytesMut::new(),
             size: 0,
@@ -105,6 +104,7 @@ impl StageWriter {
             let message = format!("an artifact may have {limit} bytes at most");
             return Err(Error::new(ErrorKind::TooLarge, message));
         }
+        self.hasher.update(&bytes);
         for inspector in &mut self.inspectors {
             inspector.feed(&bytes)?;
         }
@@ -117,7 +117,7 @@ impl StageWriter {
             return self.flush().await;
         }
         self.flush().await?;
-        self.pass_on(bytes).await
+        Ok(self.upload.write(bytes).await?)
     }
 
     /// Hands over what was gathered.
@@ -126,12 +126,7 @@ impl StageWriter {
             return Ok(());
         }
         let piece = self.buffer.split().freeze();
-        self.pass_on(piece).await
-    }
-
-    async fn pass_on(&mut self, bytes: Bytes) -> Result<()> {
-        self.hashing.update(bytes.clone()).await?;
-        Ok(self.upload.write(bytes).await?)
+        Ok(self.upload.write(piece).await?)
     }
 
     /// Makes the bytes durable.
@@ -144,14 +139,13 @@ impl StageWriter {
         }
         self.flush().await?;
         self.operation.size = Some(self.size);
-        let hasher = self.hashing.finish().await?;
         // From here on the bytes may exist: whatever happens, they are not left behind.
         let staged = Staged {
             file: self.file,
             unique: self.unique,
             size: self.size,
-            digests: hasher.clone().finish(),
-            hasher,
+            digests: self.hasher.clone().finish(),
+            hasher: self.hasher,
             operation: self.operation,
             storage: Some(self.storage),
         };

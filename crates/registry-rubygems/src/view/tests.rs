@@ -145,3 +145,25 @@ fn what_the_log_lost_is_told_anew() {
         assert_eq!(gems.revision("bar"), Some(3));
     }
 }
+
+#[test]
+fn that_something_was_lost_is_remembered_until_it_is_told() {
+    let mut gems = Gems::default();
+    tell(&mut gems, "foo", 1, 1, &["1.0"]);
+    tell(&mut gems, "foo", 3, 3, &["1.2"]);
+    tell(&mut gems, "foo", 4, 4, &["1.3"]);
+    assert_eq!(gems.revision("foo"), Some(0));
+    let mut gems = again(&gems);
+    tell(&mut gems, "foo", 5, 5, &["1.4"]);
+    assert_eq!(gems.revision("foo"), Some(0));
+    tell_all(
+        &mut gems,
+        "foo",
+        5,
+        5,
+        &["-1.0", "1.1", "1.2", "1.3", "1.4"],
+    );
+    tell(&mut gems, "foo", 6, 6, &["1.5"]);
+    assert_eq!(gems.revision("foo"), Some(6));
+    assert!(text(&gems).contains("-1.0,1.1 "));
+}

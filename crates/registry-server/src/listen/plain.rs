@@ -50,16 +50,14 @@ impl AsyncWrite for Plain {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Self { stream, direct } = &mut *self;
-        let Some(part) = direct.find(slices) else {
-            return Pin::new(stream).poll_write_vectored(cx, slices);
-        };
-        loop {
+        while let Some(part) = direct.find(slices) {
             ready!(stream.poll_write_ready(cx))?;
             match stream.try_io(Interest::WRITABLE, || part.send(&*stream)) {
                 Err(error) if is_transient(&error) => {}
                 sent => return Poll::Ready(sent),
             }
         }
+        Pin::new(stream).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -182,7 +182,7 @@ impl Writer {
         self.file.write_all(batch)?;
         self.size += batch.len() as u64;
         if self.size - self.flushed >= FLUSH {
-            sync::begin(&self.file, self.flushed..self.size);
+            sync::begin(&self.file, self.flushed..self.size)?;
             self.flushed = self.size;
         }
         Ok(())
