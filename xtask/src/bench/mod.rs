@@ -3,6 +3,7 @@
 //! Rounds of all sides alternate, so that what else the machine does falls on all of them, and
 //! medians are compared. Only ratios mean something on another machine.
 
+mod build;
 mod cargo;
 mod composer;
 mod load;
@@ -96,6 +97,7 @@ const PROTOCOLS: &[Protocol] = &[
     oci::BENCHES,
     pypi::BENCHES,
     rubygems::BENCHES,
+    build::BENCHES,
 ];
 
 /// Installs what all benches need.
