@@ -95,7 +95,7 @@ pub fn publish(
     head.may_lead(&new.version, &new.entry)?;
     touch(head, is_first || !is_dev, is_first || is_dev, now);
     if let Some(before) = before.filter(|before| before.reference != new.reference) {
-        zips::mark(entries, &before.reference, Some(now))?;
+        zips::leave(entries, &before.reference, key, now)?;
     }
     Ok((Published::New, removed))
 }
@@ -173,7 +173,7 @@ pub fn delete(
         };
         head.gone.insert(version.normalized().to_owned(), gone);
         if version.is_dev() {
-            zips::mark(entries, &reference, Some(now))?;
+            zips::leave(entries, &reference, version.normalized(), now)?;
         }
     }
     let is_dev = |version: &Version| version.is_dev();
