@@ -3,7 +3,10 @@
 //!
 //! Zips outlive the versions that they were: lock files go on to name them.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use bytes::Bytes;
 use registry_core::{
@@ -137,7 +140,14 @@ pub struct Dist {
     /// Since when a branch has moved on from it, in seconds since 1970, if one has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
+    /// The branches that have since then, or were deleted, normalized: [`MAX_BRANCHES`] at most.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub branches: BTreeSet<String>,
 }
+
+/// How many branches that moved on from a zip are noted. A purge of one more leaves the zip until it is due,
+/// as it is anyway where one of the others is not purged.
+const MAX_BRANCHES: usize = 200;
 
 /// What begins the names of entries that are zips; no version begins so.
 const DIST: char = '=';
@@ -185,7 +195,12 @@ impl Dist {
     /// # Errors
     /// When the stored bytes are damaged.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(Error::internal)
+        let mut dist: Self = serde_json::from_slice(bytes).map_err(Error::internal)?;
+        // From before branches were noted.
+        if dist.left.is_some() && dist.branches.is_empty() {
+            dist.branches.insert(dist.version.clone());
+        }
+        Ok(dist)
     }
 
     /// The entry as it is stored.
@@ -195,6 +210,22 @@ impl Dist {
     pub fn to_bytes(&self) -> Result<Bytes> {
         let bytes = serde_json::to_vec(self).map_err(Error::internal)?;
         Ok(bytes.into())
+    }
+
+    /// Notes that a branch moved on from it, or was deleted, at `now`.
+    fn leave(&mut self, branch: &str, now: u64) {
+        self.left = Some(now);
+        if self.branches.len() < MAX_BRANCHES {
+            self.branches.insert(branch.to_owned());
+        }
+    }
+
+    /// Forgets branches that moved on from it.
+    fn forget(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.branches.retain(|branch| !is_meant(branch));
+        if self.branches.is_empty() {
+            self.left = None;
+        }
     }
 
     /// As the store knows it.

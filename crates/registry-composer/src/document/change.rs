@@ -41,7 +41,8 @@ pub enum Published {
 /// A change that was made, and the bytes that nothing names any more.
 pub type Removed = Vec<StoredBytes>;
 
-/// Publishes a version at `now`, in seconds since 1970. A branch takes the place of what was there.
+/// Publishes a version at `now`, in seconds since 1970. A branch takes the place of what was there. Tells which
+/// bytes are one too many, where the zip was there already.
 ///
 /// # Errors
 /// [`ErrorKind::Conflict`] when a release is there, or was, with another zip.
@@ -50,7 +51,7 @@ pub fn publish(
     entries: &mut Entries,
     new: &Release,
     now: u64,
-) -> Result<(Published, Removed)> {
+) -> Result<(Published, Option<StoredBytes>)> {
     let key = new.version.normalized();
     let before = entries.get(key).cloned();
     let before = before
@@ -62,7 +63,7 @@ pub fn publish(
         // A branch may move on without a change of what is in the zip.
         let moved = new.version.is_dev() && there.source != Entry::parse(&new.entry)?.source;
         if same && !moved {
-            return Ok((Published::Replay, Removed::new()));
+            return Ok((Published::Replay, None));
         }
         if !new.version.is_dev() {
             return Err(taken(&new.version, "is there", &there.version));
@@ -74,7 +75,7 @@ pub fn publish(
     {
         return Err(taken(&new.version, "was deleted", new.version.pretty()));
     }
-    let mut removed = Removed::new();
+    let mut double = None;
     let dist = dist_key(&new.reference);
     let there = entries.get(&*dist).map(|dist| Dist::parse(dist));
     let there = there.transpose()?;
@@ -83,7 +84,7 @@ pub fn publish(
     } else if let Some(there) = there.filter(|there| there.sha256 == new.dist.sha256) {
         // Not what is named: this may be a change that was made, and whose answer was lost.
         if there.file != new.dist.file {
-            removed.push(new.dist.stored());
+            double = Some(new.dist.stored());
         }
     } else {
         let message = "another zip of this package has the same SHA-1; pack it anew";
@@ -95,9 +96,9 @@ pub fn publish(
     head.may_lead(&new.version, &new.entry)?;
     touch(head, is_first || !is_dev, is_first || is_dev, now);
     if let Some(before) = before.filter(|before| before.reference != new.reference) {
-        zips::mark(entries, &before.reference, Some(now))?;
+        zips::leave(entries, &before.reference, key, now)?;
     }
-    Ok((Published::New, removed))
+    Ok((Published::New, double))
 }
 
 /// Whether the zip of this SHA-1 that is there is the same in earnest.
@@ -173,7 +174,7 @@ pub fn delete(
         };
         head.gone.insert(version.normalized().to_owned(), gone);
         if version.is_dev() {
-            zips::mark(entries, &reference, Some(now))?;
+            zips::leave(entries, &reference, version.normalized(), now)?;
         }
     }
     let is_dev = |version: &Version| version.is_dev();

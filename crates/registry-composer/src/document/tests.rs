@@ -39,6 +39,7 @@ fn release(version: &str, zip: &str) -> Release {
             sha256: format!("sha256 of {zip}"),
             version: version.normalized().to_owned(),
             left: None,
+            branches: BTreeSet::new(),
         },
         version,
     }
@@ -62,7 +63,7 @@ impl Package {
         Ok(done.0)
     }
 
-    fn put(&mut self, new: &Release) -> Result<(Published, change::Removed)> {
+    fn put(&mut self, new: &Release) -> Result<(Published, Option<StoredBytes>)> {
         change::publish(&mut self.head, &mut self.entries, new, self.now)
     }
 
@@ -188,6 +189,55 @@ fn a_purge_leaves_what_another_deleted_version_was() {
 }
 
 #[test]
+fn a_purge_leaves_what_another_branch_was() {
+    let mut package = Package::default();
+    for zip in ["a", "b"] {
+        package.publish("dev-main", zip).unwrap();
+        package.publish("dev-other", zip).unwrap();
+    }
+    let mut purged = |version| package.delete(Some(version), true).unwrap();
+    assert_eq!(purged("dev-main"), [""; 0]);
+    assert_eq!(purged("dev-other"), ["lib.a.zip", "lib.b.zip"]);
+}
+
+#[test]
+fn a_purge_takes_what_no_other_version_was_whoever_came_first() {
+    let mut package = Package::default();
+    package.publish("dev-a", "a").unwrap();
+    package.publish("dev-b", "a").unwrap();
+    package.publish("1.0", "b").unwrap();
+    assert_eq!(package.delete(Some("dev-a"), true).unwrap(), [""; 0]);
+    for zip in ["b", "c"] {
+        package.publish("dev-b", zip).unwrap();
+    }
+    let removed = package.delete(Some("dev-b"), true).unwrap();
+    assert_eq!(removed, ["lib.a.zip", "lib.c.zip"]);
+    assert_eq!(package.delete(Some("1.0"), true).unwrap(), ["lib.b.zip"]);
+    assert!(package.entries.is_empty());
+}
+
+#[test]
+fn branches_that_moved_on_are_noted_up_to_a_bound() {
+    let mut package = Package::default();
+    for number in 0..=MAX_BRANCHES {
+        for zip in ["a", "b"] {
+            package.publish(&format!("dev-{number}"), zip).unwrap();
+        }
+    }
+    let dist = |package: &Package| Dist::parse(&package.entries[&*dist_key("a")]).unwrap();
+    assert_eq!(dist(&package).branches.len(), MAX_BRANCHES);
+    // Stored before branches were noted.
+    let mut old = Dist {
+        branches: BTreeSet::new(),
+        ..dist(&package)
+    };
+    old = Dist::parse(&old.to_bytes().unwrap()).unwrap();
+    assert_eq!(old.branches, BTreeSet::from(["dev-0".to_owned()]));
+    let removed = package.delete(None, true).unwrap();
+    assert_eq!(removed, ["lib.a.zip", "lib.b.zip"]);
+}
+
+#[test]
 fn zips_that_branches_moved_on_from_are_kept_for_a_while() {
     let mut package = Package::default();
     let mut removed = |now: u64, version: &str, zip: &str| -> Vec<String> {
@@ -262,12 +312,12 @@ fn a_zip_that_is_named_is_not_taken_away() {
     entry.source =
         Some(serde_json::from_str(r#"{"type":"git","url":"u","reference":"r"}"#).unwrap());
     moved.entry = entry.to_bytes().unwrap();
-    let (_, removed) = package.put(&moved).unwrap();
-    assert_eq!(removed.len(), 0, "{removed:?}");
+    let (_, double) = package.put(&moved).unwrap();
+    assert!(double.is_none(), "{double:?}");
     // The same zip in another file is one too many.
     moved.dist.file = "lib.other.zip".to_owned();
     entry.source = None;
     moved.entry = entry.to_bytes().unwrap();
-    let (_, removed) = package.put(&moved).unwrap();
-    assert_eq!(removed[0].file, "lib.other.zip");
+    let (_, double) = package.put(&moved).unwrap();
+    assert_eq!(double.unwrap().file, "lib.other.zip");
 }

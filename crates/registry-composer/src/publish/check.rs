@@ -1,5 +1,7 @@
 //! Is a zip what its address, its form and its `composer.json` say together.
 
+use std::collections::BTreeSet;
+
 use registry_core::{Error, Result, digest::Algorithm, store::Staged};
 
 use crate::{
@@ -88,6 +90,7 @@ pub(super) fn release(
             sha256: staged.digests().hex(Algorithm::Sha256),
             version: version.normalized().to_owned(),
             left: None,
+            branches: BTreeSet::new(),
         },
         reference,
         version,

@@ -5,7 +5,7 @@ use registry_core::{
     Body, Error,
     multipart::{self, Event, Multipart, boundary},
     protocol,
-    store::{Change, Document, Repo},
+    store::{Change, Document, Repo, StoredBytes},
 };
 
 use super::{
@@ -39,6 +39,15 @@ async fn forget(repo: &Repo, since: u64) {
         Ok(Change::when(is_due, ()).removing(removed))
     };
     drop(repo.change(DOCUMENT, Vec::new(), forget).await);
+}
+
+/// Takes away bytes that were stored though the same zip was there, and that nothing names. As with [`forget`],
+/// a refusal is not the upload's affair: then they stay, for `gc` to judge.
+async fn drop_double(repo: &Repo, double: StoredBytes) {
+    let change = move |_: &mut Document<Head>| -> Result<_, Error> {
+        Ok(Change::write(()).removing(vec![double.clone()]))
+    };
+    drop(repo.change(DOCUMENT, Vec::new(), change).await);
 }
 
 impl Call<'_> {
@@ -129,12 +138,15 @@ impl Call<'_> {
         let since = now.saturating_sub(self.config.keep_replaced.as_secs());
         let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
-            let (published, removed) = change::publish(head, entries, &new, now)?;
+            let (published, double) = change::publish(head, entries, &new, now)?;
             let is_due = new.version.is_dev() && change::is_due(entries, since)?;
-            let change = Change::when(published == Published::New, (published, is_due));
-            Ok(change.removing(removed))
+            let done = (published, double, is_due);
+            Ok(Change::when(published == Published::New, done))
         };
-        let (published, is_due) = repo.change(DOCUMENT, vec![staged], publish).await?;
+        let (published, double, is_due) = repo.change(DOCUMENT, vec![staged], publish).await?;
+        if let Some(double) = double {
+            drop_double(&repo, double).await;
+        }
         if is_due {
             forget(&repo, since).await;
         }

@@ -16,6 +16,7 @@ use registry_core::{
     auth::Action,
     protocol::{BaseUrl, Builder, Clock, Mount, Options, Protocol as _},
     storage::{Memory, Storage},
+    store::StorageHook,
 };
 use registry_testkit::{Answer, Client, TestAuth, zip};
 use serde_json::{Value, json};
@@ -29,15 +30,27 @@ struct Registry {
 
 impl Registry {
     fn of(storage: Arc<dyn Storage>, config: ComposerConfig, anonymous: Option<Action>) -> Self {
+        Self::hooked(storage, config, anonymous, Vec::new())
+    }
+
+    /// One with hooks.
+    fn hooked(
+        storage: Arc<dyn Storage>,
+        config: ComposerConfig,
+        anonymous: Option<Action>,
+        hooks: Vec<Arc<dyn StorageHook>>,
+    ) -> Self {
         let clock = Clock::fixed("2026-01-02T03:04:05.678Z".parse().unwrap());
         let options = Options {
             clock: clock.clone(),
             ..Options::default()
         };
-        let service = Builder::new(storage, TestAuth::new(anonymous), options)
-            .mount(Mount::new(Composer::new(config)))
-            .build()
-            .unwrap();
+        let mut builder = Builder::new(storage, TestAuth::new(anonymous), options);
+        for hook in hooks {
+            builder = builder.hook(hook);
+        }
+        let mount = Mount::new(Composer::new(config));
+        let service = builder.mount(mount).build().unwrap();
         let nobody = Client::new(service);
         Self {
             writer: nobody.token("writer"),

@@ -1,5 +1,9 @@
 //! Uploads in every shape, and what becomes of them.
 
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use registry_core::store::{Operation, Veto};
+
 use super::*;
 
 #[tokio::test]
@@ -238,5 +242,39 @@ async fn one_zip_may_be_two_versions() {
             .await;
         assert_eq!(answer.status, 204);
         assert_eq!(registry.get(&dist).await.status, found, "{version}");
+    }
+}
+
+/// A hook that lets nothing be deleted.
+struct Keeps;
+
+#[async_trait]
+impl StorageHook for Keeps {
+    async fn before_delete(&self, _: &Operation) -> Result<(), Veto> {
+        Err(Veto("all is kept".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_second_version_of_a_zip_stores_no_second_and_is_taken_by_who_keeps_all() {
+    for (hooks, stored) in [
+        (Vec::new(), 1),
+        (vec![Arc::new(Keeps) as Arc<dyn StorageHook>], 2),
+    ] {
+        let storage = Arc::new(Memory::default());
+        let config = ComposerConfig::default();
+        let registry = Registry::hooked(storage.clone(), config, Some(Action::Read), hooks);
+        let zip = zip_of(&json!({ "name": "acme/lib" }), "");
+        for version in ["dev-main", "1.0.0"] {
+            let path = format!("/packages/acme/lib?version={version}");
+            registry.published(&path, zip.clone()).await;
+        }
+        assert_eq!(registry.spelled("acme/lib").await, ["1.0.0"]);
+        let dist = format!("/dists/acme/lib/{}.zip", sha1(&zip));
+        assert_eq!(registry.get(&dist).await.body, zip);
+        // What the hook keeps is there, and named by nothing.
+        let files = storage.list(None, None).map(|entry| entry.unwrap().key);
+        let zips = files.filter(|key| std::future::ready(key.as_str().ends_with(".zip")));
+        assert_eq!(zips.count().await, stored);
     }
 }

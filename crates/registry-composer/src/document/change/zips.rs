@@ -10,14 +10,18 @@ use crate::{
     document::{Dist, Entry, Head, dist_key, dists, versions},
 };
 
-/// Notes since when a branch has moved on from a zip, or was deleted.
-pub(super) fn mark(entries: &mut Entries, reference: &str, left: Option<u64>) -> Result<()> {
-    let key = dist_key(reference);
-    if let Some(bytes) = entries.get(&*key) {
+/// Notes that a branch has moved on from a zip, or was deleted, at `now`.
+pub(super) fn leave(entries: &mut Entries, reference: &str, branch: &str, now: u64) -> Result<()> {
+    if let Some(bytes) = entries.get(&*dist_key(reference)) {
         let mut dist = Dist::parse(bytes)?;
-        dist.left = left;
-        entries.insert(key.into(), dist.to_bytes()?);
+        dist.leave(branch, now);
+        put(entries, reference, &dist)?;
     }
+    Ok(())
+}
+
+fn put(entries: &mut Entries, reference: &str, dist: &Dist) -> Result<()> {
+    entries.insert(dist_key(reference).into(), dist.to_bytes()?);
     Ok(())
 }
 
@@ -43,8 +47,9 @@ pub fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<Remo
     let is_release = |version: &str| !Version::from_normalized(version, version).is_dev();
     let removed = take(head, entries, is_old, is_release)?;
     // What stays is not looked at again until a branch moves on from it once more.
-    for (reference, _) in found(entries, is_old)? {
-        mark(entries, &reference, None)?;
+    for (reference, mut dist) in found(entries, is_old)? {
+        dist.forget(|_| true);
+        put(entries, &reference, &dist)?;
     }
     let zips: HashSet<String> = found(entries, |_| true)?
         .into_iter()
@@ -70,7 +75,14 @@ pub(super) fn purge(
             meant.insert(gone.sha256.clone());
         }
     }
-    let goes = |dist: &Dist| is_meant(&dist.version) || meant.contains(&dist.sha256);
+    let was_meant = |dist: &Dist| dist.branches.iter().any(|branch| is_meant(branch));
+    for (reference, mut dist) in found(entries, was_meant)? {
+        dist.forget(&is_meant);
+        put(entries, &reference, &dist)?;
+        meant.insert(dist.sha256);
+        changed = true;
+    }
+    let goes = |dist: &Dist| meant.contains(&dist.sha256) && dist.branches.is_empty();
     let removed = take(head, entries, goes, |_| true)?;
     Ok((changed || !removed.is_empty(), removed))
 }
