@@ -52,6 +52,9 @@ pub struct Bundle {
     /// the others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
+    /// The first of them, where this is a part and not the record.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub first: String,
     /// What its uploader called it, in its record.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
@@ -80,6 +83,11 @@ impl Bundle {
     /// Whether this is the record of the bundle, and not only a part of it.
     pub fn is_record(&self) -> bool {
         !self.versions.is_empty()
+    }
+
+    /// The version that has the record, as `group:artifact:version`.
+    pub fn first(&self) -> &str {
+        self.versions.first().unwrap_or(&self.first)
     }
 
     /// Whether nothing will come of the bundle whose record this is.
@@ -184,19 +192,32 @@ pub fn check(
     Ok(())
 }
 
-/// Promises the files of a part their places. Tells whether that was not so before.
+/// What became of a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// It was made.
+    New,
+    /// It was made before.
+    Known,
+    /// There is no part whose files it could be for.
+    Gone,
+}
+
+/// Promises the files of a part their places.
 ///
 /// # Errors
 /// As for [`check`].
-pub fn promise(head: &mut Head, entries: &Entries, id: &str) -> Result<bool> {
-    let Some(bundle) = head.bundles.get(id).filter(|bundle| !bundle.promised) else {
-        return Ok(false);
-    };
-    check(head, entries, id, &bundle.files)?;
+pub fn promise(head: &mut Head, entries: &Entries, id: &str) -> Result<Promise> {
+    match head.bundles.get(id) {
+        None => return Ok(Promise::Gone),
+        Some(bundle) if bundle.files.is_empty() => return Ok(Promise::Gone),
+        Some(bundle) if bundle.promised => return Ok(Promise::Known),
+        Some(bundle) => check(head, entries, id, &bundle.files)?,
+    }
     if let Some(bundle) = head.bundles.get_mut(id) {
         bundle.promised = true;
     }
-    Ok(true)
+    Ok(Promise::New)
 }
 
 /// Makes entries of the files of a bundle that was published at a time, or, where it was not, lets them go.

@@ -69,10 +69,16 @@ impl Call<'_> {
         let id = uuid()?;
         let now = self.now();
         let mut names: Vec<String> = received.versions.keys().cloned().collect();
+        let first = names.first().cloned().unwrap_or_default();
         let parts = received.versions.into_values().map(|version| Part {
             repo: version.repo,
             staged: version.staged,
             bundle: Bundle {
+                first: if names.is_empty() {
+                    first.clone()
+                } else {
+                    String::new()
+                },
                 // The first takes them all.
                 versions: std::mem::take(&mut names),
                 name: query.name.clone(),

@@ -10,7 +10,7 @@ use super::dropped;
 use crate::{
     document::{
         Head,
-        bundle::{self, Bundle, Stage},
+        bundle::{self, Bundle, Promise, Stage},
     },
     layout::VERSION,
 };
@@ -148,24 +148,31 @@ async fn decide(id: &str, repos: &[Repo], now: i64) -> Result<i64> {
     let (first, others) = repos
         .split_first()
         .ok_or_else(|| Error::internal("no version"))?;
+    let mut all_there = true;
     for repo in others.iter().rev() {
         let id = id.to_owned();
         let change = move |document: &mut Document<Head>| -> Result<_> {
             let Document { head, entries, .. } = document;
-            Ok(Change::when(bundle::promise(head, entries, &id)?, ()))
+            let promise = bundle::promise(head, entries, &id)?;
+            Ok(Change::when(promise == Promise::New, promise))
         };
-        repo.change(VERSION, Vec::new(), change).await?;
+        all_there &= repo.change(VERSION, Vec::new(), change).await? != Promise::Gone;
     }
     let id = id.to_owned();
     let commit = move |document: &mut Document<Head>| -> Result<_> {
         let Document { head, entries, .. } = document;
         let record = head.bundles.get(&id).ok_or_else(dropped)?;
-        match record.stage {
-            Stage::Publishing => bundle::promise(head, entries, &id)?,
+        let promise = match record.stage {
+            Stage::Publishing if all_there => bundle::promise(head, entries, &id)?,
+            Stage::Publishing => Promise::Gone,
             Stage::Published => return Ok(Change::keep(record.since)),
             Stage::Failed => return Err(Error::new(ErrorKind::Conflict, record.error.clone())),
             Stage::Arriving | Stage::Waiting | Stage::Dropped => return Err(dropped()),
         };
+        if promise == Promise::Gone {
+            let message = "a part of the deployment is gone; upload all of it again";
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
         if let Some(record) = head.bundles.get_mut(&id) {
             (record.stage, record.since) = (Stage::Published, now);
         }
