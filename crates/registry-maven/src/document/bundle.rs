@@ -116,7 +116,7 @@ impl Head {
 
     /// Refuses a file whose place is promised to another.
     pub(super) fn check_promises(&self, name: &str, sha256: &str, but: &str) -> Result<()> {
-        for (id, bundle) in self
+        for (_, bundle) in self
             .parts()
             .filter(|(id, part)| part.promised && *id != but)
         {
@@ -129,13 +129,34 @@ impl Head {
                 .is_some_and(|other| other.sha256 != sha256)
             {
                 let name = shown(name);
-                let message =
-                    format!("{name} is being published by the deployment {id}; ask how it stands");
+                let message = format!(
+                    "{name} is being published with other content by a deployment; try again once that \
+                     has ended, or release another version"
+                );
                 return Err(Error::new(ErrorKind::Conflict, message));
             }
         }
         Ok(())
     }
+}
+
+/// All that a version keeps, if that is as many as it may and none of them is over.
+pub fn no_room(head: &Head) -> Option<impl Iterator<Item = (&str, &Bundle)>> {
+    let full = head.bundles.len() >= MAX_BUNDLES;
+    let full = full && head.bundles.values().all(|bundle| !bundle.settled);
+    let all = head.bundles.iter();
+    full.then(|| all.map(|(id, bundle)| (id.as_str(), bundle)))
+}
+
+/// The refusal of more than may wait, for one who may drop these.
+pub fn too_many(own: &[&str]) -> Error {
+    let rest = if own.is_empty() {
+        "try again once one of them has ended".to_owned()
+    } else {
+        format!("publish or drop some of them: {}", own.join(", "))
+    };
+    let message = format!("{MAX_BUNDLES} deployments with this version wait; {rest}");
+    Error::new(ErrorKind::Conflict, message)
 }
 
 /// Takes in a bundle's part, and forgets old bundles that are over.
@@ -147,9 +168,7 @@ pub fn take_in(head: &mut Head, id: &str, bundle: &Bundle) -> Result<()> {
         let over = head.bundles.iter().filter(|(_, bundle)| bundle.settled);
         let oldest = over.min_by_key(|(_, bundle)| bundle.since);
         let Some(oldest) = oldest.map(|(id, _)| id.clone()) else {
-            let message =
-                format!("{MAX_BUNDLES} deployments with this version wait; drop some of them");
-            return Err(Error::new(ErrorKind::Conflict, message));
+            return Err(too_many(&[]));
         };
         head.bundles.remove(&oldest);
     }

@@ -26,6 +26,8 @@ use crate::{
 
 /// How long what is under way is left alone before it counts as broken off, in milliseconds.
 const BROKEN_OFF: i64 = 60 * 60 * 1000;
+/// How long one may wait to be published, in milliseconds.
+const WAITED: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// A bundle that is there.
 pub(crate) struct Known {
@@ -120,10 +122,7 @@ impl Call<'_> {
     pub(crate) async fn publish_bundle(&self, id: &str) -> Answer {
         let mut known = self.known(id).await?;
         let turn = (Stage::Waiting, Stage::Publishing);
-        steps::turn(id, &known.repos, turn, self.now()).await?;
-        if known.bundle.stage == Stage::Waiting {
-            known.bundle.stage = Stage::Publishing;
-        }
+        known.bundle = steps::turn(id, &known.repos, turn, self.now()).await?;
         match self.go_on(id, &known).await? {
             (Stage::Failed, error) => Err(Error::new(ErrorKind::Conflict, error)),
             _ => Ok(protocol::empty(StatusCode::NO_CONTENT)),
@@ -140,21 +139,49 @@ impl Call<'_> {
     }
 
     /// Ends what broke off of bundles that whoever asks may write: those that never came whole are
-    /// dropped, the others go on.
+    /// dropped, as are those that waited for too long, and the others go on. One that cannot be ended now
+    /// keeps no other from its end.
     pub(crate) async fn clean_up(&self) -> Result<()> {
-        let before = self.now() - BROKEN_OFF;
-        let ids = self.granted.view(|all: &Artifacts| all.broken_off(before));
+        let (broken_off, waited) = (self.now() - BROKEN_OFF, self.now() - WAITED);
+        let ids = self
+            .granted
+            .view(|all: &Artifacts| all.left_over(broken_off, waited));
         for id in ids.await? {
-            let Ok(known) = self.known(&id).await else {
-                continue;
-            };
-            if known.bundle.stage == Stage::Arriving {
-                steps::drop_all(&id, &known.repos, Some(Stage::Arriving), self.now()).await?;
-            } else {
-                self.go_on(&id, &known).await?;
+            if let Err(error) = self.end(&id, broken_off, waited).await {
+                tracing::warn!(id, %error, "a deployment that was left over was not ended");
             }
         }
         Ok(())
+    }
+
+    async fn end(&self, id: &str, broken_off: i64, waited: i64) -> Result<()> {
+        let known = match self.known(id).await {
+            // It is gone, or nothing to whoever asks.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            known => known?,
+        };
+        let Bundle { stage, since, .. } = known.bundle;
+        match stage {
+            Stage::Arriving if since < broken_off => {}
+            Stage::Waiting if since < waited => {}
+            _ => return self.go_on(id, &known).await.map(drop),
+        }
+        steps::drop_all(id, &known.repos, Some(stage), self.now()).await
+    }
+
+    /// Refuses another bundle with a version that keeps as many as it may, none of which is over; says
+    /// which of them whoever asks may drop.
+    pub(super) async fn check_room(&self, head: &Head) -> Result<()> {
+        let Some(waiting) = bundle::no_room(head) else {
+            return Ok(());
+        };
+        let mut own = Vec::new();
+        for (id, part) in waiting {
+            if self.known_of(id, part.first()).await.is_ok() {
+                own.push(id);
+            }
+        }
+        Err(bundle::too_many(&own))
     }
 
     /// The head of a version and one of its files, for who writes: what bundles ended is settled before,
@@ -233,9 +260,11 @@ impl Call<'_> {
                 changed |= settled;
                 removed.extend(bytes);
             }
-            Ok(Change::when(changed, ()).removing(removed))
+            Ok(Change::when(changed, removed))
         };
-        repo.change(VERSION, Vec::new(), change).await
+        let removed = repo.change(VERSION, Vec::new(), change).await?;
+        steps::forget(repo, removed).await;
+        Ok(())
     }
 }
 

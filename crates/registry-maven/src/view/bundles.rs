@@ -70,10 +70,14 @@ impl Bundles {
         }
     }
 
-    /// Those that broke off before a time, in milliseconds since 1970.
-    pub(super) fn broken_off(&self, before: i64) -> Vec<String> {
+    /// Those that broke off before a time, or wait since before another, in milliseconds since 1970.
+    pub(super) fn left_over(&self, broken_off: i64, waited: i64) -> Vec<String> {
         let all = self.records.iter().filter(|(_, (_, record))| {
-            record.at < before && !record.settled && record.stage != Stage::Waiting
+            let before = match record.stage {
+                Stage::Waiting => waited,
+                _ => broken_off,
+            };
+            record.at < before && !record.settled
         });
         all.map(|(id, _)| id.to_string()).collect()
     }

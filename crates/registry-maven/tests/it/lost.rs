@@ -1,10 +1,15 @@
-//! Bundles of which something was lost, or of which a replica knows too little.
+//! Bundles of which something was lost, of which a replica knows too little, that a hook keeps, or that
+//! nobody ends.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::StreamExt;
-use registry_core::storage::Key;
-use registry_testkit::Faulty;
+use registry_core::{
+    storage::Key,
+    store::{Operation, StorageHook, Veto},
+};
+use registry_testkit::{Fault, Faulty};
 
 use super::{
     bundle::{borrowed, files, state, upload},
@@ -123,4 +128,75 @@ async fn a_replica_that_knows_an_older_record_publishes() {
     let (client, _) = readable(storage);
     assert_eq!(text(&client, CORE).await, "core 1.0");
     assert_eq!(state(&late, &id).await["deploymentState"], "PUBLISHED");
+}
+
+#[tokio::test]
+async fn one_that_waits_for_long_is_dropped_whatever_becomes_of_others() {
+    let storage = Arc::new(Memory::default());
+    let faulty = Faulty::new(storage.clone());
+    let (client, clock) = readable(Arc::new(faulty.clone()));
+    let mut ids = Vec::new();
+    for version in ["1.0", "2.0"] {
+        ids.push((waiting(&client, version).await, version));
+    }
+    ids.sort();
+    clock.advance(29 * DAY);
+    let young = waiting(&client, "3.0").await;
+    for (id, _) in &ids {
+        assert_eq!(state(&client, id).await["deploymentState"], "VALIDATED");
+    }
+    clock.advance(2 * DAY);
+    // The first cannot be dropped now.
+    faulty.tell(&document("app", ids[0].1), Fault::Full);
+    waiting(&client, "4.0").await;
+    let gone = |id: String| {
+        let client = client.clone();
+        async move {
+            let status = format!("/maven/api/v1/publisher/status?id={id}");
+            client.post(&status, "").await.status == 404
+        }
+    };
+    assert!(!gone(ids[0].0.clone()).await);
+    assert!(gone(ids[1].0.clone()).await);
+    waiting(&client, "5.0").await;
+    assert!(gone(ids[0].0.clone()).await);
+    assert!(!gone(young).await);
+}
+
+/// Keeps everything.
+struct Keeper;
+
+#[async_trait]
+impl StorageHook for Keeper {
+    async fn before_delete(&self, _: &Operation) -> Result<(), Veto> {
+        Err(Veto("it is kept".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_keeps_bytes_keeps_no_places() {
+    let auth = TestAuth::new(Some(Action::Read));
+    let service = Builder::new(Arc::new(Memory::default()), auth, Options::default())
+        .hook(Arc::new(Keeper))
+        .mount(Mount::new(Maven::default()))
+        .build()
+        .unwrap();
+    let client = Client::new(service).token("writer");
+    let id = waiting(&client, "1.0").await;
+    assert_eq!(client.delete(&at(&id)).await.status, 204);
+    assert_eq!(client.delete(&at(&id)).await.status, 404);
+    // One that fails, and one whose file is there already.
+    let id = waiting(&client, "1.0").await;
+    let app = "org/acme/app/1.0/app-1.0.jar";
+    put(&client, app, "other").await;
+    assert_eq!(client.post(&at(&id), "").await.status, 409);
+    assert_eq!(state(&client, &id).await["deploymentState"], "FAILED");
+    put(&client, CORE, "other").await;
+    let id = waiting(&client, "2.0").await;
+    put(&client, "org/acme/core/2.0/core-2.0.jar", "core 2.0").await;
+    assert_eq!(client.post(&at(&id), "").await.status, 204);
+    assert_eq!(
+        text(&client, "org/acme/app/2.0/app-2.0.jar").await,
+        "app 2.0"
+    );
 }
