@@ -188,9 +188,9 @@ impl Artifacts {
         self.bundles.fate(id)
     }
 
-    /// The bundles that broke off before a time, in milliseconds since 1970.
-    pub(crate) fn broken_off(&self, before: i64) -> Vec<String> {
-        self.bundles.broken_off(before)
+    /// The bundles that broke off before a time, or wait since another, in milliseconds since 1970.
+    pub(crate) fn left_over(&self, broken_off: i64, waited: i64) -> Vec<String> {
+        self.bundles.left_over(broken_off, waited)
     }
 
     fn artifact(&self, levels: &Levels) -> Option<&Artifact> {

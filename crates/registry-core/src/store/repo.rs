@@ -125,6 +125,20 @@ impl Repo {
         snapshot.map(|snapshot| snapshot.head()).transpose()
     }
 
+    /// Like [`head`](Self::head), whatever age is trusted elsewhere: for those who conclude from it what to
+    /// write or to delete.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn fresh_head<H>(&self, file: &str) -> Result<Option<Arc<H>>>
+    where
+        H: DeserializeOwned + Default + Send + Sync + 'static,
+    {
+        let key = self.home.join(file)?;
+        let snapshot = self.store.0.documents.fresh(&key).await?;
+        snapshot.map(|snapshot| snapshot.head()).transpose()
+    }
+
     /// One entry of the document `file` as it is now, or `None`.
     ///
     /// # Errors

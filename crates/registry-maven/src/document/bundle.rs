@@ -52,6 +52,9 @@ pub struct Bundle {
     /// the others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
+    /// The first of them, where this is a part and not the record.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub first: String,
     /// What its uploader called it, in its record.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
@@ -82,6 +85,11 @@ impl Bundle {
         !self.versions.is_empty()
     }
 
+    /// The version that has the record, as `group:artifact:version`.
+    pub fn first(&self) -> &str {
+        self.versions.first().unwrap_or(&self.first)
+    }
+
     /// Whether nothing will come of the bundle whose record this is.
     pub fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Failed | Stage::Dropped)
@@ -108,7 +116,7 @@ impl Head {
 
     /// Refuses a file whose place is promised to another.
     pub(super) fn check_promises(&self, name: &str, sha256: &str, but: &str) -> Result<()> {
-        for (id, bundle) in self
+        for (_, bundle) in self
             .parts()
             .filter(|(id, part)| part.promised && *id != but)
         {
@@ -121,13 +129,34 @@ impl Head {
                 .is_some_and(|other| other.sha256 != sha256)
             {
                 let name = shown(name);
-                let message =
-                    format!("{name} is being published by the deployment {id}; ask how it stands");
+                let message = format!(
+                    "{name} is being published with other content by a deployment; try again once that \
+                     has ended, or release another version"
+                );
                 return Err(Error::new(ErrorKind::Conflict, message));
             }
         }
         Ok(())
     }
+}
+
+/// All that a version keeps, if that is as many as it may and none of them is over.
+pub fn no_room(head: &Head) -> Option<impl Iterator<Item = (&str, &Bundle)>> {
+    let full = head.bundles.len() >= MAX_BUNDLES;
+    let full = full && head.bundles.values().all(|bundle| !bundle.settled);
+    let all = head.bundles.iter();
+    full.then(|| all.map(|(id, bundle)| (id.as_str(), bundle)))
+}
+
+/// The refusal of more than may wait, for one who may drop these.
+pub fn too_many(own: &[&str]) -> Error {
+    let rest = if own.is_empty() {
+        "try again once one of them has ended".to_owned()
+    } else {
+        format!("publish or drop some of them: {}", own.join(", "))
+    };
+    let message = format!("{MAX_BUNDLES} deployments with this version wait; {rest}");
+    Error::new(ErrorKind::Conflict, message)
 }
 
 /// Takes in a bundle's part, and forgets old bundles that are over.
@@ -139,9 +168,7 @@ pub fn take_in(head: &mut Head, id: &str, bundle: &Bundle) -> Result<()> {
         let over = head.bundles.iter().filter(|(_, bundle)| bundle.settled);
         let oldest = over.min_by_key(|(_, bundle)| bundle.since);
         let Some(oldest) = oldest.map(|(id, _)| id.clone()) else {
-            let message =
-                format!("{MAX_BUNDLES} deployments with this version wait; drop some of them");
-            return Err(Error::new(ErrorKind::Conflict, message));
+            return Err(too_many(&[]));
         };
         head.bundles.remove(&oldest);
     }
@@ -184,19 +211,32 @@ pub fn check(
     Ok(())
 }
 
-/// Promises the files of a part their places. Tells whether that was not so before.
+/// What became of a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// It was made.
+    New,
+    /// It was made before.
+    Known,
+    /// There is no part whose files it could be for.
+    Gone,
+}
+
+/// Promises the files of a part their places.
 ///
 /// # Errors
 /// As for [`check`].
-pub fn promise(head: &mut Head, entries: &Entries, id: &str) -> Result<bool> {
-    let Some(bundle) = head.bundles.get(id).filter(|bundle| !bundle.promised) else {
-        return Ok(false);
-    };
-    check(head, entries, id, &bundle.files)?;
+pub fn promise(head: &mut Head, entries: &Entries, id: &str) -> Result<Promise> {
+    match head.bundles.get(id) {
+        None => return Ok(Promise::Gone),
+        Some(bundle) if bundle.files.is_empty() => return Ok(Promise::Gone),
+        Some(bundle) if bundle.promised => return Ok(Promise::Known),
+        Some(bundle) => check(head, entries, id, &bundle.files)?,
+    }
     if let Some(bundle) = head.bundles.get_mut(id) {
         bundle.promised = true;
     }
-    Ok(true)
+    Ok(Promise::New)
 }
 
 /// Makes entries of the files of a bundle that was published at a time, or, where it was not, lets them go.

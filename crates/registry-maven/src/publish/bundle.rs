@@ -65,14 +65,23 @@ impl Call<'_> {
         }
         let mut received = self.receive_bundle(body).await?;
         received.compare()?;
+        if let Err(error) = self.clean_up().await {
+            tracing::warn!(%error, "deployments that were left over were not ended");
+        }
         self.check_bundle(&received).await?;
         let id = uuid()?;
         let now = self.now();
         let mut names: Vec<String> = received.versions.keys().cloned().collect();
+        let first = names.first().cloned().unwrap_or_default();
         let parts = received.versions.into_values().map(|version| Part {
             repo: version.repo,
             staged: version.staged,
             bundle: Bundle {
+                first: if names.is_empty() {
+                    first.clone()
+                } else {
+                    String::new()
+                },
                 // The first takes them all.
                 versions: std::mem::take(&mut names),
                 name: query.name.clone(),
@@ -85,9 +94,6 @@ impl Call<'_> {
         let (called, parts, automatic) = (id.clone(), parts.collect(), query.automatic);
         let arrive = async move { steps::arrive(&called, parts, automatic, now).await };
         registry_core::task::carry_through(arrive).await??;
-        if let Err(error) = self.clean_up().await {
-            tracing::warn!(%error, "deployments that broke off were not ended");
-        }
         let mut response = Response::new(Body::from(id));
         *response.status_mut() = StatusCode::CREATED;
         let plain = HeaderValue::from_static("text/plain");
@@ -246,6 +252,7 @@ impl Call<'_> {
             let document = version.repo.document::<Head>(layout::VERSION).await?;
             let document = document.map(|document| (document.head, document.entries));
             let (head, entries) = document.unwrap_or_default();
+            self.check_room(&head).await?;
             bundle::check(&head, &entries, "", &version.files)?;
         }
         Ok(())

@@ -26,6 +26,8 @@ use crate::{
 
 /// How long what is under way is left alone before it counts as broken off, in milliseconds.
 const BROKEN_OFF: i64 = 60 * 60 * 1000;
+/// How long one may wait to be published, in milliseconds.
+const WAITED: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// A bundle that is there.
 pub(crate) struct Known {
@@ -37,8 +39,13 @@ impl Call<'_> {
     /// A bundle, for one who may write all of it.
     pub(crate) async fn known(&self, id: &str) -> Result<Known> {
         let first = self.granted.view(|all: &Artifacts| all.bundle(id)).await?;
-        let first = self.bundle_repo(&first.ok_or_else(no_deployment)?).await?;
-        let head = first.head::<Head>(VERSION).await?;
+        self.known_of(id, &first.ok_or_else(no_deployment)?).await
+    }
+
+    /// A bundle whose record is in a version, as `group:artifact:version`.
+    async fn known_of(&self, id: &str, first: &str) -> Result<Known> {
+        let first = self.bundle_repo(first).await?;
+        let head = first.fresh_head::<Head>(VERSION).await?;
         let bundle = head.and_then(|head| head.bundles.get(id).cloned());
         let bundle = bundle.ok_or_else(no_deployment)?;
         let mut repos = Vec::new();
@@ -51,7 +58,7 @@ impl Call<'_> {
     async fn bundle_repo(&self, name: &str) -> Result<Repo> {
         let parts: Vec<&str> = name.split(':').collect();
         let [group, artifact, version] = parts[..] else {
-            return Err(Error::internal(format!("{name} is no version")));
+            return Err(no_deployment());
         };
         let of = layout::version(&group.parse()?, &artifact.parse()?, &version.parse()?)?;
         let repo = self.granted.authorize(&of, Action::Write).await;
@@ -115,10 +122,7 @@ impl Call<'_> {
     pub(crate) async fn publish_bundle(&self, id: &str) -> Answer {
         let mut known = self.known(id).await?;
         let turn = (Stage::Waiting, Stage::Publishing);
-        steps::turn(id, &known.repos, turn, self.now()).await?;
-        if known.bundle.stage == Stage::Waiting {
-            known.bundle.stage = Stage::Publishing;
-        }
+        known.bundle = steps::turn(id, &known.repos, turn, self.now()).await?;
         match self.go_on(id, &known).await? {
             (Stage::Failed, error) => Err(Error::new(ErrorKind::Conflict, error)),
             _ => Ok(protocol::empty(StatusCode::NO_CONTENT)),
@@ -135,21 +139,49 @@ impl Call<'_> {
     }
 
     /// Ends what broke off of bundles that whoever asks may write: those that never came whole are
-    /// dropped, the others go on.
+    /// dropped, as are those that waited for too long, and the others go on. One that cannot be ended now
+    /// keeps no other from its end.
     pub(crate) async fn clean_up(&self) -> Result<()> {
-        let before = self.now() - BROKEN_OFF;
-        let ids = self.granted.view(|all: &Artifacts| all.broken_off(before));
+        let (broken_off, waited) = (self.now() - BROKEN_OFF, self.now() - WAITED);
+        let ids = self
+            .granted
+            .view(|all: &Artifacts| all.left_over(broken_off, waited));
         for id in ids.await? {
-            let Ok(known) = self.known(&id).await else {
-                continue;
-            };
-            if known.bundle.stage == Stage::Arriving {
-                steps::drop_all(&id, &known.repos, Some(Stage::Arriving), self.now()).await?;
-            } else {
-                self.go_on(&id, &known).await?;
+            if let Err(error) = self.end(&id, broken_off, waited).await {
+                tracing::warn!(id, %error, "a deployment that was left over was not ended");
             }
         }
         Ok(())
+    }
+
+    async fn end(&self, id: &str, broken_off: i64, waited: i64) -> Result<()> {
+        let known = match self.known(id).await {
+            // It is gone, or nothing to whoever asks.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            known => known?,
+        };
+        let Bundle { stage, since, .. } = known.bundle;
+        match stage {
+            Stage::Arriving if since < broken_off => {}
+            Stage::Waiting if since < waited => {}
+            _ => return self.go_on(id, &known).await.map(drop),
+        }
+        steps::drop_all(id, &known.repos, Some(stage), self.now()).await
+    }
+
+    /// Refuses another bundle with a version that keeps as many as it may, none of which is over; says
+    /// which of them whoever asks may drop.
+    pub(super) async fn check_room(&self, head: &Head) -> Result<()> {
+        let Some(waiting) = bundle::no_room(head) else {
+            return Ok(());
+        };
+        let mut own = Vec::new();
+        for (id, part) in waiting {
+            if self.known_of(id, part.first()).await.is_ok() {
+                own.push(id);
+            }
+        }
+        Err(bundle::too_many(&own))
     }
 
     /// The head of a version and one of its files, for who writes: what bundles ended is settled before,
@@ -164,8 +196,11 @@ impl Call<'_> {
         if head.parts().next().is_none() {
             return Ok((head, entry));
         }
-        for (id, _) in head.parts().filter(|(_, part)| part.promised) {
-            let went_on = async { self.go_on(id, &self.known(id).await?).await };
+        for (id, part) in head.parts().filter(|(_, part)| part.promised) {
+            let went_on = async {
+                let known = self.known_of(id, part.first()).await?;
+                self.go_on(id, &known).await
+            };
             match went_on.await {
                 // It is gone, or nothing that whoever asks may do something about.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -176,36 +211,60 @@ impl Call<'_> {
         Ok(read().await?.unwrap_or_default())
     }
 
+    /// How a bundle ended of which the log does not tell, by its record; what was published is left to
+    /// others, since the log has to know first. The record is written before the parts, and goes after them.
+    async fn fate_by_record(&self, id: &str, part: &Bundle) -> Result<Fate> {
+        if part.is_record() {
+            let is_over = part.is_over();
+            return Ok(if is_over { Fate::Over } else { Fate::Open });
+        }
+        let first = match self.bundle_repo(part.first()).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Fate::Open),
+            first => first?,
+        };
+        let head = first.fresh_head::<Head>(VERSION).await?;
+        // Where the document itself is gone, nobody knows.
+        let is_over = head.is_some_and(|head| head.bundles.get(id).is_none_or(Bundle::is_over));
+        Ok(if is_over { Fate::Over } else { Fate::Open })
+    }
+
     async fn settle_version(&self, repo: &Repo, head: &Head) -> Result<()> {
         let fates = self.granted.view(|all: &Artifacts| {
-            let fates = head.parts().map(|(id, part)| match all.fate(id) {
-                // A record comes before what the log says of it.
-                Fate::Over if part.is_record() && !part.is_over() => (id.to_owned(), Fate::Open),
-                fate => (id.to_owned(), fate),
-            });
-            fates
-                .filter(|(_, fate)| *fate != Fate::Open)
-                .collect::<Vec<_>>()
+            let fates = head.parts().map(|(id, part)| (id, part, all.fate(id)));
+            fates.collect::<Vec<_>>()
         });
-        let fates = fates.await?;
-        if fates.is_empty() {
+        let mut ended = Vec::new();
+        for (id, part, fate) in fates.await? {
+            let fate = match fate {
+                Fate::Unknown => self.fate_by_record(id, part).await?,
+                // A record comes before what the log says of it.
+                Fate::Over if part.is_record() && !part.is_over() => Fate::Open,
+                fate => fate,
+            };
+            if fate != Fate::Open {
+                ended.push((id.to_owned(), fate));
+            }
+        }
+        if ended.is_empty() {
             return Ok(());
         }
         let change = move |document: &mut Document<Head>| -> Result<_> {
             let Document { head, entries, .. } = document;
             let (mut changed, mut removed) = (false, Vec::new());
-            for (id, fate) in &fates {
+            for (id, fate) in &ended {
                 let published = match fate {
                     Fate::Published(at) => Some(*at),
-                    Fate::Open | Fate::Over => None,
+                    Fate::Unknown | Fate::Open | Fate::Over => None,
                 };
                 let (settled, bytes) = bundle::settle(head, entries, id, published)?;
                 changed |= settled;
                 removed.extend(bytes);
             }
-            Ok(Change::when(changed, ()).removing(removed))
+            Ok(Change::when(changed, removed))
         };
-        repo.change(VERSION, Vec::new(), change).await
+        let removed = repo.change(VERSION, Vec::new(), change).await?;
+        steps::forget(repo, removed).await;
+        Ok(())
     }
 }
 

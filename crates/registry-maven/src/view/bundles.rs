@@ -31,6 +31,8 @@ impl Record {
 /// How a bundle ended, for its versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
+    /// The log does not know of it, of which nothing follows.
+    Unknown,
     /// It has not ended.
     Open,
     /// It was published, in milliseconds since 1970.
@@ -63,15 +65,19 @@ impl Bundles {
         match self.records.get(id).map(|(_, record)| record) {
             Some(record) if record.stage == Stage::Published => Fate::Published(record.at),
             Some(record) if !matches!(record.stage, Stage::Failed | Stage::Dropped) => Fate::Open,
-            // Its record is written before its parts, and goes after them.
-            _ => Fate::Over,
+            Some(_) => Fate::Over,
+            None => Fate::Unknown,
         }
     }
 
-    /// Those that broke off before a time, in milliseconds since 1970.
-    pub(super) fn broken_off(&self, before: i64) -> Vec<String> {
+    /// Those that broke off before a time, or wait since before another, in milliseconds since 1970.
+    pub(super) fn left_over(&self, broken_off: i64, waited: i64) -> Vec<String> {
         let all = self.records.iter().filter(|(_, (_, record))| {
-            record.at < before && !record.settled && record.stage != Stage::Waiting
+            let before = match record.stage {
+                Stage::Waiting => waited,
+                _ => broken_off,
+            };
+            record.at < before && !record.settled
         });
         all.map(|(id, _)| id.to_string()).collect()
     }
@@ -117,7 +123,7 @@ impl Bundles {
         let parts = self.pending.get(version)?.iter();
         let mut published = parts.filter_map(|(id, shape)| match self.fate(id) {
             Fate::Published(at) => Some((at, shape.clone())),
-            Fate::Open | Fate::Over => None,
+            Fate::Unknown | Fate::Open | Fate::Over => None,
         });
         published.next_back()
     }

@@ -220,10 +220,13 @@ fn a_bundle_comes_all_at_once() {
         ("org.acme:core:1", 1, &*other),
     ];
     let all = view(&before);
-    assert_eq!((all.fate("x"), all.fate("y")), (Fate::Open, Fate::Over));
+    assert_eq!((all.fate("x"), all.fate("y")), (Fate::Open, Fate::Unknown));
     assert!(all.names("org.acme").is_empty());
-    assert_eq!(all.broken_off(8), ["x"]);
-    assert!(all.broken_off(7).is_empty());
+    assert_eq!(all.left_over(8, 0), ["x"]);
+    assert!(all.left_over(7, 9).is_empty());
+    let waits = view(&[("org.acme:app:1", 1, &first("waiting"))]);
+    assert_eq!(waits.left_over(0, 8), ["x"]);
+    assert!(waits.left_over(9, 7).is_empty());
     let published = first("published");
     let all = view(&[before[0], before[1], ("org.acme:app:1", 2, &published)]);
     for all in [saved(&all, false), saved(&all, true), all] {
@@ -236,5 +239,5 @@ fn a_bundle_comes_all_at_once() {
         assert_eq!(all.revision("org.acme:core:1"), Some(1));
     }
     let all = view(&[before[0], before[1], ("org.acme:app:1", 2, r#"{"at":0}"#)]);
-    assert_eq!((all.fate("x"), all.bundle("x")), (Fate::Over, None));
+    assert_eq!((all.fate("x"), all.bundle("x")), (Fate::Unknown, None));
 }

@@ -272,7 +272,9 @@ async fn a_version_has_few_that_wait() {
         ids.push(answer.text());
     }
     let answer = upload(&client, "", &borrowed(&files("1.0"))).await;
-    assert!(refusal(&answer).starts_with("409 20 deployments with this version wait"));
+    let said = refusal(&answer);
+    assert!(said.starts_with("409 20 deployments with this version wait; publish or drop some"));
+    assert!(ids.iter().all(|id| said.contains(id)), "{said}");
     let at = |id: &str| format!("/maven/api/v1/publisher/deployment/{id}");
     assert_eq!(client.delete(&at(&ids[0])).await.status, 204);
     let answer = upload(&client, "", &borrowed(&files("1.0"))).await;

@@ -5,6 +5,7 @@ mod broken_off;
 mod bundle;
 mod captures;
 mod files;
+mod lost;
 mod metadata;
 mod prune;
 mod scopes;
@@ -32,11 +33,20 @@ fn registry(
         clock: clock.clone(),
         ..Options::default()
     };
+    (with_options(storage, config, anonymous, options), clock)
+}
+
+fn with_options(
+    storage: Arc<dyn Storage>,
+    config: MavenConfig,
+    anonymous: Option<Action>,
+    options: Options,
+) -> Client {
     let service = Builder::new(storage, TestAuth::new(anonymous), options)
         .mount(Mount::new(Maven::new(config)))
         .build()
         .unwrap();
-    (Client::new(service), clock)
+    Client::new(service)
 }
 
 /// A client who may write, on a registry of its own that everybody may read.

@@ -3,14 +3,14 @@
 
 use registry_core::{
     Error, ErrorKind, Result,
-    store::{Change, Document, Repo, Staged},
+    store::{Change, Document, Repo, Staged, StoredBytes},
 };
 
 use super::dropped;
 use crate::{
     document::{
         Head,
-        bundle::{self, Bundle, Stage},
+        bundle::{self, Bundle, Promise, Stage},
     },
     layout::VERSION,
 };
@@ -81,7 +81,7 @@ async fn record<R: Send + 'static>(
     first.change(VERSION, Vec::new(), change).await
 }
 
-/// Has a bundle go from one stage to the next, unless it has.
+/// Has a bundle go from one stage to the next, unless it has; gives its record as it is then.
 ///
 /// # Errors
 /// `NotFound` when it was dropped, `Conflict` when it has not come whole.
@@ -90,18 +90,18 @@ pub(super) async fn turn(
     repos: &[Repo],
     (from, next): (Stage, Stage),
     now: i64,
-) -> Result<()> {
+) -> Result<Bundle> {
     let turn = move |bundle: &mut Bundle| match bundle.stage {
         Stage::Dropped => Err(dropped()),
         stage if stage == from => {
             (bundle.stage, bundle.since) = (next, now);
-            Ok((true, ()))
+            Ok((true, bundle.clone()))
         }
         Stage::Arriving => {
-            let message = "the deployment has not come whole yet; ask how it stands";
+            let message = "the deployment has not come whole yet; ask how it stands, and try again";
             Err(Error::new(ErrorKind::Conflict, message))
         }
-        _ => Ok((false, ())),
+        _ => Ok((false, bundle.clone())),
     };
     record(id, repos, turn).await
 }
@@ -148,24 +148,31 @@ async fn decide(id: &str, repos: &[Repo], now: i64) -> Result<i64> {
     let (first, others) = repos
         .split_first()
         .ok_or_else(|| Error::internal("no version"))?;
+    let mut all_there = true;
     for repo in others.iter().rev() {
         let id = id.to_owned();
         let change = move |document: &mut Document<Head>| -> Result<_> {
             let Document { head, entries, .. } = document;
-            Ok(Change::when(bundle::promise(head, entries, &id)?, ()))
+            let promise = bundle::promise(head, entries, &id)?;
+            Ok(Change::when(promise == Promise::New, promise))
         };
-        repo.change(VERSION, Vec::new(), change).await?;
+        all_there &= repo.change(VERSION, Vec::new(), change).await? != Promise::Gone;
     }
     let id = id.to_owned();
     let commit = move |document: &mut Document<Head>| -> Result<_> {
         let Document { head, entries, .. } = document;
         let record = head.bundles.get(&id).ok_or_else(dropped)?;
-        match record.stage {
-            Stage::Publishing => bundle::promise(head, entries, &id)?,
+        let promise = match record.stage {
+            Stage::Publishing if all_there => bundle::promise(head, entries, &id)?,
+            Stage::Publishing => Promise::Gone,
             Stage::Published => return Ok(Change::keep(record.since)),
             Stage::Failed => return Err(Error::new(ErrorKind::Conflict, record.error.clone())),
             Stage::Arriving | Stage::Waiting | Stage::Dropped => return Err(dropped()),
         };
+        if promise == Promise::Gone {
+            let message = "a part of the deployment is gone; upload all of it again";
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
         if let Some(record) = head.bundles.get_mut(&id) {
             (record.stage, record.since) = (Stage::Published, now);
         }
@@ -184,11 +191,26 @@ pub(super) async fn settle(id: &str, repos: &[Repo], published: Option<i64>) -> 
             if let Some(record) = head.bundles.get_mut(&id) {
                 changed |= !std::mem::replace(&mut record.settled, true);
             }
-            Ok(Change::when(changed, ()).removing(removed))
+            Ok(Change::when(changed, removed))
         };
-        repo.change(VERSION, Vec::new(), change).await?;
+        let removed = repo.change(VERSION, Vec::new(), change).await?;
+        forget(repo, removed).await;
     }
     Ok(())
+}
+
+/// Takes away bytes that a version names no longer, and that no entry ever did. A hook may want to keep
+/// them, or the store fail: then `gc` finds them, and no place waits for that.
+pub(super) async fn forget(repo: &Repo, removed: Vec<StoredBytes>) {
+    if removed.is_empty() {
+        return;
+    }
+    let change = move |_: &mut Document<Head>| -> Result<_> {
+        Ok(Change::write(()).removing(removed.clone()))
+    };
+    if let Err(error) = repo.change(VERSION, Vec::new(), change).await {
+        tracing::warn!(of = repo.name(), %error, "a deployment's bytes were not deleted");
+    }
 }
 
 /// Drops a bundle, be it only if it stands so; its record goes last.
@@ -225,9 +247,10 @@ pub(super) async fn drop_all(
             let Document { head, entries, .. } = document;
             let (changed, removed) = bundle::settle(head, entries, &id, None)?;
             let changed = head.bundles.remove(&id).is_some() || changed;
-            Ok(Change::when(changed, ()).removing(removed))
+            Ok(Change::when(changed, removed))
         };
-        repo.change(VERSION, Vec::new(), change).await?;
+        let removed = repo.change(VERSION, Vec::new(), change).await?;
+        forget(repo, removed).await;
     }
     Ok(())
 }

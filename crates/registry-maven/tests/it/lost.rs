@@ -1,0 +1,202 @@
+//! Bundles of which something was lost, of which a replica knows too little, that a hook keeps, or that
+//! nobody ends.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use registry_core::{
+    storage::Key,
+    store::{Operation, StorageHook, Veto},
+};
+use registry_testkit::{Fault, Faulty};
+
+use super::{
+    bundle::{borrowed, files, state, upload},
+    *,
+};
+
+const CORE: &str = "org/acme/core/1.0/core-1.0.jar";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn document(artifact: &str, version: &str) -> String {
+    format!("artifacts/org.acme/{artifact}/{version}/index.jsonl")
+}
+
+/// Deletes what has a text in its key; how many that were.
+async fn lose(storage: &Memory, part: &str) -> usize {
+    let mut listed = storage.list(None, None);
+    let mut lost = Vec::new();
+    while let Some(entry) = listed.next().await {
+        let key: Key = entry.unwrap().key;
+        lost.extend(Some(key).filter(|key| key.as_str().contains(part)));
+    }
+    for key in &lost {
+        storage.delete(key).await.unwrap();
+    }
+    lost.len()
+}
+
+fn readable(storage: Arc<dyn Storage>) -> (Client, Clock) {
+    let (client, clock) = registry(storage, MavenConfig::default(), Some(Action::Read));
+    (client.token("writer"), clock)
+}
+
+async fn waiting(client: &Client, version: &str) -> String {
+    let answer = upload(client, "", &borrowed(&files(version))).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.text()
+}
+
+fn at(id: &str) -> String {
+    format!("/maven/api/v1/publisher/deployment/{id}")
+}
+
+#[tokio::test]
+async fn a_bundle_without_a_part_is_not_published() {
+    let storage = Arc::new(Memory::default());
+    let (client, _) = readable(storage.clone());
+    let id = waiting(&client, "1.0").await;
+    assert_eq!(lose(&storage, &document("core", "1.0")).await, 1);
+    let answer = client.post(&at(&id), "").await;
+    assert!(refusal(&answer).starts_with("409 a part of the deployment is gone"));
+    let state = state(&client, &id).await;
+    assert_eq!(state["deploymentState"], "FAILED");
+    assert_eq!(status(&client, "org/acme/app/1.0/app-1.0.jar").await, 404);
+    // Nothing of it is in the way of another.
+    let answer = upload(
+        &client,
+        "publishingType=AUTOMATIC",
+        &borrowed(&files("1.0")),
+    )
+    .await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    assert_eq!(text(&client, CORE).await, "core 1.0");
+}
+
+#[tokio::test]
+async fn a_bundle_outlives_the_log() {
+    let storage = Arc::new(Memory::default());
+    let id = waiting(&readable(storage.clone()).0, "1.0").await;
+    assert!(lose(&storage, "maven/log").await > 0);
+    let (client, _) = readable(storage.clone());
+    for artifact in ["core", "app"] {
+        let sources = format!("org/acme/{artifact}/1.0/{artifact}-1.0-sources.jar");
+        put(&client, &sources, "sources").await;
+    }
+    assert_eq!(state(&client, &id).await["deploymentState"], "VALIDATED");
+    assert_eq!(client.post(&at(&id), "").await.status, 204);
+    assert_eq!(text(&client, CORE).await, "core 1.0");
+}
+
+#[tokio::test]
+async fn a_replica_that_knows_an_older_record_publishes() {
+    let storage = Arc::new(Memory::default());
+    let faulty = Faulty::new(storage.clone());
+    let (client, _) = readable(Arc::new(faulty.clone()));
+    let options = Options {
+        metadata_max_age: DAY,
+        ..Options::default()
+    };
+    let anonymous = Some(Action::Read);
+    let late = with_options(storage.clone(), MavenConfig::default(), anonymous, options);
+    let late = late.token("writer");
+    let record = document("app", "1.0");
+    let arrives = faulty.gate(&record);
+    let uploading = tokio::spawn(async move { waiting(&client, "1.0").await });
+    arrives.reached().await;
+    let waits = faulty.gate(&record);
+    arrives.open();
+    waits.reached().await;
+    // The other looks at it while it arrives.
+    let key = Key::new(format!("maven/{record}")).unwrap();
+    let registry_core::storage::Get::Found(object) =
+        storage.get(&key, Default::default()).await.unwrap()
+    else {
+        panic!("{key}")
+    };
+    let bytes = object.body.collect(1 << 20).await.unwrap();
+    let text_of = String::from_utf8(bytes.to_vec()).unwrap();
+    let (_, id) = text_of.split_once(r#""bundles":{""#).unwrap();
+    let id = id[..36].to_owned();
+    assert_eq!(state(&late, &id).await["deploymentState"], "VALIDATING");
+    let early = late.post(&at(&id), "").await;
+    assert_eq!(early.status, 409, "{}", early.text());
+    waits.open();
+    assert_eq!(uploading.await.unwrap(), id);
+    assert_eq!(late.post(&at(&id), "").await.status, 204);
+    let (client, _) = readable(storage);
+    assert_eq!(text(&client, CORE).await, "core 1.0");
+    assert_eq!(state(&late, &id).await["deploymentState"], "PUBLISHED");
+}
+
+#[tokio::test]
+async fn one_that_waits_for_long_is_dropped_whatever_becomes_of_others() {
+    let storage = Arc::new(Memory::default());
+    let faulty = Faulty::new(storage.clone());
+    let (client, clock) = readable(Arc::new(faulty.clone()));
+    let mut ids = Vec::new();
+    for version in ["1.0", "2.0"] {
+        ids.push((waiting(&client, version).await, version));
+    }
+    ids.sort();
+    clock.advance(29 * DAY);
+    let young = waiting(&client, "3.0").await;
+    for (id, _) in &ids {
+        assert_eq!(state(&client, id).await["deploymentState"], "VALIDATED");
+    }
+    clock.advance(2 * DAY);
+    // The first cannot be dropped now.
+    faulty.tell(&document("app", ids[0].1), Fault::Full);
+    waiting(&client, "4.0").await;
+    let gone = |id: String| {
+        let client = client.clone();
+        async move {
+            let status = format!("/maven/api/v1/publisher/status?id={id}");
+            client.post(&status, "").await.status == 404
+        }
+    };
+    assert!(!gone(ids[0].0.clone()).await);
+    assert!(gone(ids[1].0.clone()).await);
+    waiting(&client, "5.0").await;
+    assert!(gone(ids[0].0.clone()).await);
+    assert!(!gone(young).await);
+}
+
+/// Keeps everything.
+struct Keeper;
+
+#[async_trait]
+impl StorageHook for Keeper {
+    async fn before_delete(&self, _: &Operation) -> Result<(), Veto> {
+        Err(Veto("it is kept".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_keeps_bytes_keeps_no_places() {
+    let auth = TestAuth::new(Some(Action::Read));
+    let service = Builder::new(Arc::new(Memory::default()), auth, Options::default())
+        .hook(Arc::new(Keeper))
+        .mount(Mount::new(Maven::default()))
+        .build()
+        .unwrap();
+    let client = Client::new(service).token("writer");
+    let id = waiting(&client, "1.0").await;
+    assert_eq!(client.delete(&at(&id)).await.status, 204);
+    assert_eq!(client.delete(&at(&id)).await.status, 404);
+    // One that fails, and one whose file is there already.
+    let id = waiting(&client, "1.0").await;
+    let app = "org/acme/app/1.0/app-1.0.jar";
+    put(&client, app, "other").await;
+    assert_eq!(client.post(&at(&id), "").await.status, 409);
+    assert_eq!(state(&client, &id).await["deploymentState"], "FAILED");
+    put(&client, CORE, "other").await;
+    let id = waiting(&client, "2.0").await;
+    put(&client, "org/acme/core/2.0/core-2.0.jar", "core 2.0").await;
+    assert_eq!(client.post(&at(&id), "").await.status, 204);
+    assert_eq!(
+        text(&client, "org/acme/app/2.0/app-2.0.jar").await,
+        "app 2.0"
+    );
+}
