@@ -8,7 +8,6 @@ use futures_util::TryStreamExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::error::ErrorKind;
 
 fn key(text: &str) -> Key {
     Key::new(text).unwrap()
@@ -198,7 +197,7 @@ async fn a_file_that_ends_early_is_an_error() {
         .open(directory.root.join("object"));
     file.unwrap().set_len(1 << 20).unwrap();
     let read = object.body.collect(4 << 20).await;
-    assert_eq!(read.unwrap_err().kind(), ErrorKind::Internal);
+    assert_eq!(read.unwrap_err().kind(), crate::ErrorKind::Internal);
 }
 
 #[test]
