@@ -51,7 +51,7 @@ impl Gem {
             .collect();
         format!(
             "--- !ruby/object:Gem::Specification\nname: {name}\nversion: \
-             !ruby/object:Gem::Version\n  version: {version}\nplatform: ruby\nauthors:\n- A. \
+             !ruby/object:Gem::Version\n  version: '{version}'\nplatform: ruby\nauthors:\n- A. \
              Author\ndate: 2026-11-28 00:00:00.000000000 Z\ndependencies:\n{dependencies}\
              description: {name}, a gem of middling size\nfiles:\n- data.bin\nhomepage: \
              https://example.invalid/a\nlicenses:\n- MIT\nmetadata: {{}}\nrequired_ruby_version: \
