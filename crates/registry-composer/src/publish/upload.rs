@@ -5,7 +5,7 @@ use registry_core::{
     Body, Error,
     multipart::{self, Event, Multipart, boundary},
     protocol,
-    store::{Change, Document, Repo, StoredBytes},
+    store::{Change, Document, Repo},
 };
 
 use super::{
@@ -38,16 +38,9 @@ async fn forget(repo: &Repo, since: u64) {
         let removed = change::forget(head, entries, since)?;
         Ok(Change::when(is_due, ()).removing(removed))
     };
-    drop(repo.change(DOCUMENT, Vec::new(), forget).await);
-}
-
-/// Takes away bytes that were stored though the same zip was there, and that nothing names. As with [`forget`],
-/// a refusal is not the upload's affair: then they stay, for `gc` to judge.
-async fn drop_double(repo: &Repo, double: StoredBytes) {
-    let change = move |_: &mut Document<Head>| -> Result<_, Error> {
-        Ok(Change::write(()).removing(vec![double.clone()]))
-    };
-    drop(repo.change(DOCUMENT, Vec::new(), change).await);
+    if let Err(error) = repo.change(DOCUMENT, Vec::new(), forget).await {
+        tracing::warn!(package = repo.name(), %error, "zips of branches that moved on were not removed");
+    }
 }
 
 impl Call<'_> {
@@ -140,13 +133,10 @@ impl Call<'_> {
             let Document { head, entries, .. } = document;
             let (published, double) = change::publish(head, entries, &new, now)?;
             let is_due = new.version.is_dev() && change::is_due(entries, since)?;
-            let done = (published, double, is_due);
-            Ok(Change::when(published == Published::New, done))
+            let change = Change::when(published == Published::New, (published, is_due));
+            Ok(change.dropping(double.into_iter().collect()))
         };
-        let (published, double, is_due) = repo.change(DOCUMENT, vec![staged], publish).await?;
-        if let Some(double) = double {
-            drop_double(&repo, double).await;
-        }
+        let (published, is_due) = repo.change(DOCUMENT, vec![staged], publish).await?;
         if is_due {
             forget(&repo, since).await;
         }

@@ -109,9 +109,7 @@ impl Grant {
         };
         self.networks.is_empty() || from.is_some_and(here)
     }
-}
 
-impl Grant {
     /// Makes it good for more uses; whether that changes anything.
     ///
     /// # Errors

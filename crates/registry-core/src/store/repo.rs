@@ -42,6 +42,9 @@ pub struct Change<R> {
     pub write: bool,
     /// Bytes that the document names no longer; they are deleted after the write.
     pub removed: Vec<StoredBytes>,
+    /// Bytes that never became what people can get; they are deleted after the write, and no hook is
+    /// asked for its leave.
+    pub dropped: Vec<StoredBytes>,
     /// What becomes of content in the document itself.
     pub content: Option<Content>,
 }
@@ -50,10 +53,8 @@ impl<R> Change<R> {
     /// The document changed.
     pub fn write(value: R) -> Self {
         Self {
-            value,
             write: true,
-            removed: Vec::new(),
-            content: None,
+            ..Self::keep(value)
         }
     }
 
@@ -63,6 +64,7 @@ impl<R> Change<R> {
             value,
             write: false,
             removed: Vec::new(),
+            dropped: Vec::new(),
             content: None,
         }
     }
@@ -79,6 +81,14 @@ impl<R> Change<R> {
     #[must_use]
     pub fn removing(mut self, removed: Vec<StoredBytes>) -> Self {
         self.removed = removed;
+        self
+    }
+
+    /// The document changed, and some bytes that it named, or that came with it, will never be what people
+    /// can get.
+    #[must_use]
+    pub fn dropping(mut self, dropped: Vec<StoredBytes>) -> Self {
+        self.dropped = dropped;
         self
     }
 }
@@ -442,7 +452,8 @@ impl<H, R, E, F> Work<H, R, E, F> {
         {
             self.repo.store.0.log.append(topic).await?;
         }
-        for stored in outcome.removed.iter().filter(|_| outcome.write) {
+        let gone = outcome.removed.iter().chain(&outcome.dropped);
+        for stored in gone.filter(|_| outcome.write) {
             let operation = self.repo.removal(stored)?;
             if let Err(error) = self
                 .repo

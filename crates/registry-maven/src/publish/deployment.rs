@@ -260,11 +260,9 @@ impl Call<'_> {
                 changed |= settled;
                 removed.extend(bytes);
             }
-            Ok(Change::when(changed, removed))
+            Ok(Change::when(changed, ()).dropping(removed))
         };
-        let removed = repo.change(VERSION, Vec::new(), change).await?;
-        steps::forget(repo, removed).await;
-        Ok(())
+        repo.change(VERSION, Vec::new(), change).await
     }
 }
 

@@ -3,13 +3,9 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::StreamExt;
-use registry_core::{
-    storage::Key,
-    store::{Operation, StorageHook, Veto},
-};
-use registry_testkit::{Fault, Faulty};
+use registry_core::storage::Key;
+use registry_testkit::{Fault, Faulty, Keeper};
 
 use super::{
     bundle::{borrowed, files, state, upload},
@@ -161,16 +157,6 @@ async fn one_that_waits_for_long_is_dropped_whatever_becomes_of_others() {
     waiting(&client, "5.0").await;
     assert!(gone(ids[0].0.clone()).await);
     assert!(!gone(young).await);
-}
-
-/// Keeps everything.
-struct Keeper;
-
-#[async_trait]
-impl StorageHook for Keeper {
-    async fn before_delete(&self, _: &Operation) -> Result<(), Veto> {
-        Err(Veto("it is kept".to_owned()))
-    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use registry_core::{
     Error, ErrorKind, Result,
-    store::{Change, Document, Repo, Staged, StoredBytes},
+    store::{Change, Document, Repo, Staged},
 };
 
 use super::dropped;
@@ -191,26 +191,11 @@ pub(super) async fn settle(id: &str, repos: &[Repo], published: Option<i64>) -> 
             if let Some(record) = head.bundles.get_mut(&id) {
                 changed |= !std::mem::replace(&mut record.settled, true);
             }
-            Ok(Change::when(changed, removed))
+            Ok(Change::when(changed, ()).dropping(removed))
         };
-        let removed = repo.change(VERSION, Vec::new(), change).await?;
-        forget(repo, removed).await;
+        repo.change(VERSION, Vec::new(), change).await?;
     }
     Ok(())
-}
-
-/// Takes away bytes that a version names no longer, and that no entry ever did. A hook may want to keep
-/// them, or the store fail: then `gc` finds them, and no place waits for that.
-pub(super) async fn forget(repo: &Repo, removed: Vec<StoredBytes>) {
-    if removed.is_empty() {
-        return;
-    }
-    let change = move |_: &mut Document<Head>| -> Result<_> {
-        Ok(Change::write(()).removing(removed.clone()))
-    };
-    if let Err(error) = repo.change(VERSION, Vec::new(), change).await {
-        tracing::warn!(of = repo.name(), %error, "a deployment's bytes were not deleted");
-    }
 }
 
 /// Drops a bundle, be it only if it stands so; its record goes last.
@@ -247,10 +232,9 @@ pub(super) async fn drop_all(
             let Document { head, entries, .. } = document;
             let (changed, removed) = bundle::settle(head, entries, &id, None)?;
             let changed = head.bundles.remove(&id).is_some() || changed;
-            Ok(Change::when(changed, removed))
+            Ok(Change::when(changed, ()).dropping(removed))
         };
-        let removed = repo.change(VERSION, Vec::new(), change).await?;
-        forget(repo, removed).await;
+        repo.change(VERSION, Vec::new(), change).await?;
     }
     Ok(())
 }
