@@ -1,6 +1,6 @@
 //! Files and their checksums.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, header};
@@ -14,7 +14,7 @@ use registry_core::{
 use crate::{
     Answer, Call,
     checksum::ALGORITHMS,
-    document::{Entry, Head, no_file, snapshot},
+    document::{Entry, Head, bundle::Bundle, no_file, snapshot},
     layout::{self, VERSION},
     name::FilePath,
     view::{Artifacts, Fate},
@@ -47,7 +47,12 @@ impl Call<'_> {
             if entry.is_some() {
                 return Ok(entry);
             }
-            return Ok(self.published(&head).await?.remove(name));
+            if head.gone.contains(name) {
+                return Ok(None);
+            }
+            let published = self.published(&head).await?;
+            let entries = published.iter().map(|(part, at)| part.entry(name, *at));
+            return entries.rev().find_map(Result::transpose).transpose();
         }
         let Some(document) = repo.document::<Head>(VERSION).await? else {
             return Ok(None);
@@ -57,26 +62,23 @@ impl Call<'_> {
         Ok(newest.and_then(|name| entries.get(&*name).cloned()))
     }
 
-    /// The files of a version that are there by bundles which are published, and are no entries yet.
-    pub(super) async fn published(&self, head: &Head) -> Result<BTreeMap<String, Bytes>, Error> {
-        let mut files = BTreeMap::new();
+    /// The bundles that are published, and whose files of a version are there though they are no entries yet;
+    /// and when that was, in milliseconds since 1970.
+    pub(super) async fn published<'h>(
+        &self,
+        head: &'h Head,
+    ) -> Result<Vec<(&'h Bundle, i64)>, Error> {
         if head.parts().next().is_none() {
-            return Ok(files);
+            return Ok(Vec::new());
         }
-        let fates = self.granted.view(|all: &Artifacts| {
-            let fates = head.parts().map(|(id, part)| (part, all.fate(id)));
-            fates.collect::<Vec<_>>()
+        let published = self.granted.view(|all: &Artifacts| {
+            let parts = head.parts().filter_map(|(id, part)| match all.fate(id) {
+                Fate::Published(at) => Some((part, at)),
+                Fate::Unknown | Fate::Open | Fate::Over => None,
+            });
+            parts.collect()
         });
-        for (part, fate) in fates.await? {
-            if let Fate::Published(at) = fate {
-                for (name, entry) in &part.files {
-                    let entry = Entry::parse(entry.as_bytes())?.dated(at)?;
-                    files.insert(name.clone(), entry);
-                }
-            }
-        }
-        files.retain(|name, _| !head.gone.contains(name));
-        Ok(files)
+        published.await
     }
 
     pub(super) async fn serve(&self, path: &FilePath, entry: &Entry<'_>) -> Answer {

@@ -101,7 +101,9 @@ impl Call<'_> {
         let (head, entries) = document.unwrap_or_default();
         let published = self.published(&head).await?;
         let names = entries.keys().map(|name| &**name);
-        for name in names.chain(published.keys().map(String::as_str)) {
+        let waiting = published.iter().flat_map(|(part, _)| part.files.keys());
+        let waiting = waiting.filter(|name| !head.gone.contains(*name));
+        for name in names.chain(waiting.map(String::as_str)) {
             found.add(name);
         }
         if version.is_snapshot() && !entries.is_empty() {

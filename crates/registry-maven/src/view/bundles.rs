@@ -113,6 +113,9 @@ impl Bundles {
                 published.push(id);
             }
         }
+        if published.is_empty() {
+            return Vec::new();
+        }
         let of = |parts: &Pending| parts.iter().any(|(id, _)| published.contains(id));
         let changed = self.pending.iter().filter(|(_, parts)| of(parts));
         changed.map(|(version, _)| version.clone()).collect()
