@@ -71,7 +71,7 @@ impl Package {
     fn forget(&mut self) -> Vec<String> {
         let since = self.now.saturating_sub(KEPT);
         let is_due = change::is_due(&self.entries, since).unwrap();
-        let removed = change::forget(&mut self.head, &mut self.entries, since).unwrap();
+        let (_, removed) = change::forget(&mut self.head, &mut self.entries, since).unwrap();
         assert!(is_due || removed.is_empty());
         assert!(!change::is_due(&self.entries, since).unwrap());
         removed.into_iter().map(|bytes| bytes.file).collect()

@@ -34,9 +34,8 @@ fn malformed(fault: &multipart::Fault) -> Error {
 async fn forget(repo: &Repo, since: u64) {
     let forget = move |document: &mut Document<Head>| -> Result<_, Error> {
         let Document { head, entries, .. } = document;
-        let is_due = change::is_due(entries, since)?;
-        let removed = change::forget(head, entries, since)?;
-        Ok(Change::when(is_due, ()).removing(removed))
+        let (were_due, removed) = change::forget(head, entries, since)?;
+        Ok(Change::when(were_due, ()).removing(removed))
     };
     if let Err(error) = repo.change(DOCUMENT, Vec::new(), forget).await {
         tracing::warn!(package = repo.name(), %error, "zips of branches that moved on were not removed");

@@ -38,16 +38,18 @@ fn is_old(dist: &Dist, since: u64) -> bool {
 }
 
 /// Takes away the zips that are due and that no release is or was; and forgets the deleted branches of which
-/// there is none any more.
+/// there is none any more. Tells whether any were due.
 ///
 /// # Errors
 /// When the stored bytes are damaged.
-pub fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<Removed> {
+pub fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<(bool, Removed)> {
     let is_old = |dist: &Dist| is_old(dist, since);
     let is_release = |version: &str| !Version::from_normalized(version, version).is_dev();
     let removed = take(head, entries, is_old, is_release)?;
     // What stays is not looked at again until a branch moves on from it once more.
-    for (reference, mut dist) in found(entries, is_old)? {
+    let stays = found(entries, is_old)?;
+    let were_due = !removed.is_empty() || !stays.is_empty();
+    for (reference, mut dist) in stays {
         dist.forget(|_| true);
         put(entries, &reference, &dist)?;
     }
@@ -57,7 +59,7 @@ pub fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<Remo
         .collect();
     head.gone
         .retain(|version, gone| is_release(version) || zips.contains(&gone.sha256));
-    Ok(removed)
+    Ok((were_due, removed))
 }
 
 /// Takes away all zips that the deleted versions that are meant ever were, but for those that are or were
