@@ -6,6 +6,7 @@ use std::{
     mem,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -15,11 +16,14 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::{ambiguous, blocking, failed, sync, version, write};
 use crate::storage::{StorageError, Upload, Version};
 
-/// How much is gathered before it is written. As much may be on its way to the disk meanwhile.
+/// How much is gathered before it is written, at least.
 ///
 /// It is gathered by copying: pieces that are held on to keep the far larger buffers alive that they
 /// were read into.
 const BATCH: usize = 256 << 10;
+
+/// How much is gathered while what came before it is still being written; then the sender waits.
+const MOST: usize = 512 << 10;
 
 /// How much of a long upload is written before the system is told to begin with bringing it to the
 /// disk, so that little is left to do at the end.
@@ -28,7 +32,8 @@ const FLUSH: u64 = 8 << 20;
 /// An upload to a file that is created under its final name: nobody else writes it.
 ///
 /// Pieces are gathered into batches, each written on the blocking pool while the next arrives, so
-/// that a slow client holds no thread. What fits into one batch costs a single hop, at the end.
+/// that a slow client holds no thread; a batch grows while the one before it is being written. What
+/// fits into one costs a single hop, at the end.
 pub(super) struct FileUpload {
     path: PathBuf,
     batch: Vec<u8>,
@@ -53,6 +58,10 @@ impl FileUpload {
             batch: Vec::new(),
             state: State::New,
         }
+    }
+
+    fn is_writing(&self) -> bool {
+        matches!(&self.state, State::Writing(writing) if !writing.is_finished())
     }
 
     /// Waits for the batch that is being written. `None` before the first.
@@ -90,11 +99,12 @@ impl Upload for FileUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError> {
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            let room = BATCH - self.batch.len();
+            let room = MOST - self.batch.len();
             let (now, later) = rest.split_at(room.min(rest.len()));
             self.batch.extend_from_slice(now);
             rest = later;
-            if self.batch.len() == BATCH {
+            let length = self.batch.len();
+            if length == MOST || (length >= BATCH && !self.is_writing()) {
                 self.write_batch().await?;
             }
         }
@@ -157,10 +167,12 @@ async fn remove(state: State, path: PathBuf) -> Result<(), StorageError> {
 
 /// A file being written.
 struct Writer {
-    file: File,
+    file: Arc<File>,
     size: u64,
     /// How much of it is on its way to the disk.
     flushed: u64,
+    /// The system is being told so, which takes as long as its queue is full: beside the writing.
+    flushing: Option<JoinHandle<()>>,
 }
 
 impl Writer {
@@ -172,17 +184,20 @@ impl Writer {
             _ => failed(error),
         })?;
         Ok(Self {
-            file,
+            file: Arc::new(file),
             size: 0,
             flushed: 0,
+            flushing: None,
         })
     }
 
     fn write(&mut self, batch: &[u8]) -> io::Result<()> {
-        self.file.write_all(batch)?;
+        (&*self.file).write_all(batch)?;
         self.size += batch.len() as u64;
-        if self.size - self.flushed >= FLUSH {
-            sync::begin(&self.file, self.flushed..self.size)?;
+        let busy = matches!(&self.flushing, Some(flushing) if !flushing.is_finished());
+        if self.size - self.flushed >= FLUSH && !busy {
+            let (file, range) = (Arc::clone(&self.file), self.flushed..self.size);
+            self.flushing = Some(spawn_blocking(move || sync::begin(&file, &range)));
             self.flushed = self.size;
         }
         Ok(())
