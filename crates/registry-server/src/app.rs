@@ -87,7 +87,8 @@ impl App {
     {
         // A step that never comes back to where it was, from a place of this process alone.
         let id = format!("{:016x}", self.next.fetch_add(STEP, Ordering::Relaxed));
-        let mut record = Record::begin(&self, &id, &request, from, activity.begin());
+        let in_flight = activity.begin(request.version());
+        let mut record = Record::begin(&self, &id, &request, from, in_flight);
         request.extensions_mut().insert(from);
         request.extensions_mut().insert(RequestId((&*id).into()));
         let received = record.received();

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -61,7 +61,8 @@ pub(crate) fn filter(config: &Config) -> Result<EnvFilter> {
     EnvFilter::try_new(&config.log).with_context(|| format!("log: {:?} is no filter", config.log))
 }
 
-/// A request from its head to the last byte of its answer. Dropped, it becomes a line in the log.
+/// A request from its head until the last byte of its answer has gone. Dropped, it becomes a line in
+/// the log.
 pub(crate) struct Record {
     app: Arc<App>,
     id: Box<str>,
@@ -140,7 +141,7 @@ impl Drop for Record {
             sent: self.sent,
         };
         self.app.metrics().count(&request);
-        let cut = (!self.complete).then_some(true);
+        let cut = (!self.complete || self.in_flight.broke_off()).then_some(true);
         let error = self.handled.error.map(tracing::field::debug);
         tracing::info!(
             target: "registry::access",
@@ -166,14 +167,18 @@ impl Drop for Record {
 /// An answer's body, which tells its record how it goes.
 pub(crate) struct Recorded {
     body: Body,
-    record: Record,
+    /// Until the last bytes take it with them.
+    record: Option<Record>,
 }
 
 impl Recorded {
     /// An answer that `record` is told of.
     pub(crate) fn new(mut body: Body, record: Record) -> Self {
         record.in_flight.lend(&mut body);
-        Self { body, record }
+        Self {
+            body,
+            record: Some(record),
+        }
     }
 }
 
@@ -185,21 +190,34 @@ impl http_body::Body for Recorded {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let this = &mut *self;
-        this.record.in_flight.asked();
-        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
-        match &frame {
-            None => this.record.complete = true,
-            Some(Ok(frame)) => {
-                this.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-                this.record.complete = this.body.length() == Some(0);
-                this.record.in_flight.offered();
-            }
+        let Self { body, record } = &mut *self;
+        let Some(under_way) = record else {
+            return Poll::Ready(None);
+        };
+        under_way.in_flight.asked();
+        let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+        let frame = frame.map(|frame| frame.map(Frame::into_data));
+        let bytes = match frame {
+            Some(Ok(Ok(bytes))) => bytes,
+            Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
             Some(Err(error)) => {
-                tracing::error!(request = &*this.record.id, ?error, "an answer broke off");
+                tracing::error!(request = &*under_way.id, ?error, "an answer broke off");
+                return Poll::Ready(Some(Err(error)));
             }
+            None => {
+                under_way.complete = true;
+                return Poll::Ready(None);
+            }
+        };
+        under_way.sent += bytes.len() as u64;
+        under_way.in_flight.offered();
+        if body.length() != Some(0) {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        Poll::Ready(frame)
+        under_way.complete = true;
+        let _record = record.take();
+        let last = Bytes::from_owner(Last { bytes, _record });
+        Poll::Ready(Some(Ok(Frame::data(last))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -208,6 +226,18 @@ impl http_body::Body for Recorded {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// The last bytes of an answer: its record lives until they have gone, or the connection has.
+struct Last {
+    bytes: Bytes,
+    _record: Option<Record>,
+}
+
+impl AsRef<[u8]> for Last {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

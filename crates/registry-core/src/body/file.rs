@@ -21,8 +21,10 @@ use super::Direct;
 const INLINE: u64 = 64 << 10;
 /// Shorter bodies are read where they could be sent directly: a map costs more.
 pub(super) const DIRECT: u64 = 16 << 10;
-/// How much of a longer body is mapped in one go. A client that takes nothing of it for too long is cut off.
+/// How much of a longer body is mapped in one go.
 const PIECE: u64 = 1 << 20;
+/// How much of it is lent in one go to a connection that sends it by itself.
+const LENT: u64 = 8 << 20;
 /// How much of it is read in one go where it cannot be mapped.
 const READ: u64 = 256 << 10;
 
@@ -76,7 +78,7 @@ impl FileBody {
     fn at_once(&self) -> Option<io::Result<Bytes>> {
         match &self.direct {
             Some(direct) => {
-                let range = self.next(PIECE);
+                let range = self.next(LENT);
                 let there = is_in_memory(&self.file, &range);
                 there.then(|| direct.lend(&self.file, &range))?.ok().map(Ok)
             }
@@ -88,7 +90,8 @@ impl FileBody {
     /// Has the next piece made ready.
     fn make(&self) -> JoinHandle<io::Result<Bytes>> {
         let (file, direct) = (Arc::clone(&self.file), self.direct.clone());
-        let (mapped, some) = (self.next(PIECE), self.next(READ));
+        let some = self.next(READ);
+        let mapped = self.next(if direct.is_some() { LENT } else { PIECE });
         spawn_blocking(move || {
             let map = match direct {
                 Some(direct) => bring_in(&file, &mapped).and_then(|_| direct.lend(&file, &mapped)),
@@ -122,7 +125,7 @@ impl FileBody {
 
     /// Whether the next piece need not be made ready.
     fn is_at_hand(&self) -> bool {
-        self.direct.is_some() && is_in_memory(&self.file, &self.next(PIECE))
+        self.direct.is_some() && is_in_memory(&self.file, &self.next(LENT))
     }
 
     fn advance(&mut self, piece: io::Result<Bytes>) -> io::Result<Bytes> {

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use http::Version;
 use registry::{Body, body::Direct};
 use tokio::time::Instant;
 
@@ -17,6 +18,8 @@ pub(crate) struct Activity {
     state: Mutex<State>,
     /// Whether a request was answered whose body was not read to its end.
     unread: AtomicBool,
+    /// Whether the connection ended before all that it was given had gone.
+    broken: AtomicBool,
     /// What was lent to the connection, if it is one that can send files by itself.
     direct: Option<Direct>,
 }
@@ -26,7 +29,7 @@ struct State {
     in_flight: usize,
     /// When the last request ended, or the connection began.
     idle_since: Instant,
-    /// The answers whose next bytes wait for the client, and since when.
+    /// The answers over HTTP/2 whose next bytes wait for the client, and since when.
     offered: Vec<(u64, Instant)>,
     next: u64,
 }
@@ -47,6 +50,8 @@ pub(crate) enum Verdict {
 pub(crate) struct InFlight {
     activity: Arc<Activity>,
     id: u64,
+    /// Whether other answers go over the connection meanwhile, as over HTTP/2.
+    shares: bool,
 }
 
 impl Activity {
@@ -61,6 +66,7 @@ impl Activity {
         Arc::new(Self {
             state,
             unread: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             direct,
         })
     }
@@ -75,18 +81,24 @@ impl Activity {
         self.unread.load(Ordering::Relaxed)
     }
 
+    /// The connection ends before all that it was given has gone.
+    pub(crate) fn break_off(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request begins.
-    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
+    /// A request of this version of HTTP begins.
+    pub(crate) fn begin(self: &Arc<Self>, version: Version) -> InFlight {
         let mut state = self.state();
         state.in_flight += 1;
         state.next += 1;
         InFlight {
             activity: self.clone(),
             id: state.next,
+            shares: version >= Version::HTTP_2,
         }
     }
 
@@ -108,27 +120,36 @@ impl Activity {
 }
 
 impl InFlight {
-    /// Tells the answer's body where it goes.
+    /// Tells the answer's body where it goes. What is lent comes in pieces that are too long to have
+    /// other answers wait for.
     pub(crate) fn lend(&self, body: &mut Body) {
-        if let Some(direct) = &self.activity.direct {
+        if let Some(direct) = &self.activity.direct
+            && !self.shares
+        {
             body.send_directly(direct);
         }
     }
 
-    /// Bytes of the answer were handed out; that more are asked for shows that the client took them.
+    /// Bytes of the answer were handed out. Where it has the connection to itself, the socket shows
+    /// whether the client takes them; over HTTP/2, that more are asked for.
     pub(crate) fn offered(&self) {
-        self.activity
-            .state()
-            .offered
-            .push((self.id, Instant::now()));
+        if self.shares {
+            let mut state = self.activity.state();
+            state.offered.push((self.id, Instant::now()));
+        }
     }
 
     /// More bytes of the answer are asked for.
     pub(crate) fn asked(&self) {
-        self.activity
-            .state()
-            .offered
-            .retain(|(id, _)| *id != self.id);
+        if self.shares {
+            let mut state = self.activity.state();
+            state.offered.retain(|(id, _)| *id != self.id);
+        }
+    }
+
+    /// Whether the connection ended before all that it was given had gone.
+    pub(crate) fn broke_off(&self) -> bool {
+        self.activity.broken.load(Ordering::Relaxed)
     }
 }
 
@@ -153,7 +174,9 @@ mod tests {
         assert_eq!(verdict(&activity), Verdict::Stay);
         tokio::time::sleep(10 * second).await;
         assert_eq!(verdict(&activity), Verdict::Idle);
-        let (one, two) = (activity.begin(), activity.begin());
+        let begin = || activity.begin(Version::HTTP_2);
+        let (one, two, alone) = (begin(), begin(), activity.begin(Version::HTTP_11));
+        alone.offered();
         one.offered();
         tokio::time::sleep(15 * second).await;
         two.offered();
@@ -164,7 +187,7 @@ mod tests {
         assert_eq!(verdict(&activity), Verdict::Stalled);
         drop(two);
         assert_eq!(verdict(&activity), Verdict::Stay);
-        drop(one);
+        drop((one, alone));
         assert_eq!(verdict(&activity), Verdict::Stay);
         tokio::time::sleep(10 * second).await;
         assert_eq!(verdict(&activity), Verdict::Idle);

@@ -56,6 +56,7 @@ pub(crate) async fn serve<I>(
         tokio::select! {
             end = connection.as_mut() => {
                 if let Err(error) = end {
+                    activity.break_off();
                     tracing::debug!(peer = ?from.peer, error, "a connection broke");
                 }
                 return;
@@ -68,7 +69,10 @@ pub(crate) async fn serve<I>(
                 let idle = if ending.is_some() { FAREWELL } else { limits.idle_timeout };
                 match activity.verdict(idle, limits.write_timeout) {
                     Verdict::Stay => {}
-                    Verdict::Stalled => return,
+                    Verdict::Stalled => {
+                        activity.break_off();
+                        return;
+                    }
                     Verdict::Idle if ending.is_some_and(|since| since.elapsed() >= FAREWELL) => return,
                     Verdict::Idle => {
                         connection.as_mut().graceful_shutdown();

@@ -1,12 +1,18 @@
 //! Bytes of files, which the system sends by itself where there is no TLS.
 
-use std::{io::Write, net::TcpStream};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use registry::digest::{Algorithm, Digest};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use super::support::{Server, rest};
 
@@ -99,4 +105,92 @@ async fn files_come_over_http_2() {
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert!(body == text.as_bytes()[from..to], "{from} to {to}");
     }
+}
+
+/// A server with a blob of so many bytes, and the blob's path.
+fn zeros(length: usize, settings: &[(&str, &str)]) -> (Server, String) {
+    let server = Server::start(&[&[("REGISTRY_ANONYMOUS", "all")], settings].concat());
+    let zeros = vec![0; length];
+    let digest = Digest::of(Algorithm::Sha256, &zeros);
+    let head = format!(
+        "POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: here\r\n\
+         connection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let answer = server.talk(&[head.as_bytes(), &zeros].concat());
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    (server, format!("/v2/a/blobs/{digest}"))
+}
+
+/// Asks for a path, and reads the head of the answer and a little more.
+fn begin_download(server: &Server, path: &str) -> TcpStream {
+    let mut stream = server.connect();
+    // So that what the server has handed on is not all here.
+    set_socket_recv_buffer_size(&stream, 64 << 10).unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut some = [0; 1000];
+    stream.read_exact(&mut some).unwrap();
+    assert!(some.starts_with(b"HTTP/1.1 200 "));
+    stream
+}
+
+/// More than a few of the pieces that a connection is lent, and than sockets hold.
+const LARGE: usize = 24 << 20;
+
+/// Each piece takes longer than a connection may be idle, and than a client may take nothing.
+#[test]
+fn a_slow_client_gets_everything() {
+    let (server, path) = zeros(
+        LARGE,
+        &[
+            ("REGISTRY_LIMITS_IDLE_TIMEOUT", "500ms"),
+            // A socket says that there is room when a third of what it holds has gone.
+            ("REGISTRY_LIMITS_WRITE_TIMEOUT", "2s"),
+        ],
+    );
+    let mut stream = begin_download(&server, &path);
+    let mut came = 0;
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        thread::sleep(Duration::from_millis(50));
+        match stream.read(&mut piece).unwrap() {
+            0 => break,
+            more => came += more,
+        }
+    }
+    assert!(came > LARGE - 1000, "{came} of {LARGE} bytes came");
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_cut_off() {
+    let (server, path) = zeros(LARGE, &[("REGISTRY_LIMITS_WRITE_TIMEOUT", "300ms")]);
+    let mut stream = begin_download(&server, &path);
+    server.wait_for_log("cut=true");
+    let mut rest = Vec::new();
+    let end = stream.read_to_end(&mut rest);
+    assert!(end.is_err() || rest.len() < LARGE - 1000);
+}
+
+#[test]
+fn a_client_that_goes_away_leaves_a_line_that_says_so() {
+    let (server, path) = zeros(LARGE, &[]);
+    drop(begin_download(&server, &path));
+    server.wait_for_log("cut=true");
+}
+
+/// A server that is told to stop sends what it has begun to.
+#[test]
+fn what_was_begun_is_sent_to_its_end() {
+    // One piece, which is handed to the connection at once.
+    let length = 8 << 20;
+    let (server, path) = zeros(length, &[]);
+    let mut stream = begin_download(&server, &path);
+    server.signal("TERM");
+    thread::sleep(Duration::from_secs(7));
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    assert!(rest.len() > length - 1000, "{} of {length} came", rest.len());
+    let (status, _, log) = server.end();
+    assert!(status.success(), "{log}");
+    assert!(!log.contains("cut=true"), "{log}");
 }
