@@ -35,7 +35,7 @@ pub(super) type All = Vec<(Arc<str>, Live)>;
 /// A text of the compact index, as requests for it are answered.
 struct Plain {
     /// It, and its MD5.
-    reading: Reading,
+    reading: Arc<Reading>,
     /// The same, compressed by gzip, if that was asked for and is worth it.
     gzip: Option<Vec<Bytes>>,
     /// Its digests.
@@ -48,7 +48,7 @@ impl Call<'_> {
         let now = self.context.clock.system_time();
         if let Some(names) = self.readable().await? {
             let key = key(Some(&names));
-            let render = move |text: Reading| rendered(view::versions_of(&text, &names), now);
+            let render = move |text: Arc<Reading>| rendered(view::versions_of(&text, &names), now);
             let look = |gems: &Gems| gems.versions().read();
             let form = self.listed(("versions", &key), look, render).await?;
             return self.form(&form).await;
@@ -56,9 +56,11 @@ impl Call<'_> {
         let gzip = self.takes_gzip();
         let look = |gems: &Gems| {
             let text = gems.versions();
-            (text.read(), gzip.then(|| text.gzip()))
+            let reading = text.read();
+            let gzip = gzip && !self.has(&reading.md5)?;
+            Ok::<_, CoreError>((reading, gzip.then(|| text.gzip())))
         };
-        let (reading, gzip) = self.granted.view(look).await?;
+        let (reading, gzip) = self.granted.view(look).await??;
         let digests = digests(&reading.sha256)?;
         let plain = Plain {
             reading,
@@ -144,7 +146,7 @@ impl Call<'_> {
             pieces: vec![form.body.clone()],
         };
         let plain = Plain {
-            reading,
+            reading: Arc::new(reading),
             gzip: gzip.map(|bytes| vec![bytes]),
             digests: form.headers.clone(),
         };
@@ -157,15 +159,15 @@ impl Call<'_> {
             gzip,
             digests,
         } = plain;
-        let tag = reading.md5.clone();
+        let tag = &reading.md5;
         let artifact = Artifact {
-            tag: &tag,
+            tag,
             size: reading.size,
             content_type: PLAIN,
             modified: None,
         };
         let mut response = match gzip {
-            Some(gzip) if !self.has(&tag)? => packed(gzip, &tag)?,
+            Some(gzip) if !self.has(tag)? => packed(gzip, tag)?,
             _ => {
                 let open = |range, _| ready(Ok(object(&reading, range)));
                 let headers = self.fitting(artifact.size);

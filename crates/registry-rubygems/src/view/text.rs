@@ -3,7 +3,7 @@
 //! Its digests go on from where they were, and it is compressed piece by piece: to read it costs
 //! nothing that grows with it but a handle on each piece.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
@@ -26,8 +26,10 @@ pub(crate) struct Text {
     hasher: MultiHasher,
     /// The checksum of the pieces.
     crc: Crc,
-    /// For some size of the text: its tail, compressed, and the checksum of the whole.
-    end: Mutex<Option<(u64, Bytes, u32)>>,
+    /// The text as it is now, once somebody has read it.
+    now: OnceLock<Arc<Reading>>,
+    /// Its tail, compressed, and the checksum of the whole, once somebody has read them.
+    end: OnceLock<(Bytes, u32)>,
 }
 
 struct Piece {
@@ -57,7 +59,8 @@ impl Text {
             size: 0,
             hasher: MultiHasher::new(&[Algorithm::Md5, Algorithm::Sha256]),
             crc: Crc::new(),
-            end: Mutex::default(),
+            now: OnceLock::new(),
+            end: OnceLock::new(),
         };
         text.append(head);
         text
@@ -65,6 +68,7 @@ impl Text {
 
     /// Adds to its end.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
+        (self.now, self.end) = Default::default();
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         self.tail.extend_from_slice(bytes);
@@ -84,16 +88,19 @@ impl Text {
     }
 
     /// The text as it is now.
-    pub(crate) fn read(&self) -> Reading {
-        let digests = self.hasher.clone().finish();
-        let pieces = self.pieces.iter().map(|piece| piece.text.clone());
-        let tail = Bytes::copy_from_slice(&self.tail);
-        Reading {
-            md5: digests.hex(Algorithm::Md5),
-            sha256: digests.get(Algorithm::Sha256).unwrap_or_default().into(),
-            size: self.size,
-            pieces: pieces.chain([tail]).collect(),
-        }
+    pub(crate) fn read(&self) -> Arc<Reading> {
+        let read = || {
+            let digests = self.hasher.clone().finish();
+            let pieces = self.pieces.iter().map(|piece| piece.text.clone());
+            let tail = Bytes::copy_from_slice(&self.tail);
+            Arc::new(Reading {
+                md5: digests.hex(Algorithm::Md5),
+                sha256: digests.get(Algorithm::Sha256).unwrap_or_default().into(),
+                size: self.size,
+                pieces: pieces.chain([tail]).collect(),
+            })
+        };
+        Arc::clone(self.now.get_or_init(read))
     }
 
     /// The text as it is now, compressed by gzip.
@@ -110,19 +117,15 @@ impl Text {
 
     /// The tail as the last blocks, and the checksum of the whole text.
     fn end(&self) -> (Bytes, u32) {
-        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*end {
-            Some((size, packed, crc)) if *size == self.size => (packed.clone(), *crc),
-            _ => {
-                let packed = deflate(&self.tail, FlushCompress::Finish);
-                let (mut crc, mut of_tail) = (Crc::new(), Crc::new());
-                of_tail.update(&self.tail);
-                crc.combine(&self.crc);
-                crc.combine(&of_tail);
-                *end = Some((self.size, packed.clone(), crc.sum()));
-                (packed, crc.sum())
-            }
-        }
+        let end = || {
+            let packed = deflate(&self.tail, FlushCompress::Finish);
+            let (mut crc, mut of_tail) = (Crc::new(), Crc::new());
+            of_tail.update(&self.tail);
+            crc.combine(&self.crc);
+            crc.combine(&of_tail);
+            (packed, crc.sum())
+        };
+        self.end.get_or_init(end).clone()
     }
 }
 
