@@ -29,9 +29,16 @@ use self::{
     output::Output,
 };
 
-/// Small, short-lived pieces in many threads: what this allocator is made for.
+/// Most work is done on threads that come and go, and what they leave in caches outlives them: this
+/// allocator gives the rest back to the system.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// What the allocator reads when it begins: a thread of its own gives back what was free for a second.
+#[allow(unsafe_code, non_upper_case_globals)]
+#[unsafe(export_name = "_rjem_malloc_conf")]
+static malloc_conf: &[u8; 60] =
+    b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
 
 /// How long what runs beside the requests may take to end with them.
 const LAST_WORDS: Duration = Duration::from_secs(1);
