@@ -19,22 +19,23 @@ const REFERRERS: &str = "_referrers";
 
 /// Ends the first half of a component that is longer than a key's segment, and begins the second;
 /// no component holds it.
-const CONTINUED: char = '+';
+const CONTINUED: &str = "+";
 
 /// A repository and its folder.
 pub(crate) fn resource(name: &RepositoryName) -> Result<Resource> {
-    let mut home = Key::new(REPOSITORIES)?;
+    let mut home = REPOSITORIES.to_owned();
     for component in name.components() {
-        home = match component.split_at_checked(Key::MAX_SEGMENT - 1) {
+        home.push('/');
+        match component.split_at_checked(Key::MAX_SEGMENT - 1) {
             Some((head, tail)) if !tail.is_empty() => {
-                home.join(format!("{head}{CONTINUED}/{CONTINUED}{tail}"))?
+                home.extend([head, CONTINUED, "/", CONTINUED, tail]);
             }
-            _ => home.join(component)?,
-        };
+            _ => home.push_str(component),
+        }
     }
     Ok(Resource {
         name: name.as_str().into(),
-        home,
+        home: Key::new(home)?,
     })
 }
 

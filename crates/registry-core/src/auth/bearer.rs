@@ -143,7 +143,8 @@ impl DefaultAuth {
         mount: &str,
         from: Option<IpAddr>,
     ) -> Result<Identity> {
-        let (claims, key) = jwt::read(&self.keys, token).await?;
+        let (signed, key) = self.signed.read(token).await?;
+        let claims = &signed.claims;
         claims.check(Use::Access, mount, self.now())?;
         let subject = match &claims.holder {
             Some(holder) => self.held(&claims.sub, holder, &key, from).await?.identity(),
@@ -151,7 +152,7 @@ impl DefaultAuth {
         };
         Ok(Identity {
             admin: false,
-            access: Some(claims.access.into()),
+            access: Some(claims.access.clone().into()),
             ..subject
         })
     }
@@ -166,7 +167,8 @@ impl DefaultAuth {
         if !jwt::is_one(token.reveal()) {
             return self.by_token(token, from).await;
         }
-        let (claims, key) = jwt::read(&self.keys, token).await?;
+        let (signed, key) = self.signed.read(token).await?;
+        let claims = &signed.claims;
         claims.check(Use::Refresh, mount, self.now())?;
         let nobody = || unauthenticated("the refresh token is nobody's");
         let holder = claims.holder.as_ref().ok_or_else(nobody)?;

@@ -4,12 +4,16 @@
 //! A library for them would bring every algorithm of the standard along, and keys and a clock of
 //! its own. This takes none but its own: whatever header it is shown, the one algorithm is used.
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::{AccessEntry, Secret, provider::unauthenticated};
 use crate::{
+    digest::sha256,
     error::{Error, Result},
     store::{Keys, SigningKey},
 };
@@ -17,6 +21,9 @@ use crate::{
 /// What these are signed for, among all that the keys sign.
 const PURPOSE: &str = "json web token";
 const ALGORITHM: &str = "HS256";
+/// How many tokens are remembered, and how long they are at most, in bytes.
+const REMEMBERED: usize = 1024;
+const LONGEST: usize = 4096;
 /// How far the clock of the replica that made it may be ahead, in seconds.
 const AHEAD: i64 = 60;
 
@@ -93,8 +100,50 @@ pub(super) fn sign(key: &SigningKey, claims: &Claims) -> Result<Secret> {
     Ok(Secret::new(text))
 }
 
-/// What a text says that one of the keys signed, and which of them did.
-pub(super) async fn read(keys: &Keys, token: &Secret) -> Result<(Claims, SigningKey)> {
+/// Reads tokens, each only once while it is remembered, however many requests show it.
+pub(super) struct Reader {
+    keys: Keys,
+    /// By the SHA-256 of the text.
+    known: Cache<[u8; 32], Arc<Signed>>,
+}
+
+/// What a key signed, and which one.
+pub(super) struct Signed {
+    pub(super) claims: Claims,
+    key: Box<str>,
+}
+
+impl Reader {
+    /// A reader of what one of these keys signed.
+    pub(super) fn new(keys: Keys) -> Self {
+        Self {
+            keys,
+            known: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// What a text says that one of the keys of now signed, and which of them did.
+    pub(super) async fn read(&self, token: &Secret) -> Result<(Arc<Signed>, SigningKey)> {
+        let text = token.reveal();
+        let hash = sha256(text.as_bytes());
+        if let Some(signed) = self.known.get(&hash)
+            && let Some(key) = self.keys.find(&signed.key).await?
+        {
+            return Ok((signed, key));
+        }
+        let (claims, key) = read(&self.keys, token).await?;
+        let signed = Arc::new(Signed {
+            claims,
+            key: key.id().into(),
+        });
+        if text.len() <= LONGEST {
+            self.known.insert(hash, signed.clone());
+        }
+        Ok((signed, key))
+    }
+}
+
+async fn read(keys: &Keys, token: &Secret) -> Result<(Claims, SigningKey)> {
     let refuse = |why: &str| unauthenticated(format!("the access token {why}; get a new one"));
     let unreadable = || refuse("cannot be read");
     let text = token.reveal();

@@ -66,6 +66,7 @@ pub struct DefaultAuth {
     pub(super) tokens: Arc<dyn TokenStore>,
     pub(super) passwords: Passwords,
     pub(super) keys: Keys,
+    pub(super) signed: jwt::Reader,
     known: Remembered<TokenRecord>,
     logins: Logins,
     options: AuthOptions,
@@ -83,11 +84,13 @@ impl DefaultAuth {
         options: AuthOptions,
     ) -> Result<Self> {
         let clock = options.clock.clone();
+        let keys = signing_keys(documents.clone(), options.auth_max_age, clock.clone())?;
         Ok(Self {
             users: Users::new(documents.clone(), &options),
             tokens,
             passwords: Passwords::new(clock.clone())?,
-            keys: signing_keys(documents.clone(), options.auth_max_age, clock.clone())?,
+            signed: jwt::Reader::new(keys.clone()),
+            keys,
             known: Remembered::new(REMEMBERED, options.auth_max_age, clock),
             logins: Logins::new(documents),
             options,

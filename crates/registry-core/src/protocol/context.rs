@@ -89,7 +89,7 @@ impl BaseUrl {
     /// The address of a path below this one, which begins with a slash.
     #[must_use]
     pub fn join(&self, path: &str) -> Self {
-        Self(format!("{}{path}", self.0).trim_end_matches('/').into())
+        Self([&*self.0, path].concat().trim_end_matches('/').into())
     }
 
     /// What the client calls this server: the forwarded headers if a trusted proxy sent them, else
@@ -127,7 +127,7 @@ impl BaseUrl {
         } else {
             ""
         };
-        Self(format!("{scheme}://{host}{prefix}").into())
+        Self([scheme, "://", host, prefix].concat().into())
     }
 }
 

@@ -426,7 +426,7 @@ impl Inner {
         let fits = |(at, (mount, _)): (usize, &(MountPath, usize))| {
             let rest = path.strip_prefix(&*mount.prefix)?;
             (rest.is_empty() || rest.starts_with('/'))
-                .then(|| (at, format!("{}{rest}", mount.inner)))
+                .then(|| (at, [&*mount.inner, rest].concat()))
         };
         let (at, mut inner) = self.table.iter().enumerate().find_map(fits)?;
         if inner.is_empty() {

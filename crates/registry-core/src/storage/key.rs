@@ -39,7 +39,7 @@ impl Key {
     pub fn join(&self, below: impl AsRef<str>) -> Result<Self, InvalidKey> {
         let below = below.as_ref();
         if below.split('/').all(valid_segment) {
-            Ok(Self(format!("{}/{below}", self.0).into()))
+            Ok(self.joined(below))
         } else {
             Err(InvalidKey(below.into()))
         }
@@ -48,7 +48,11 @@ impl Key {
     /// This key under the folder `folder`.
     #[must_use]
     pub fn under(&self, folder: &Key) -> Self {
-        Self(format!("{}/{}", folder.0, self.0).into())
+        folder.joined(&self.0)
+    }
+
+    fn joined(&self, below: &str) -> Self {
+        Self([&*self.0, "/", below].concat().into())
     }
 
     /// What follows `folder/` in this key, if it lies below that folder.
@@ -110,8 +114,9 @@ fn valid_segment(segment: &str) -> bool {
         && segment.len() <= Key::MAX_SEGMENT
         && !segment.starts_with('.')
         && !segment
-            .chars()
-            .any(|c| c.is_control() || c == '\\' || c == '/')
+            .bytes()
+            .any(|byte| byte.is_ascii_control() || matches!(byte, b'\\' | b'/'))
+        && (segment.is_ascii() || !segment.contains(char::is_control))
 }
 
 impl fmt::Display for Key {
@@ -159,6 +164,7 @@ mod tests {
             ".x",
             "a\\b",
             "a\nb",
+            "ü\u{85}",
             &"a".repeat(201),
         ] {
             assert!(Key::new(bad).is_err(), "{bad:?}");

@@ -96,6 +96,8 @@ pub struct Blob {
     digest: Digest,
     /// When its repository last said that it holds it.
     held: SystemTime,
+    /// Where its record lies.
+    key: Key,
     record: Arc<Record>,
     snapshot: Arc<Snapshot>,
 }
@@ -111,11 +113,24 @@ impl Blob {
         self.record.size
     }
 
-    fn read(digest: &Digest, held: SystemTime, snapshot: Arc<Snapshot>) -> Result<Option<Self>> {
+    /// The blob, by what says that it is held and by its record, which lies under `key`. The first
+    /// alone is what a crash left.
+    fn read(
+        digest: &Digest,
+        key: Key,
+        found: (Option<Arc<Snapshot>>, Option<Arc<Snapshot>>),
+    ) -> Result<Option<Self>> {
+        let (Some(held), Some(snapshot)) = found else {
+            return Ok(None);
+        };
         let record = snapshot.head::<Record>()?;
-        Ok((!record.is_gone()).then(|| Self {
+        if held.head::<Held>()?.gone || record.is_gone() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
             digest: digest.clone(),
-            held,
+            held: held.modified,
+            key,
             record,
             snapshot,
         }))
@@ -130,31 +145,18 @@ impl Repo {
     pub async fn blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let documents = &self.store.0.documents;
         let (held, record) = (self.held(digest)?, self.record(digest)?);
-        let found = try_join(documents.read(&held), documents.read(&record));
-        self.read_held(digest, found.await?)
+        let found = try_join(documents.read(&held), documents.read(&record)).await?;
+        Blob::read(digest, record, found)
     }
 
     /// The same, whatever age is trusted elsewhere: for who concludes from it that the blob may be
     /// named. The record is read last, so that it is doomed if a collection did not see who holds it.
     async fn fresh_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let documents = &self.store.0.documents;
+        let key = self.record(digest)?;
         let held = documents.fresh(&self.held(digest)?).await?;
-        let record = documents.fresh(&self.record(digest)?).await?;
-        self.read_held(digest, (held, record))
-    }
-
-    /// The blob, by what says that it is held and by its record. The first alone is what a crash left.
-    fn read_held(
-        &self,
-        digest: &Digest,
-        found: (Option<Arc<Snapshot>>, Option<Arc<Snapshot>>),
-    ) -> Result<Option<Blob>> {
-        match found {
-            (Some(held), Some(record)) if !held.head::<Held>()?.gone => {
-                Blob::read(digest, held.modified, record)
-            }
-            _ => Ok(None),
-        }
+        let record = documents.fresh(&key).await?;
+        Blob::read(digest, key, (held, record))
     }
 
     /// Says again that this repository holds a blob, if that was last said long ago: who is told

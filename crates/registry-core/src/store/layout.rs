@@ -27,7 +27,7 @@ pub(super) fn log(root: &Key) -> Result<Key> {
 /// Where it says that the resource in the folder `home` holds a blob.
 pub(super) fn held(home: &Key, digest: &Digest) -> Result<Key> {
     let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
-    Ok(home.join(format!("{HELD}/{algorithm}/{hex}"))?)
+    Ok(home.join([HELD, "/", algorithm, "/", hex].concat())?)
 }
 
 /// The folder of all blobs that a resource holds.
@@ -50,7 +50,8 @@ pub(super) fn collections(home: &Key) -> Result<Key> {
 /// A blob's record.
 pub(super) fn record(root: &Key, digest: &Digest) -> Result<Key> {
     let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
-    Ok(root.join(format!("{RECORDS}/{algorithm}/{}/{hex}", &hex[..2]))?)
+    let below = [RECORDS, "/", algorithm, "/", &hex[..2], "/", hex];
+    Ok(root.join(below.concat())?)
 }
 
 /// The folder of all records.
@@ -68,8 +69,9 @@ pub(super) fn recorded(root: &Key, key: &Key) -> Option<Digest> {
 
 /// A file of bytes, by its name; its folder is named by the first two characters.
 pub(super) fn content(root: &Key, file: &str) -> Result<Key> {
-    let folder: String = file.chars().take(2).collect();
-    Ok(root.join(format!("{CONTENT}/{folder}/{file}"))?)
+    let third = file.char_indices().nth(2);
+    let folder = third.map_or(file, |(at, _)| &file[..at]);
+    Ok(root.join([CONTENT, "/", folder, "/", file].concat())?)
 }
 
 /// The folder of all such files.

@@ -99,10 +99,22 @@ fn keeps_nanoseconds(folder: &Path) -> io::Result<bool> {
 
 /// The version of a file: when it was written, to the nanosecond, which inode, how long.
 fn version(metadata: &fs::Metadata) -> Version {
-    let nanoseconds =
-        i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-    let (inode, size) = (metadata.ino(), metadata.size());
+    let [nanoseconds, inode, size] = marks(metadata);
     Version::new(format!("{nanoseconds:x}-{inode:x}-{size:x}"))
+}
+
+/// Whether a file is of this version, which is asked so often that the text is not made for it.
+fn is_version(version: &Version, metadata: &fs::Metadata) -> bool {
+    let read = |mark| u64::from_str_radix(mark, 16);
+    let known = version.as_str().split('-').map(read);
+    known.eq(marks(metadata).map(Ok))
+}
+
+/// What tells the versions of a file apart. A time that is before 1970 or beyond 2554 wraps around.
+fn marks(metadata: &fs::Metadata) -> [u64; 3] {
+    let seconds = metadata.mtime().wrapping_mul(1_000_000_000);
+    let nanoseconds = seconds.wrapping_add(metadata.mtime_nsec()).cast_unsigned();
+    [nanoseconds, metadata.ino(), metadata.size()]
 }
 
 /// An error of a call that had no effect.

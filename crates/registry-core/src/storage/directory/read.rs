@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{failed, is_absent, version};
+use super::{failed, is_absent, is_version, version};
 use crate::{
     body::Body,
     storage::{Get, GetOptions, Object, StorageError},
@@ -15,9 +15,11 @@ use crate::{
 
 /// Answers a read, on the caller's thread.
 pub(super) fn get(path: &Path, options: &GetOptions) -> Result<Get, StorageError> {
+    let known = options.if_none_match.as_ref();
+    let is_known = |file: &_| known.is_some_and(|known| is_version(known, file));
     if options.head || options.if_none_match.is_some() {
         let metadata = regular(fs::metadata(path))?;
-        if options.if_none_match == Some(version(&metadata)) {
+        if is_known(&metadata) {
             return Ok(Get::NotModified);
         }
         if options.head {
@@ -27,7 +29,7 @@ pub(super) fn get(path: &Path, options: &GetOptions) -> Result<Get, StorageError
     let file = File::open(path).map_err(absent_or_failed)?;
     // Of the open file, so that version and bytes belong together.
     let metadata = regular(file.metadata())?;
-    if options.if_none_match == Some(version(&metadata)) {
+    if is_known(&metadata) {
         return Ok(Get::NotModified);
     }
     found(&metadata, options, |range| Body::from_file(file, range))

@@ -25,7 +25,7 @@ impl Repo {
         range: Option<ByteRange>,
         head: bool,
     ) -> Result<Object> {
-        let operation = self.operation(self.record(&blob.digest)?, Some(blob.size()), CONTENT_TYPE);
+        let operation = self.operation(blob.key.clone(), Some(blob.size()), CONTENT_TYPE);
         for hook in &*self.store.0.hooks {
             hook.before_get(&operation).await?;
         }
@@ -120,8 +120,7 @@ impl Repo {
         if !matches!(error, StorageError::NotFound) {
             return Ok(error.into());
         }
-        let key = self.record(&blob.digest)?;
-        let now = self.store.0.documents.fresh(&key).await?;
+        let now = self.store.0.documents.fresh(&blob.key).await?;
         let same = now.is_some_and(|now| now.version == blob.snapshot.version);
         Ok(if same {
             Error::internal(format!("the bytes of {} are missing", blob.digest))
