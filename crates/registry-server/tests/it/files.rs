@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use registry::digest::{Algorithm, Digest};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
+use tempfile::TempDir;
 
 use super::support::{Server, rest};
 
@@ -35,19 +36,48 @@ fn text() -> String {
     text
 }
 
-/// A server with the text as a blob, and the blob's path.
-fn server(text: &str) -> (Server, String) {
-    let server = Server::start(&[("REGISTRY_ANONYMOUS", "all")]);
-    let digest = Digest::of(Algorithm::Sha256, text.as_bytes());
-    let answer = server.talk(
-        format!(
+/// A server over a directory that has one blob.
+struct Holder {
+    server: Server,
+    /// The blob's.
+    path: String,
+    _folder: TempDir,
+}
+
+impl Holder {
+    fn of(blob: &[u8], settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = folder.path().to_str().unwrap();
+        let settings = [&[("REGISTRY_ANONYMOUS", "all")], settings].concat();
+        let server = Server::with(&["--storage", storage], &settings);
+        let digest = Digest::of(Algorithm::Sha256, blob);
+        let head = format!(
             "POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: here\r\n\
-             connection: close\r\ncontent-length: {LENGTH}\r\n\r\n{text}"
-        )
-        .as_bytes(),
-    );
-    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-    (server, format!("/v2/a/blobs/{digest}"))
+             connection: close\r\ncontent-length: {}\r\n\r\n",
+            blob.len()
+        );
+        let answer = server.talk(&[head.as_bytes(), blob].concat());
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+        Self {
+            server,
+            path: format!("/v2/a/blobs/{digest}"),
+            _folder: folder,
+        }
+    }
+
+    /// Asks for the blob, and reads the head of the answer and a little more.
+    fn begin_download(&self) -> TcpStream {
+        let mut stream = self.server.connect();
+        // So that what the server has handed on is not all here.
+        set_socket_recv_buffer_size(&stream, 64 << 10).unwrap();
+        let path = &self.path;
+        let head = format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut some = [0; 1000];
+        stream.read_exact(&mut some).unwrap();
+        assert!(some.starts_with(b"HTTP/1.1 200 "));
+        stream
+    }
 }
 
 fn range((from, to): (usize, usize)) -> String {
@@ -57,7 +87,7 @@ fn range((from, to): (usize, usize)) -> String {
 #[test]
 fn files_come_whole_and_in_part() {
     let text = text();
-    let (server, path) = server(&text);
+    let Holder { server, path, .. } = &Holder::of(text.as_bytes(), &[]);
     // All over one connection, asked for before the first answer is read.
     let mut stream = server.connect();
     for part in RANGES {
@@ -83,7 +113,7 @@ fn files_come_whole_and_in_part() {
 #[tokio::test]
 async fn files_come_over_http_2() {
     let text = text();
-    let (server, path) = server(&text);
+    let Holder { server, path, .. } = &Holder::of(text.as_bytes(), &[]);
     let stream: TcpStream = server.connect();
     stream.set_nonblocking(true).unwrap();
     let io = TokioIo::new(tokio::net::TcpStream::from_std(stream).unwrap());
@@ -107,52 +137,24 @@ async fn files_come_over_http_2() {
     }
 }
 
-/// A server with a blob of so many bytes, and the blob's path.
-fn zeros(length: usize, settings: &[(&str, &str)]) -> (Server, String) {
-    let server = Server::start(&[&[("REGISTRY_ANONYMOUS", "all")], settings].concat());
-    let zeros = vec![0; length];
-    let digest = Digest::of(Algorithm::Sha256, &zeros);
-    let head = format!(
-        "POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: here\r\n\
-         connection: close\r\ncontent-length: {length}\r\n\r\n"
-    );
-    let answer = server.talk(&[head.as_bytes(), &zeros].concat());
-    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-    (server, format!("/v2/a/blobs/{digest}"))
-}
+/// Two of the pieces that a connection is lent, and more than sockets hold.
+const LARGE: usize = 16 << 20;
 
-/// Asks for a path, and reads the head of the answer and a little more.
-fn begin_download(server: &Server, path: &str) -> TcpStream {
-    let mut stream = server.connect();
-    // So that what the server has handed on is not all here.
-    set_socket_recv_buffer_size(&stream, 64 << 10).unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut some = [0; 1000];
-    stream.read_exact(&mut some).unwrap();
-    assert!(some.starts_with(b"HTTP/1.1 200 "));
-    stream
-}
-
-/// More than a few of the pieces that a connection is lent, and than sockets hold.
-const LARGE: usize = 24 << 20;
-
-/// Each piece takes longer than a connection may be idle, and than a client may take nothing.
+/// Each piece takes longer than a client may take nothing, and the last one longer than a connection may
+/// be idle and then say goodbye.
 #[test]
 fn a_slow_client_gets_everything() {
-    let (server, path) = zeros(
-        LARGE,
-        &[
-            ("REGISTRY_LIMITS_IDLE_TIMEOUT", "500ms"),
-            // A socket says that there is room when a third of what it holds has gone.
-            ("REGISTRY_LIMITS_WRITE_TIMEOUT", "2s"),
-        ],
-    );
-    let mut stream = begin_download(&server, &path);
+    let settings = [
+        ("REGISTRY_LIMITS_IDLE_TIMEOUT", "500ms"),
+        // A socket says that there is room when a third of what it holds has gone.
+        ("REGISTRY_LIMITS_WRITE_TIMEOUT", "3s"),
+    ];
+    let holder = Holder::of(&vec![0; LARGE], &settings);
+    let mut stream = holder.begin_download();
     let mut came = 0;
     let mut piece = vec![0; 256 << 10];
     loop {
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(120));
         match stream.read(&mut piece).unwrap() {
             0 => break,
             more => came += more,
@@ -163,9 +165,10 @@ fn a_slow_client_gets_everything() {
 
 #[test]
 fn a_client_that_takes_nothing_is_cut_off() {
-    let (server, path) = zeros(LARGE, &[("REGISTRY_LIMITS_WRITE_TIMEOUT", "300ms")]);
-    let mut stream = begin_download(&server, &path);
-    server.wait_for_log("cut=true");
+    let settings = [("REGISTRY_LIMITS_WRITE_TIMEOUT", "300ms")];
+    let holder = Holder::of(&vec![0; LARGE], &settings);
+    let mut stream = holder.begin_download();
+    holder.server.wait_for_log("cut=true");
     let mut rest = Vec::new();
     let end = stream.read_to_end(&mut rest);
     assert!(end.is_err() || rest.len() < LARGE - 1000);
@@ -173,9 +176,9 @@ fn a_client_that_takes_nothing_is_cut_off() {
 
 #[test]
 fn a_client_that_goes_away_leaves_a_line_that_says_so() {
-    let (server, path) = zeros(LARGE, &[]);
-    drop(begin_download(&server, &path));
-    server.wait_for_log("cut=true");
+    let holder = Holder::of(&vec![0; LARGE], &[]);
+    drop(holder.begin_download());
+    holder.server.wait_for_log("cut=true");
 }
 
 /// A server that is told to stop sends what it has begun to.
@@ -183,14 +186,15 @@ fn a_client_that_goes_away_leaves_a_line_that_says_so() {
 fn what_was_begun_is_sent_to_its_end() {
     // One piece, which is handed to the connection at once.
     let length = 8 << 20;
-    let (server, path) = zeros(length, &[]);
-    let mut stream = begin_download(&server, &path);
-    server.signal("TERM");
+    let settings = [("REGISTRY_LIMITS_IDLE_TIMEOUT", "1s")];
+    let holder = Holder::of(&vec![0; length], &settings);
+    let mut stream = holder.begin_download();
+    holder.server.signal("TERM");
     thread::sleep(Duration::from_secs(7));
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     assert!(rest.len() > length - 1000, "{} of {length} came", rest.len());
-    let (status, _, log) = server.end();
+    let (status, _, log) = holder.server.end();
     assert!(status.success(), "{log}");
     assert!(!log.contains("cut=true"), "{log}");
 }
