@@ -34,11 +34,12 @@ use self::{
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// What the allocator reads when it begins: a thread of its own gives back what was free for a second.
+/// What the allocator reads when it begins: a thread of its own gives back what was free for a second,
+/// and no huge pages, of which every thread would take one for little.
 #[allow(unsafe_code, non_upper_case_globals)]
 #[unsafe(export_name = "_rjem_malloc_conf")]
-static malloc_conf: &[u8; 60] =
-    b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
+static malloc_conf: &[u8; 70] =
+    b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,thp:never\0";
 
 /// How long what runs beside the requests may take to end with them.
 const LAST_WORDS: Duration = Duration::from_secs(1);

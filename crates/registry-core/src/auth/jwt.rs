@@ -23,7 +23,7 @@ const PURPOSE: &str = "json web token";
 const ALGORITHM: &str = "HS256";
 /// How many tokens are remembered, and how long they are at most, in bytes.
 const REMEMBERED: usize = 1024;
-const LONGEST: usize = 4096;
+const LONGEST: usize = 1024;
 /// How far the clock of the replica that made it may be ahead, in seconds.
 const AHEAD: i64 = 60;
 

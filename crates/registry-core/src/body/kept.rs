@@ -108,7 +108,7 @@ mod tests {
         for (range, sent) in [(0..LENGTH, true), (3000..LENGTH, true), (7..80, false)] {
             let direct = Direct::default();
             let part = &bytes[range.start as usize..range.end as usize];
-            // Once more while the first is under way, as over HTTP/2.
+            // Once more while the first is under way.
             let bodies = [0; 2].map(|_| {
                 let mut body = kept.part(range.clone());
                 body.send_directly(&direct);

@@ -123,8 +123,11 @@ impl Blob {
         let (Some(held), Some(snapshot)) = found else {
             return Ok(None);
         };
+        if held.head::<Held>()?.gone {
+            return Ok(None);
+        }
         let record = snapshot.head::<Record>()?;
-        if held.head::<Held>()?.gone || record.is_gone() {
+        if record.is_gone() {
             return Ok(None);
         }
         Ok(Some(Self {

@@ -18,6 +18,8 @@ pub(crate) struct Activity {
     state: Mutex<State>,
     /// Whether a request was answered whose body was not read to its end.
     unread: AtomicBool,
+    /// Whether the socket has no room for more: the client takes nothing, or takes it slowly.
+    full: AtomicBool,
     /// Whether the connection ended before all that it was given had gone.
     broken: AtomicBool,
     /// What was lent to the connection, if it is one that can send files by itself.
@@ -66,6 +68,7 @@ impl Activity {
         Arc::new(Self {
             state,
             unread: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             direct,
         })
@@ -86,6 +89,18 @@ impl Activity {
         self.broken.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the socket has room for more is known anew. While it has none, no answer is waited for
+    /// in vain: each of them may have to wait for the others.
+    pub(crate) fn set_full(&self, full: bool) {
+        let was = self.full.swap(full, Ordering::Relaxed);
+        if was && !full {
+            let now = Instant::now();
+            for (_, since) in &mut self.state().offered {
+                *since = now;
+            }
+        }
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,8 +117,12 @@ impl Activity {
         }
     }
 
-    /// What is to become of the connection, where it may be idle and stalled for so long.
+    /// What is to become of the connection, where it may be idle and stalled for so long. While the
+    /// socket is full, that is for it to say.
     pub(crate) fn verdict(&self, idle: Duration, stalled: Duration) -> Verdict {
+        if self.full.load(Ordering::Relaxed) {
+            return Verdict::Stay;
+        }
         let state = self.state();
         if state.in_flight == 0 && state.idle_since.elapsed() >= idle {
             Verdict::Idle
@@ -185,8 +204,17 @@ mod tests {
         assert_eq!(verdict(&activity), Verdict::Stay);
         tokio::time::sleep(5 * second).await;
         assert_eq!(verdict(&activity), Verdict::Stalled);
-        drop(two);
+        two.asked();
         assert_eq!(verdict(&activity), Verdict::Stay);
+        two.offered();
+        activity.set_full(true);
+        tokio::time::sleep(30 * second).await;
+        assert_eq!(verdict(&activity), Verdict::Stay);
+        activity.set_full(false);
+        assert_eq!(verdict(&activity), Verdict::Stay);
+        tokio::time::sleep(20 * second).await;
+        assert_eq!(verdict(&activity), Verdict::Stalled);
+        drop(two);
         drop((one, alone));
         assert_eq!(verdict(&activity), Verdict::Stay);
         tokio::time::sleep(10 * second).await;

@@ -68,8 +68,12 @@ impl<T> Guarded<T> {
         cx: &mut Context<'_>,
         end: Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
-        if end.is_ready() {
+        self.activity.set_full(end.is_pending());
+        if let Poll::Ready(written) = &end {
             self.writing = None;
+            if written.is_err() {
+                self.activity.break_off();
+            }
             return end;
         }
         let timeout = self.write_timeout;

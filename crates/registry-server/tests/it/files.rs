@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     thread,
     time::Duration,
 };
@@ -137,8 +137,10 @@ async fn files_come_over_http_2() {
     }
 }
 
-/// Two of the pieces that a connection is lent, and more than sockets hold.
-const LARGE: usize = 16 << 20;
+/// One piece that a connection is lent, so that it is given to it at once; it is more than sockets hold.
+const ONE: usize = 8 << 20;
+/// Two of them.
+const LARGE: usize = 2 * ONE;
 
 /// Each piece takes longer than a client may take nothing, and the last one longer than a connection may
 /// be idle and then say goodbye.
@@ -166,17 +168,17 @@ fn a_slow_client_gets_everything() {
 #[test]
 fn a_client_that_takes_nothing_is_cut_off() {
     let settings = [("REGISTRY_LIMITS_WRITE_TIMEOUT", "300ms")];
-    let holder = Holder::of(&vec![0; LARGE], &settings);
+    let holder = Holder::of(&vec![0; ONE], &settings);
     let mut stream = holder.begin_download();
     holder.server.wait_for_log("cut=true");
     let mut rest = Vec::new();
     let end = stream.read_to_end(&mut rest);
-    assert!(end.is_err() || rest.len() < LARGE - 1000);
+    assert!(end.is_err() || rest.len() < ONE - 1000);
 }
 
 #[test]
 fn a_client_that_goes_away_leaves_a_line_that_says_so() {
-    let holder = Holder::of(&vec![0; LARGE], &[]);
+    let holder = Holder::of(&vec![0; ONE], &[]);
     drop(holder.begin_download());
     holder.server.wait_for_log("cut=true");
 }
@@ -184,17 +186,62 @@ fn a_client_that_goes_away_leaves_a_line_that_says_so() {
 /// A server that is told to stop sends what it has begun to.
 #[test]
 fn what_was_begun_is_sent_to_its_end() {
-    // One piece, which is handed to the connection at once.
-    let length = 8 << 20;
     let settings = [("REGISTRY_LIMITS_IDLE_TIMEOUT", "1s")];
-    let holder = Holder::of(&vec![0; length], &settings);
+    let holder = Holder::of(&vec![0; ONE], &settings);
     let mut stream = holder.begin_download();
     holder.server.signal("TERM");
     thread::sleep(Duration::from_secs(7));
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
-    assert!(rest.len() > length - 1000, "{} of {length} came", rest.len());
+    assert!(rest.len() > ONE - 1000, "{} of {ONE} came", rest.len());
     let (status, _, log) = holder.server.end();
     assert!(status.success(), "{log}");
     assert!(!log.contains("cut=true"), "{log}");
+}
+
+/// A way to a server that brings its bytes slowly: 64 KiB each time.
+fn slowly(server: &Server) -> TcpStream {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut near, _) = listener.accept().unwrap();
+    let mut far = server.connect();
+    set_socket_recv_buffer_size(&far, 64 << 10).unwrap();
+    let (mut from, mut to) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+    thread::spawn(move || std::io::copy(&mut from, &mut to));
+    thread::spawn(move || {
+        let mut piece = vec![0; 64 << 10];
+        while let Ok(more) = far.read(&mut piece)
+            && more > 0
+            && near.write_all(&piece[..more]).is_ok()
+        {
+            thread::sleep(Duration::from_millis(40));
+        }
+    });
+    client
+}
+
+/// Each answer is given to the connection at once, and each has to wait for the others.
+#[tokio::test]
+async fn many_answers_go_over_a_slow_connection() {
+    let blob = vec![7; 200_000];
+    let settings = [("REGISTRY_LIMITS_WRITE_TIMEOUT", "2s")];
+    let Holder { server, path, .. } = &Holder::of(&blob, &settings);
+    let stream = slowly(server);
+    stream.set_nonblocking(true).unwrap();
+    let io = TokioIo::new(tokio::net::TcpStream::from_std(stream).unwrap());
+    let (mut client, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(64 << 20)
+        .handshake(io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let all = [(); 80].map(|()| {
+        let ask = Request::get(format!("http://here{path}"));
+        client.send_request(ask.body(Empty::<Bytes>::new()).unwrap())
+    });
+    for asked in all {
+        let body = asked.await.unwrap().into_body().collect().await.unwrap();
+        assert!(body.to_bytes() == blob);
+    }
 }

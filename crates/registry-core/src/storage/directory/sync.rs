@@ -15,13 +15,15 @@ use std::{
 
 /// Tells the system to begin with bringing a range of a file to the disk. Nothing is durable by that, and
 /// nothing is lost where it cannot be told; nor does it hold up who goes on writing, as a sync would.
-/// What the disk says to it, it says again to the sync at the end.
+///
+/// # Errors
+/// Those of the disk.
 #[allow(unsafe_code)]
-pub(super) fn begin(file: &File, range: &Range<u64>) {
+pub(super) fn begin(file: &File, range: Range<u64>) -> io::Result<()> {
     let offset = |at| libc::off64_t::try_from(at).unwrap_or(libc::off64_t::MAX);
     let length = range.end - range.start;
     // SAFETY: the file is open for as long as the call lasts, which is given numbers and nothing else.
-    let _ = unsafe {
+    let done = unsafe {
         libc::sync_file_range(
             file.as_raw_fd(),
             offset(range.start),
@@ -29,6 +31,15 @@ pub(super) fn begin(file: &File, range: &Range<u64>) {
             libc::SYNC_FILE_RANGE_WRITE,
         )
     };
+    if done == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::EIO | libc::ENOSPC | libc::EDQUOT) => Err(error),
+        // The system, or a file system, that does not know it.
+        _ => Ok(()),
+    }
 }
 
 /// The folders that are being made durable in this process.

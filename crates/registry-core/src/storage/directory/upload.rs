@@ -11,7 +11,11 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::{
+    runtime::Handle,
+    sync::Semaphore,
+    task::{JoinHandle, spawn_blocking},
+};
 
 use super::{ambiguous, blocking, failed, sync, version, write};
 use crate::storage::{StorageError, Upload, Version};
@@ -28,6 +32,9 @@ const MOST: usize = 512 << 10;
 /// How much of a long upload is written before the system is told to begin with bringing it to the
 /// disk, so that little is left to do at the end.
 const FLUSH: u64 = 8 << 20;
+
+/// How many uploads in this process may have it told at once; others do at their next turn.
+static FLUSHES: Semaphore = Semaphore::const_new(32);
 
 /// An upload to a file that is created under its final name: nobody else writes it.
 ///
@@ -101,9 +108,13 @@ impl Upload for FileUpload {
         while !rest.is_empty() {
             let room = MOST - self.batch.len();
             let (now, later) = rest.split_at(room.min(rest.len()));
+            let length = self.batch.len() + now.len();
+            if length > self.batch.capacity() {
+                let capacity = length.next_power_of_two().min(MOST);
+                self.batch.reserve_exact(capacity - self.batch.len());
+            }
             self.batch.extend_from_slice(now);
             rest = later;
-            let length = self.batch.len();
             if length == MOST || (length >= BATCH && !self.is_writing()) {
                 self.write_batch().await?;
             }
@@ -172,7 +183,7 @@ struct Writer {
     /// How much of it is on its way to the disk.
     flushed: u64,
     /// The system is being told so, which takes as long as its queue is full: beside the writing.
-    flushing: Option<JoinHandle<()>>,
+    flushing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Writer {
@@ -195,16 +206,32 @@ impl Writer {
         (&*self.file).write_all(batch)?;
         self.size += batch.len() as u64;
         let busy = matches!(&self.flushing, Some(flushing) if !flushing.is_finished());
-        if self.size - self.flushed >= FLUSH && !busy {
+        if self.size - self.flushed >= FLUSH
+            && !busy
+            && let Ok(place) = FLUSHES.try_acquire()
+        {
+            self.begun()?;
             let (file, range) = (Arc::clone(&self.file), self.flushed..self.size);
-            self.flushing = Some(spawn_blocking(move || sync::begin(&file, &range)));
+            self.flushing = Some(spawn_blocking(move || {
+                let _place = place;
+                sync::begin(&file, range)
+            }));
             self.flushed = self.size;
         }
         Ok(())
     }
 
+    /// What the disk said to what it was told last.
+    fn begun(&mut self) -> io::Result<()> {
+        match self.flushing.take() {
+            Some(flushing) => Handle::current().block_on(flushing)?,
+            None => Ok(()),
+        }
+    }
+
     /// Makes all bytes durable.
-    fn finish(self) -> io::Result<fs::Metadata> {
+    fn finish(mut self) -> io::Result<fs::Metadata> {
+        self.begun()?;
         self.file.sync_data()?;
         let metadata = self.file.metadata()?;
         if metadata.nlink() == 0 {
