@@ -425,8 +425,7 @@ impl Inner {
     fn find(&self, path: &str) -> Option<(usize, Uri)> {
         let fits = |(at, (mount, _)): (usize, &(MountPath, usize))| {
             let rest = path.strip_prefix(&*mount.prefix)?;
-            (rest.is_empty() || rest.starts_with('/'))
-                .then(|| (at, [&*mount.inner, rest].concat()))
+            (rest.is_empty() || rest.starts_with('/')).then(|| (at, [&*mount.inner, rest].concat()))
         };
         let (at, mut inner) = self.table.iter().enumerate().find_map(fits)?;
         if inner.is_empty() {

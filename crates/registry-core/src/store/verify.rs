@@ -313,7 +313,7 @@ impl Store {
         let Some(name) = subject.logged.clone() else {
             return Ok(());
         };
-        if !self.is_logged(&name, revision).await? {
+        if !self.is_logged(key, &name, revision).await? {
             report.problem(key, "the log does not know its last change");
             if repair {
                 let key = key.clone();
@@ -331,14 +331,23 @@ impl Store {
         Ok(())
     }
 
-    async fn is_logged(&self, name: &str, revision: u64) -> Result<bool> {
-        let is_seen = |seen: Option<u64>| seen.is_some_and(|seen| seen >= revision);
-        if is_seen(self.0.view.revision(name)) {
+    /// Whether what the log said last of a document, which had this revision, is what it says now. It
+    /// knows a later one of a document that was put back from a backup.
+    async fn is_logged(&self, key: &Key, name: &str, revision: u64) -> Result<bool> {
+        if self.0.view.revision(name) == Some(revision) {
             return Ok(true);
         }
         // It may have been written since the log was read.
         self.0.view.refresh().await?;
-        Ok(is_seen(self.0.view.revision(name)))
+        let Some(seen) = self.0.view.revision(name) else {
+            return Ok(false);
+        };
+        if seen <= revision {
+            return Ok(seen == revision);
+        }
+        // So may the document.
+        let now = self.0.documents.fresh(key).await?;
+        Ok(now.is_some_and(|now| now.document.revision >= seen))
     }
 
     async fn verify_bytes(

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::StatusCode;
-use registry_core::storage::{Key, Memory, PutMode, Storage};
+use registry_core::storage::{Get, Key, Memory, PutMode, Storage};
 use registry_testkit::{Fault, Faulty};
 
 use crate::{faulty, service, writer};
@@ -16,6 +17,13 @@ async fn keys(storage: &dyn Storage, prefix: &str) -> Vec<Key> {
         .map(|entry| entry.unwrap().key)
         .collect()
         .await
+}
+
+async fn content(storage: &dyn Storage, key: &Key) -> Bytes {
+    match storage.get(key, Default::default()).await.unwrap() {
+        Get::Found(found) => found.body.collect(1 << 20).await.unwrap(),
+        Get::NotModified => unreachable!(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,11 +228,7 @@ async fn the_last_entry_is_never_older_than_its_document() {
     replicas[1].put("/toy/a/z", "1").await;
     assert_eq!(first.await.unwrap(), StatusCode::CREATED);
     let chunk = Key::new("toy/log/0000000000").unwrap();
-    let found = inner.get(&chunk, Default::default()).await.unwrap();
-    let registry_core::storage::Get::Found(found) = found else {
-        unreachable!()
-    };
-    let bytes = found.body.collect(1 << 20).await.unwrap();
+    let bytes = content(&*inner, &chunk).await;
     let last = String::from_utf8_lossy(&bytes)
         .lines()
         .last()
@@ -262,6 +266,38 @@ async fn a_read_heals_the_log_after_a_while() {
     while client.get("/toy/-/boxes").await.text() != "[\"a\"]" {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_was_put_back_is_told_anew() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let client = writer(storage.clone());
+    client.put("/toy/a/x", "1").await;
+    let index = Key::new("toy/boxes/a/index.jsonl").unwrap();
+    let backup = content(&*storage, &index).await;
+    client.put("/toy/a/y", "1").await;
+    assert!(
+        service(storage.clone())
+            .verify(true)
+            .await
+            .unwrap()
+            .is_sound()
+    );
+    storage.put(&index, backup, PutMode::Replace).await.unwrap();
+    let report = service(storage.clone()).verify(false).await.unwrap();
+    assert!(
+        report.to_string().contains("the log does not know"),
+        "{report}"
+    );
+    assert!(
+        service(storage.clone())
+            .verify(true)
+            .await
+            .unwrap()
+            .is_sound()
+    );
+    let report = service(storage).verify(false).await.unwrap();
+    assert!(report.problems.is_empty(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     thread,
     time::Duration,
 };
@@ -216,6 +216,7 @@ fn slowly(server: &Server) -> TcpStream {
         {
             thread::sleep(Duration::from_millis(40));
         }
+        near.shutdown(Shutdown::Both).ok();
     });
     client
 }
