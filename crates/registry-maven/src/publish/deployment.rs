@@ -230,7 +230,7 @@ impl Call<'_> {
         repo: &Repo,
         file: &str,
     ) -> Result<(Arc<Head>, Option<Bytes>)> {
-        let read = || repo.head_with_entry::<Head>(VERSION, file);
+        let read = || repo.fresh_head_with_entry::<Head>(VERSION, file);
         let (head, entry) = read().await?.unwrap_or_default();
         if head.parts().next().is_none() {
             return Ok((head, entry));

@@ -242,3 +242,44 @@ async fn a_store_that_fails_is_not_taken_for_one_without_a_bundle() {
     let answer = upload(&client, "", &borrowed(&core)).await;
     assert_eq!(answer.status, 500, "{}", answer.text());
 }
+
+#[tokio::test]
+async fn a_replica_that_knows_an_older_version_deletes_all_of_it() {
+    let storage = Arc::new(Memory::default());
+    let faulty = Faulty::new(storage.clone());
+    let (client, _) = readable(Arc::new(faulty.clone()));
+    let options = Options {
+        metadata_max_age: DAY,
+        ..Options::default()
+    };
+    let late = with_options(storage, MavenConfig::default(), Some(Action::Read), options);
+    let late = late.token("writer");
+    put(&client, "org/acme/core/1.0/core-1.0-sources.jar", "sources").await;
+    assert_eq!(
+        text(&late, "org/acme/core/1.0/core-1.0-sources.jar").await,
+        "sources"
+    );
+    // It arrives, its places are promised, and then it breaks off.
+    let core = document("core", "1.0");
+    let mut step = faulty.gate(&core);
+    let uploading = tokio::spawn(async move {
+        upload(
+            &client,
+            "publishingType=AUTOMATIC",
+            &borrowed(&files("1.0")),
+        )
+        .await
+    });
+    for _ in 0..2 {
+        step.reached().await;
+        let next = faulty.gate(&core);
+        step.open();
+        step = next;
+    }
+    step.reached().await;
+    assert_eq!(late.delete("/maven/org/acme/core/1.0/").await.status, 204);
+    assert_eq!(status(&late, CORE).await, 404);
+    step.open();
+    assert_eq!(uploading.await.unwrap().status, 201);
+    assert_eq!(status(&late, CORE).await, 404);
+}
