@@ -27,6 +27,7 @@ use registry_core::{
     protocol::{BaseUrl, Context, Protocol},
     storage::Key,
     store::{Catalog, Fold, Named, RawDocument, Subject},
+    task::OneAtATime,
 };
 use serde_json::value::RawValue;
 
@@ -88,12 +89,17 @@ impl Default for MavenConfig {
 #[derive(Clone, Debug, Default)]
 pub struct Maven {
     config: MavenConfig,
+    /// The clean-up of what was left over of bundles.
+    cleaning: OneAtATime,
 }
 
 impl Maven {
     /// The protocol with an operator's settings.
     pub fn new(config: MavenConfig) -> Self {
-        Self { config }
+        Self {
+            config,
+            cleaning: OneAtATime::default(),
+        }
     }
 }
 
@@ -180,6 +186,7 @@ impl Protocol for Maven {
         let (parts, body) = request.into_parts();
         let call = Call {
             config: &self.config,
+            cleaning: &self.cleaning,
             method: &parts.method,
             headers: &parts.headers,
             context,
@@ -220,6 +227,7 @@ fn usage(base: &BaseUrl, token: &str) -> String {
 /// A request on its way through the protocol's rooms.
 struct Call<'a> {
     config: &'a MavenConfig,
+    cleaning: &'a OneAtATime,
     method: &'a Method,
     headers: &'a HeaderMap,
     context: &'a Context,

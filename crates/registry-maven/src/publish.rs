@@ -10,6 +10,7 @@ mod put;
 
 use registry_core::{Error, Result};
 
+pub(crate) use self::deployment::if_there;
 use crate::{Call, Policy, VersionName};
 
 impl Call<'_> {

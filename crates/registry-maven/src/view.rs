@@ -297,7 +297,7 @@ impl Artifacts {
         let pending = told.pending.into_iter();
         let pending = pending.map(|(id, shape)| (id, self.shape(shape.get())));
         let pending = pending.collect();
-        let changed = self.bundles.take(&entry.name, told.bundles, pending);
+        let (changed, pending) = self.bundles.take(&entry.name, told.bundles, pending);
         let state = Version {
             revision: entry.revision,
             at: told.at,
@@ -313,6 +313,9 @@ impl Artifacts {
                 self.put(name, version, state)?;
             }
         }
+        for (_, shape) in pending {
+            self.forget(Some(shape));
+        }
         Ok(())
     }
 
@@ -320,7 +323,8 @@ impl Artifacts {
     fn put(&mut self, name: &str, version: &str, mut state: Version) -> Result<()> {
         if let Some((at, shape)) = self.bundles.published(&format!("{name}:{version}")) {
             state.at = if state.is_live() { state.at } else { at };
-            state.shape = Some(shape);
+            let told = state.shape.replace(shape);
+            self.forget(told);
         }
         let (listed, shape) = ((state.at, state.is_live()), state.shape.clone());
         let revision = state.revision;

@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// What a request was granted.
+#[derive(Clone)]
 pub struct Granted {
     identity: Arc<Identity>,
     auth: Arc<dyn AuthProvider>,

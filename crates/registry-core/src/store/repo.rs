@@ -184,11 +184,33 @@ impl Repo {
     where
         H: DeserializeOwned + Default + Send + Sync + 'static,
     {
-        let Some(snapshot) = self.snapshot(file).await? else {
-            return Ok(None);
-        };
-        let entry = snapshot.document.entries.get(name).cloned();
-        Ok(Some((snapshot.head()?, entry)))
+        let snapshot = self.snapshot(file).await?;
+        snapshot
+            .map(|snapshot| head_with_entry(&snapshot, name))
+            .transpose()
+    }
+
+    /// Like [`head_with_entry`](Self::head_with_entry), whatever age is trusted elsewhere: for those who
+    /// conclude from it what to write or to delete.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn fresh_head_with_entry<H>(
+        &self,
+        file: &str,
+        name: &str,
+    ) -> Result<Option<(Arc<H>, Option<Bytes>)>>
+    where
+        H: DeserializeOwned + Default + Send + Sync + 'static,
+    {
+        let key = self.home.join(file)?;
+        let snapshot = self.store.0.documents.fresh(&key).await?;
+        if let Some(snapshot) = &snapshot {
+            self.store.heal(&key, snapshot);
+        }
+        snapshot
+            .map(|snapshot| head_with_entry(&snapshot, name))
+            .transpose()
     }
 
     /// Looks at the mount's view, brought up to date, for what it says of this resource.
@@ -475,6 +497,14 @@ impl<H, R, E, F> Work<H, R, E, F> {
         }
         Ok(outcome.value)
     }
+}
+
+fn head_with_entry<H>(snapshot: &Snapshot, name: &str) -> Result<(Arc<H>, Option<Bytes>)>
+where
+    H: DeserializeOwned + Default + Send + Sync + 'static,
+{
+    let entry = snapshot.document.entries.get(name).cloned();
+    Ok((snapshot.head()?, entry))
 }
 
 /// Lets staged bytes go; keeps them if a document may name them after all.

@@ -24,6 +24,9 @@ use crate::name::shown;
 
 /// How many bundles a version keeps parts or records of: of those that are over, the newest.
 const MAX_BUNDLES: usize = 20;
+/// How many files and versions a version's bundles name together: they are in its head, all of which every
+/// change of the version reads.
+const MAX_NAMES: usize = 5000;
 
 /// How it stands with a bundle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +98,11 @@ impl Bundle {
         matches!(self.stage, Stage::Failed | Stage::Dropped)
     }
 
+    /// How many files and versions it names.
+    fn names(&self) -> usize {
+        self.files.len() + self.versions.len()
+    }
+
     /// The entry of one of its files, as it is once the bundle was published at a time.
     ///
     /// # Errors
@@ -140,35 +148,51 @@ impl Head {
     }
 }
 
-/// All that a version keeps, if that is as many as it may and none of them is over.
-pub fn no_room(head: &Head) -> Option<impl Iterator<Item = (&str, &Bundle)>> {
-    let full = head.bundles.len() >= MAX_BUNDLES;
-    let full = full && head.bundles.values().all(|bundle| !bundle.settled);
-    let all = head.bundles.iter();
-    full.then(|| all.map(|(id, bundle)| (id.as_str(), bundle)))
+/// Why a version has no room for another bundle that names so much, if that is so.
+pub fn no_room(head: &Head, names: usize) -> Option<String> {
+    crowd(head.bundles.values().filter(|other| !other.settled), names)
 }
 
-/// The refusal of more than may wait, for one who may drop these.
-pub fn too_many(own: &[&str]) -> Error {
+/// Why there is no room beside others.
+fn crowd<'b>(others: impl Iterator<Item = &'b Bundle>, names: usize) -> Option<String> {
+    let (count, named) = others.fold((0, 0), |(count, named), other| {
+        (count + 1, named + other.names())
+    });
+    if count >= MAX_BUNDLES {
+        return Some(format!("{MAX_BUNDLES} deployments with this version wait"));
+    }
+    (named + names > MAX_NAMES).then(|| {
+        format!(
+            "the deployments with this version that wait name {named} files and versions, and {MAX_NAMES} \
+             are the most with those of another"
+        )
+    })
+}
+
+/// The refusal of what finds no room, for one who may drop these.
+pub fn too_many(why: &str, own: &[&str]) -> Error {
     let rest = if own.is_empty() {
         "try again once one of them has ended".to_owned()
     } else {
         format!("publish or drop some of them: {}", own.join(", "))
     };
-    let message = format!("{MAX_BUNDLES} deployments with this version wait; {rest}");
-    Error::new(ErrorKind::Conflict, message)
+    Error::new(ErrorKind::Conflict, format!("{why}; {rest}"))
 }
 
 /// Takes in a bundle's part, and forgets old bundles that are over.
 ///
 /// # Errors
-/// `Conflict` when too many wait.
+/// `Conflict` when too many wait, or name too much.
 pub fn take_in(head: &mut Head, id: &str, bundle: &Bundle) -> Result<()> {
-    while head.bundles.len() >= MAX_BUNDLES && !head.bundles.contains_key(id) {
-        let over = head.bundles.iter().filter(|(_, bundle)| bundle.settled);
-        let oldest = over.min_by_key(|(_, bundle)| bundle.since);
+    loop {
+        let others = head.bundles.iter().filter(|(other, _)| *other != id);
+        let Some(why) = crowd(others.clone().map(|(_, other)| other), bundle.names()) else {
+            break;
+        };
+        let over = others.filter(|(_, other)| other.settled);
+        let oldest = over.min_by_key(|(_, other)| other.since);
         let Some(oldest) = oldest.map(|(id, _)| id.clone()) else {
-            return Err(too_many(&[]));
+            return Err(too_many(&why, &[]));
         };
         head.bundles.remove(&oldest);
     }
@@ -278,4 +302,49 @@ pub fn settle(
         turn(head, entries, was_live, at);
     }
     Ok((changed, removed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(count: usize) -> impl Iterator<Item = String> {
+        (0..count).map(|number| number.to_string())
+    }
+
+    #[test]
+    fn those_that_wait_leave_no_room_and_those_that_are_over_do() {
+        let part = |files| Bundle {
+            files: named(files).map(|name| (name, String::new())).collect(),
+            ..Bundle::default()
+        };
+        let record = Bundle {
+            versions: named(1500).collect(),
+            ..part(500)
+        };
+        let mut head = Head::default();
+        for (id, bundle) in [
+            ("a", &part(2000)),
+            ("b", &record),
+            ("a", &part(2000)),
+            ("c", &part(1000)),
+        ] {
+            take_in(&mut head, id, bundle).unwrap();
+        }
+        let before = head.clone();
+        assert!(no_room(&head, 0).is_none());
+        assert!(no_room(&head, 1).is_some());
+        let error = take_in(&mut head, "d", &part(1)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert_eq!(head, before);
+        if let Some(record) = head.bundles.get_mut("b") {
+            record.files.clear();
+            record.settled = true;
+        }
+        assert!(no_room(&head, 2000).is_none());
+        take_in(&mut head, "d", &part(500)).unwrap();
+        assert!(head.bundles.contains_key("b"));
+        take_in(&mut head, "e", &part(1)).unwrap();
+        assert!(!head.bundles.contains_key("b"));
+    }
 }

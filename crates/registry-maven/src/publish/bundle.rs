@@ -35,6 +35,8 @@ use crate::{
 
 /// The most versions that a bundle has files of.
 const MAX_VERSIONS: usize = 2000;
+/// The most files of one version.
+const MAX_PART: usize = 2000;
 /// The part of the form that is the zip.
 const BUNDLE: &str = "bundle";
 
@@ -65,9 +67,6 @@ impl Call<'_> {
         }
         let mut received = self.receive_bundle(body).await?;
         received.compare()?;
-        if let Err(error) = self.clean_up().await {
-            tracing::warn!(%error, "deployments that were left over were not ended");
-        }
         self.check_bundle(&received).await?;
         let id = uuid()?;
         let now = self.now();
@@ -93,7 +92,9 @@ impl Call<'_> {
         });
         let (called, parts, automatic) = (id.clone(), parts.collect(), query.automatic);
         let arrive = async move { steps::arrive(&called, parts, automatic, now).await };
-        registry_core::task::carry_through(arrive).await??;
+        let arrived = registry_core::task::carry_through(arrive).await?;
+        self.clean_up_beside();
+        arrived?;
         let mut response = Response::new(Body::from(id));
         *response.status_mut() = StatusCode::CREATED;
         let plain = HeaderValue::from_static("text/plain");
@@ -166,7 +167,9 @@ impl Call<'_> {
         while let Some(found) = told.next().await {
             match found {
                 Found::File(path, size) => {
-                    let repo = self.version(&mut received, &path).await?.repo.clone();
+                    let version = self.version(&mut received, &path).await?;
+                    check_part(&path, version.files.len())?;
+                    let repo = version.repo.clone();
                     current = Some((*path.clone(), self.stage(&repo, &path, size).await?));
                 }
                 Found::Data(data) => {
@@ -243,16 +246,19 @@ impl Call<'_> {
     /// Refuses a bundle that could not be published: a version of it lacks its POM, or has a file that
     /// is there with other content.
     async fn check_bundle(&self, received: &Received) -> Result<()> {
+        // The first has the record, which names them all.
+        let mut versions = received.versions.len();
         for (name, version) in &received.versions {
             if !version.has_pom {
                 let message = format!("{name} has no POM in the bundle");
                 return Err(Error::invalid(message));
             }
-            self.settled(&version.repo, "").await?;
+            let (head, _) = self.settled(&version.repo, "").await?;
+            let names = version.files.len() + std::mem::take(&mut versions);
+            self.check_room(&version.repo, head, names).await?;
             let document = version.repo.document::<Head>(layout::VERSION).await?;
             let document = document.map(|document| (document.head, document.entries));
             let (head, entries) = document.unwrap_or_default();
-            self.check_room(&head).await?;
             bundle::check(&head, &entries, "", &version.files)?;
         }
         Ok(())
@@ -277,6 +283,16 @@ impl Received {
             }
         }
     }
+}
+
+/// Refuses one more file of a version than a bundle may have.
+fn check_part(path: &FilePath, files: usize) -> Result<()> {
+    if files < MAX_PART {
+        return Ok(());
+    }
+    let name = path.version_name();
+    let message = format!("{name}: a bundle may have {MAX_PART} files of a version at most");
+    Err(Error::new(ErrorKind::TooLarge, message))
 }
 
 /// A random UUID ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562#section-5.4)).

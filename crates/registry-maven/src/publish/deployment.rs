@@ -5,7 +5,7 @@ pub(super) mod steps;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, Method, StatusCode};
 use registry_core::{
     Error, ErrorKind, Result,
     auth::Action,
@@ -142,46 +142,85 @@ impl Call<'_> {
     /// dropped, as are those that waited for too long, and the others go on. One that cannot be ended now
     /// keeps no other from its end.
     pub(crate) async fn clean_up(&self) -> Result<()> {
-        let (broken_off, waited) = (self.now() - BROKEN_OFF, self.now() - WAITED);
-        let ids = self
-            .granted
-            .view(|all: &Artifacts| all.left_over(broken_off, waited));
-        for id in ids.await? {
-            if let Err(error) = self.end(&id, broken_off, waited).await {
-                tracing::warn!(id, %error, "a deployment that was left over was not ended");
-            }
+        for id in self.left_over().await? {
+            self.end(&id).await;
         }
         Ok(())
     }
 
-    async fn end(&self, id: &str, broken_off: i64, waited: i64) -> Result<()> {
-        let known = match self.known(id).await {
-            // It is gone, or nothing to whoever asks.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            known => known?,
-        };
-        let Bundle { stage, since, .. } = known.bundle;
-        match stage {
-            Stage::Arriving if since < broken_off => {}
-            Stage::Waiting if since < waited => {}
-            _ => return self.go_on(id, &known).await.map(drop),
-        }
-        steps::drop_all(id, &known.repos, Some(stage), self.now()).await
+    /// Like [`clean_up`](Self::clean_up), for which nobody waits, and not while that is under way: those who
+    /// left something over may have left much.
+    pub(super) fn clean_up_beside(&self) {
+        let (config, cleaning) = (self.config.clone(), self.cleaning.clone());
+        let (context, granted) = (self.context.clone(), self.granted.clone());
+        self.cleaning.start(async move {
+            let call = Call {
+                config: &config,
+                cleaning: &cleaning,
+                method: &Method::POST,
+                headers: &HeaderMap::new(),
+                context: &context,
+                granted: &granted,
+            };
+            if let Err(error) = call.clean_up().await {
+                tracing::warn!(%error, "deployments that were left over were not ended");
+            }
+        });
     }
 
-    /// Refuses another bundle with a version that keeps as many as it may, none of which is over; says
-    /// which of them whoever asks may drop.
-    pub(super) async fn check_room(&self, head: &Head) -> Result<()> {
-        let Some(waiting) = bundle::no_room(head) else {
+    /// The bundles that broke off, or wait for too long.
+    async fn left_over(&self) -> Result<Vec<String>> {
+        let (broken_off, waited) = (self.now() - BROKEN_OFF, self.now() - WAITED);
+        let left_over = |all: &Artifacts| all.left_over(broken_off, waited);
+        self.granted.view(left_over).await
+    }
+
+    async fn end(&self, id: &str) {
+        if let Err(error) = self.try_end(id).await {
+            tracing::warn!(id, %error, "a deployment that was left over was not ended");
+        }
+    }
+
+    async fn try_end(&self, id: &str) -> Result<()> {
+        let Some(known) = if_there(self.known(id).await)? else {
+            return Ok(());
+        };
+        let Bundle { stage, since, .. } = known.bundle;
+        let now = self.now();
+        match stage {
+            Stage::Arriving if since < now - BROKEN_OFF => {}
+            Stage::Waiting if since < now - WAITED => {}
+            _ => return self.go_on(id, &known).await.map(drop),
+        }
+        steps::drop_all(id, &known.repos, Some(stage), now).await
+    }
+
+    /// Refuses another bundle that names so much with a version that has no room for it; says which of
+    /// those that wait whoever asks may drop. What was left over of them is ended, until there is room.
+    pub(super) async fn check_room(
+        &self,
+        repo: &Repo,
+        mut head: Arc<Head>,
+        names: usize,
+    ) -> Result<()> {
+        if bundle::no_room(&head, names).is_none() {
+            return Ok(());
+        }
+        for id in self.left_over().await? {
+            if head.bundles.contains_key(&id) && bundle::no_room(&head, names).is_some() {
+                self.end(&id).await;
+                head = repo.fresh_head(VERSION).await?.unwrap_or_default();
+            }
+        }
+        let Some(why) = bundle::no_room(&head, names) else {
             return Ok(());
         };
         let mut own = Vec::new();
-        for (id, part) in waiting {
-            if self.known_of(id, part.first()).await.is_ok() {
-                own.push(id);
-            }
+        for (id, part) in head.bundles.iter().filter(|(_, part)| !part.settled) {
+            let known = if_there(self.known_of(id, part.first()).await)?;
+            own.extend(known.map(|_| id.as_str()));
         }
-        Err(bundle::too_many(&own))
+        Err(bundle::too_many(&why, &own))
     }
 
     /// The head of a version and one of its files, for who writes: what bundles ended is settled before,
@@ -191,7 +230,7 @@ impl Call<'_> {
         repo: &Repo,
         file: &str,
     ) -> Result<(Arc<Head>, Option<Bytes>)> {
-        let read = || repo.head_with_entry::<Head>(VERSION, file);
+        let read = || repo.fresh_head_with_entry::<Head>(VERSION, file);
         let (head, entry) = read().await?.unwrap_or_default();
         if head.parts().next().is_none() {
             return Ok((head, entry));
@@ -263,6 +302,14 @@ impl Call<'_> {
             Ok(Change::when(changed, ()).dropping(removed))
         };
         repo.change(VERSION, Vec::new(), change).await
+    }
+}
+
+/// What was found; nothing where it is gone, or nothing to whoever asks.
+pub(crate) fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     },
     layout::VERSION,
     name::FilePath,
+    publish::if_there,
     route::Component,
     view::Artifacts,
     wire::IsPublished,
@@ -72,8 +73,8 @@ impl Call<'_> {
         parts.retain(|(_, part)| part.files.contains_key(name));
         parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.since));
         for (id, part) in parts {
-            let known = self.known(id).await;
-            if known.is_ok_and(|known| known.bundle.stage == Stage::Waiting) {
+            let known = if_there(self.known(id).await)?;
+            if known.is_some_and(|known| known.bundle.stage == Stage::Waiting) {
                 return part.entry(name, part.since);
             }
         }

@@ -83,18 +83,27 @@ impl Bundles {
     }
 
     /// Takes in what is told of a version; gives the versions that are another thing now, since a bundle
-    /// of theirs was published.
+    /// of theirs was published, and what was pending for this one.
     pub(super) fn take(
         &mut self,
         version: &str,
         records: BTreeMap<Box<str>, Record>,
         pending: Pending,
-    ) -> Vec<Box<str>> {
-        if pending.is_empty() {
-            self.pending.remove(version);
+    ) -> (Vec<Box<str>>, Pending) {
+        let before = if pending.is_empty() {
+            self.pending.remove(version)
         } else {
-            self.pending.insert(version.into(), pending);
-        }
+            self.pending.insert(version.into(), pending)
+        };
+        let changed = self.take_records(version, records);
+        (changed, before.unwrap_or_default())
+    }
+
+    fn take_records(
+        &mut self,
+        version: &str,
+        records: BTreeMap<Box<str>, Record>,
+    ) -> Vec<Box<str>> {
         for id in self.firsts.remove(version).into_iter().flatten() {
             if !records.contains_key(&id) {
                 self.records.remove(&id);

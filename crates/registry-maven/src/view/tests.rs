@@ -191,6 +191,39 @@ fn what_versions_were_is_forgotten() {
     assert_eq!(all.shapes.len(), before + 1);
 }
 
+#[test]
+fn what_versions_would_have_been_is_forgotten() {
+    let mut all = some();
+    let before = all.shapes.len();
+    let mut told = |revision, data: &str| {
+        let data = RawValue::from_string(data.to_owned()).unwrap();
+        let entry = LogEntry {
+            name: "org.acme:lib:1.0".into(),
+            revision,
+            data: &data,
+        };
+        all.apply(entry).unwrap();
+        all.shapes.len()
+    };
+    let live = r#""shape":{"p":"jar","ec":[".jar",".pom"]}"#;
+    let record = |stage| format!(r#""bundles":{{"x":{{"stage":"{stage}","at":7}}}}"#);
+    for revision in 1..50 {
+        let pending = format!(r#"{{"p":"jar","ec":["-{revision}.jar"]}}"#);
+        let pending = format!(r#""pending":[["x",{pending}],["y",{pending}]]"#);
+        let waiting = format!(r#"{{"at":5,{live},{},{pending}}}"#, record("waiting"));
+        assert_eq!(told(3 * revision, &waiting), before + 1);
+        // It is dropped, or it is published while the version has become another thing.
+        if revision % 2 == 0 {
+            let other = live.replace(".pom", &format!("-{revision}.pom"));
+            let published = record("published");
+            let published = format!(r#"{{"at":5,{other},{published},{pending}}}"#);
+            assert_eq!(told(3 * revision + 1, &published), before + 1);
+        }
+        let dropped = format!(r#"{{"at":5,{live}}}"#);
+        assert_eq!(told(3 * revision + 2, &dropped), before);
+    }
+}
+
 fn saved(all: &Artifacts, backwards: bool) -> Artifacts {
     let mut lines = Vec::new();
     all.save(&mut |entry| {

@@ -156,6 +156,15 @@ async fn a_bad_one_stores_nothing() {
         ),
         (with(snapshot, b"x"), 400, "snapshot"),
         (
+            {
+                let mut files = files("1.0");
+                files.extend((0..2000).map(|number| (format!("{app}-{number}.jar"), vec![1])));
+                files
+            },
+            413,
+            "a bundle may have 2000 files of a version at most",
+        ),
+        (
             with("META-INF/MF", b"x"),
             400,
             "META-INF/MF: files lie at GROUP/ARTIFACT",
@@ -175,7 +184,10 @@ async fn a_bad_one_stores_nothing() {
     let files = files("1.0");
     let reader = client.token("reader");
     assert_eq!(upload(&reader, "", &borrowed(&files)).await.status, 403);
-    tokio::task::yield_now().await;
+    // What came of the largest goes in as many tasks as it had files.
+    for _ in 0..2000 {
+        tokio::task::yield_now().await;
+    }
     let mut listed = storage.list(None, None);
     let left = futures_util::StreamExt::next(&mut listed).await;
     assert!(left.is_none(), "{left:?}");
@@ -290,4 +302,36 @@ async fn a_version_has_few_that_wait() {
     );
     assert_eq!(client.delete(&at(&ids[2])).await.status, 204);
     assert_eq!(client.delete(&at(&ids[2])).await.status, 404);
+}
+
+#[tokio::test]
+async fn those_that_wait_name_not_too_much_together() {
+    let client = writer();
+    let big = |name: &str| {
+        let mut files = files("1.0");
+        let at = "org/acme/core/1.0/core-1.0";
+        files.extend((0..1900).map(|number| (format!("{at}-{name}{number}.jar"), vec![1])));
+        files
+    };
+    let mut ids = Vec::new();
+    for name in ["a", "b"] {
+        let answer = upload(&client, "", &borrowed(&big(name))).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        ids.push(answer.text());
+    }
+    let answer = upload(&client, "", &borrowed(&big("c"))).await;
+    let said = refusal(&answer);
+    let begin = "409 the deployments with this version that wait name 3806 files and versions, and \
+                 5000 are the most with those of another; publish or drop some of them: ";
+    assert!(said.starts_with(begin), "{said}");
+    assert!(ids.iter().all(|id| said.contains(id)), "{said}");
+    for other in ["1.0", "2.0"] {
+        let answer = upload(&client, "", &borrowed(&files(other))).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    // What is published waits no longer.
+    let at = format!("/maven/api/v1/publisher/deployment/{}", ids[0]);
+    assert_eq!(client.post(&at, "").await.status, 204);
+    let answer = upload(&client, "", &borrowed(&big("c"))).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
 }

@@ -152,10 +152,14 @@ async fn one_that_waits_for_long_is_dropped_whatever_becomes_of_others() {
             client.post(&status, "").await.status == 404
         }
     };
+    while !gone(ids[1].0.clone()).await {
+        tokio::task::yield_now().await;
+    }
     assert!(!gone(ids[0].0.clone()).await);
-    assert!(gone(ids[1].0.clone()).await);
-    waiting(&client, "5.0").await;
-    assert!(gone(ids[0].0.clone()).await);
+    // Until one finds nobody at it.
+    while !gone(ids[0].0.clone()).await {
+        waiting(&client, "5.0").await;
+    }
     assert!(!gone(young).await);
 }
 
@@ -185,4 +189,97 @@ async fn a_hook_that_keeps_bytes_keeps_no_places() {
         text(&client, "org/acme/app/2.0/app-2.0.jar").await,
         "app 2.0"
     );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_end_of_what_others_left() {
+    let storage = Arc::new(Memory::default());
+    let faulty = Faulty::new(storage.clone());
+    let (client, clock) = readable(Arc::new(faulty.clone()));
+    let old = waiting(&client, "1.0").await;
+    clock.advance(31 * DAY);
+    let dropping = faulty.gate(&document("app", "1.0"));
+    waiting(&client, "2.0").await;
+    dropping.reached().await;
+    dropping.open();
+    let status = format!("/maven/api/v1/publisher/status?id={old}");
+    while client.post(&status, "").await.status != 404 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_left_makes_room() {
+    let storage = Arc::new(Memory::default());
+    let (client, clock) = readable(storage.clone());
+    for _ in 0..20 {
+        waiting(&client, "1.0").await;
+    }
+    let more = upload(&client, "", &borrowed(&files("1.0"))).await;
+    assert_eq!(more.status, 409, "{}", more.text());
+    clock.advance(31 * DAY);
+    waiting(&client, "1.0").await;
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_not_taken_for_one_without_a_bundle() {
+    let storage = Arc::new(Memory::default());
+    let (client, _) = readable(storage.clone());
+    for _ in 0..20 {
+        waiting(&client, "1.0").await;
+    }
+    let any = format!("api/v1/publisher/deployments/download/{CORE}");
+    assert_eq!(status(&client, &any).await, 200);
+    let mut core = files("1.0");
+    core.retain(|(name, _)| name.contains("/core/"));
+    let record = Key::new(format!("maven/{}", document("app", "1.0"))).unwrap();
+    let mode = registry_core::storage::PutMode::Replace;
+    storage
+        .put(&record, "no document".into(), mode)
+        .await
+        .unwrap();
+    assert_eq!(status(&client, &any).await, 500);
+    let answer = upload(&client, "", &borrowed(&core)).await;
+    assert_eq!(answer.status, 500, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_replica_that_knows_an_older_version_deletes_all_of_it() {
+    let storage = Arc::new(Memory::default());
+    let faulty = Faulty::new(storage.clone());
+    let (client, _) = readable(Arc::new(faulty.clone()));
+    let options = Options {
+        metadata_max_age: DAY,
+        ..Options::default()
+    };
+    let late = with_options(storage, MavenConfig::default(), Some(Action::Read), options);
+    let late = late.token("writer");
+    put(&client, "org/acme/core/1.0/core-1.0-sources.jar", "sources").await;
+    assert_eq!(
+        text(&late, "org/acme/core/1.0/core-1.0-sources.jar").await,
+        "sources"
+    );
+    // It arrives, its places are promised, and then it breaks off.
+    let core = document("core", "1.0");
+    let mut step = faulty.gate(&core);
+    let uploading = tokio::spawn(async move {
+        upload(
+            &client,
+            "publishingType=AUTOMATIC",
+            &borrowed(&files("1.0")),
+        )
+        .await
+    });
+    for _ in 0..2 {
+        step.reached().await;
+        let next = faulty.gate(&core);
+        step.open();
+        step = next;
+    }
+    step.reached().await;
+    assert_eq!(late.delete("/maven/org/acme/core/1.0/").await.status, 204);
+    assert_eq!(status(&late, CORE).await, 404);
+    step.open();
+    assert_eq!(uploading.await.unwrap().status, 201);
+    assert_eq!(status(&late, CORE).await, 404);
 }
