@@ -281,6 +281,39 @@ fn a_deleted_branch_that_is_not_noted_can_be_purged() {
 }
 
 #[test]
+fn a_purge_takes_what_another_branch_was_whose_time_is_over() {
+    let mut package = Package::default();
+    package.publish("dev-a", "old").unwrap();
+    package.publish("dev-d", "old").unwrap();
+    for branch in ["dev-a", "dev-b"] {
+        package.publish(branch, "a").unwrap();
+    }
+    package.delete(Some("dev-a"), false).unwrap();
+    package.now = KEPT + 1;
+    package.publish("dev-d", "d").unwrap();
+    assert_eq!(package.forget(), [""; 0]);
+    assert_eq!(package.delete(Some("dev-b"), true).unwrap(), ["lib.a.zip"]);
+    // What the deleted branch was before that is still there.
+    assert_eq!(package.delete(Some("dev-d"), true).unwrap(), ["lib.d.zip"]);
+    let removed = package.delete(Some("dev-a"), true).unwrap();
+    assert_eq!(removed, ["lib.old.zip"]);
+    assert!(package.entries.is_empty());
+}
+
+#[test]
+fn a_deleted_branch_is_forgotten_once_its_time_is_over() {
+    let mut package = Package::default();
+    for branch in ["dev-a", "dev-b"] {
+        package.publish(branch, "a").unwrap();
+    }
+    package.delete(Some("dev-a"), false).unwrap();
+    package.now = KEPT + 1;
+    assert_eq!(package.forget(), [""; 0]);
+    assert!(package.head.gone.is_empty());
+    assert_eq!(package.delete(Some("dev-b"), true).unwrap(), ["lib.a.zip"]);
+}
+
+#[test]
 fn zips_that_branches_moved_on_from_are_kept_for_a_while() {
     let mut package = Package::default();
     let mut removed = |now: u64, version: &str, zip: &str| -> Vec<String> {
@@ -317,7 +350,7 @@ fn zips_that_branches_moved_on_from_are_kept_for_a_while() {
     let left: Vec<_> = dists(&package.entries).map(|(zip, _)| zip).collect();
     assert_eq!(left, ["b", "c", "g", "j"]);
     let gone: Vec<_> = package.head.gone.keys().collect();
-    assert_eq!(gone, ["1.1.0.0", "dev-main"]);
+    assert_eq!(gone, ["1.1.0.0"]);
 }
 
 #[test]
