@@ -140,14 +140,17 @@ pub struct Dist {
     /// Since when a branch has moved on from it, in seconds since 1970, if one has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
-    /// The branches that have since then, or were deleted, normalized: 200 at most.
+    /// The branches that have since then, or were deleted, normalized: 200 at most, and [`OTHERS`].
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub branches: BTreeSet<String>,
 }
 
-/// How many branches that moved on from a zip are noted. A purge of one more leaves the zip until it is due,
-/// as it is anyway where one of the others is not purged.
+/// How many branches that moved on from a zip are noted by name.
 const MAX_BRANCHES: usize = 200;
+
+/// Stands for all branches beyond that; no version is called so. A purge of all versions means them too; any
+/// other leaves the zip until it is due.
+const OTHERS: &str = "*";
 
 /// What begins the names of entries that are zips; no version begins so.
 const DIST: char = '=';
@@ -195,12 +198,7 @@ impl Dist {
     /// # Errors
     /// When the stored bytes are damaged.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let mut dist: Self = serde_json::from_slice(bytes).map_err(Error::internal)?;
-        // From before branches were noted.
-        if dist.left.is_some() && dist.branches.is_empty() {
-            dist.branches.insert(dist.version.clone());
-        }
-        Ok(dist)
+        serde_json::from_slice(bytes).map_err(Error::internal)
     }
 
     /// The entry as it is stored.
@@ -215,9 +213,9 @@ impl Dist {
     /// Notes that a branch moved on from it, or was deleted, at `now`.
     fn leave(&mut self, branch: &str, now: u64) {
         self.left = Some(now);
-        if self.branches.len() < MAX_BRANCHES {
-            self.branches.insert(branch.to_owned());
-        }
+        let is_noted = self.branches.len() < MAX_BRANCHES || self.branches.contains(branch);
+        let branch = if is_noted { branch } else { OTHERS };
+        self.branches.insert(branch.to_owned());
     }
 
     /// Forgets branches that moved on from it.

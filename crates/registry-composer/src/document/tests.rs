@@ -224,17 +224,93 @@ fn branches_that_moved_on_are_noted_up_to_a_bound() {
             package.publish(&format!("dev-{number}"), zip).unwrap();
         }
     }
-    let dist = |package: &Package| Dist::parse(&package.entries[&*dist_key("a")]).unwrap();
-    assert_eq!(dist(&package).branches.len(), MAX_BRANCHES);
-    // Stored before branches were noted.
-    let mut old = Dist {
-        branches: BTreeSet::new(),
-        ..dist(&package)
+    let noted = |package: &Package| {
+        let dist = Dist::parse(&package.entries[&*dist_key("a")]).unwrap();
+        dist.branches.len()
     };
-    old = Dist::parse(&old.to_bytes().unwrap()).unwrap();
-    assert_eq!(old.branches, BTreeSet::from(["dev-0".to_owned()]));
+    // And that there are others, as no version is called.
+    assert_eq!(noted(&package), MAX_BRANCHES + 1);
+    Version::parse(OTHERS).unwrap_err();
+    // One that is noted does so again.
+    for zip in ["a", "b"] {
+        package.publish("dev-0", zip).unwrap();
+    }
+    assert_eq!(noted(&package), MAX_BRANCHES + 1);
     let removed = package.delete(None, true).unwrap();
     assert_eq!(removed, ["lib.a.zip", "lib.b.zip"]);
+}
+
+#[test]
+fn a_purge_leaves_what_a_branch_was_that_is_not_noted() {
+    let mut package = Package::default();
+    let branches: Vec<_> = (0..=MAX_BRANCHES).map(|of| format!("dev-{of}")).collect();
+    for branch in &branches {
+        for zip in ["a", "b"] {
+            package.publish(branch, zip).unwrap();
+        }
+    }
+    let (last, noted) = branches.split_last().unwrap();
+    package.delete(Some(last), false).unwrap();
+    for branch in noted {
+        let removed = package.delete(Some(branch), true).unwrap();
+        assert_eq!(removed, [""; 0], "{branch}");
+    }
+    package.now = KEPT;
+    assert_eq!(package.forget(), [""; 0]);
+    package.now = KEPT + 1;
+    assert_eq!(package.forget(), ["lib.a.zip", "lib.b.zip"]);
+    assert!(package.head.gone.is_empty());
+}
+
+#[test]
+fn a_deleted_branch_that_is_not_noted_can_be_purged() {
+    let mut package = Package::default();
+    for number in 0..=MAX_BRANCHES {
+        let branch = format!("dev-{number}");
+        package.publish(&branch, "a").unwrap();
+        package.delete(Some(&branch), false).unwrap();
+    }
+    package.now = KEPT;
+    package.publish("dev-other", "b").unwrap();
+    assert_eq!(package.forget(), [""; 0]);
+    assert_eq!(package.head.gone.len(), MAX_BRANCHES + 1);
+    let last = format!("dev-{MAX_BRANCHES}");
+    assert_eq!(package.delete(Some(&last), true).unwrap(), [""; 0]);
+    let removed = package.delete(None, true).unwrap();
+    assert_eq!(removed, ["lib.a.zip", "lib.b.zip"]);
+}
+
+#[test]
+fn a_purge_takes_what_another_branch_was_whose_time_is_over() {
+    let mut package = Package::default();
+    package.publish("dev-a", "old").unwrap();
+    package.publish("dev-d", "old").unwrap();
+    for branch in ["dev-a", "dev-b"] {
+        package.publish(branch, "a").unwrap();
+    }
+    package.delete(Some("dev-a"), false).unwrap();
+    package.now = KEPT + 1;
+    package.publish("dev-d", "d").unwrap();
+    assert_eq!(package.forget(), [""; 0]);
+    assert_eq!(package.delete(Some("dev-b"), true).unwrap(), ["lib.a.zip"]);
+    // What the deleted branch was before that is still there.
+    assert_eq!(package.delete(Some("dev-d"), true).unwrap(), ["lib.d.zip"]);
+    let removed = package.delete(Some("dev-a"), true).unwrap();
+    assert_eq!(removed, ["lib.old.zip"]);
+    assert!(package.entries.is_empty());
+}
+
+#[test]
+fn a_deleted_branch_is_forgotten_once_its_time_is_over() {
+    let mut package = Package::default();
+    for branch in ["dev-a", "dev-b"] {
+        package.publish(branch, "a").unwrap();
+    }
+    package.delete(Some("dev-a"), false).unwrap();
+    package.now = KEPT + 1;
+    assert_eq!(package.forget(), [""; 0]);
+    assert!(package.head.gone.is_empty());
+    assert_eq!(package.delete(Some("dev-b"), true).unwrap(), ["lib.a.zip"]);
 }
 
 #[test]
@@ -274,7 +350,7 @@ fn zips_that_branches_moved_on_from_are_kept_for_a_while() {
     let left: Vec<_> = dists(&package.entries).map(|(zip, _)| zip).collect();
     assert_eq!(left, ["b", "c", "g", "j"]);
     let gone: Vec<_> = package.head.gone.keys().collect();
-    assert_eq!(gone, ["1.1.0.0", "dev-main"]);
+    assert_eq!(gone, ["1.1.0.0"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use registry_core::{Result, store::Entries};
 use super::Removed;
 use crate::{
     Version,
-    document::{Dist, Entry, Head, dist_key, dists, versions},
+    document::{Dist, Entry, Head, OTHERS, dist_key, dists, versions},
 };
 
 /// Notes that a branch has moved on from a zip, or was deleted, at `now`.
@@ -37,15 +37,14 @@ fn is_old(dist: &Dist, since: u64) -> bool {
     dist.left.is_some_and(|left| left < since)
 }
 
-/// Takes away the zips that are due and that no release is or was; and forgets the deleted branches of which
-/// there is none any more. Tells whether any were due.
+/// Takes away the zips that are due and that no release is or was; and forgets the deleted branches that no
+/// zip notes any more. Tells whether any were due.
 ///
 /// # Errors
 /// When the stored bytes are damaged.
 pub fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<(bool, Removed)> {
     let is_old = |dist: &Dist| is_old(dist, since);
-    let is_release = |version: &str| !Version::from_normalized(version, version).is_dev();
-    let removed = take(head, entries, is_old, is_release)?;
+    let removed = take(head, entries, is_old)?;
     // What stays is not looked at again until a branch moves on from it once more.
     let stays = found(entries, is_old)?;
     let were_due = !removed.is_empty() || !stays.is_empty();
@@ -53,13 +52,21 @@ pub fn forget(head: &mut Head, entries: &mut Entries, since: u64) -> Result<(boo
         dist.forget(|_| true);
         put(entries, &reference, &dist)?;
     }
-    let zips: HashSet<String> = found(entries, |_| true)?
-        .into_iter()
-        .map(|(_, dist)| dist.sha256)
-        .collect();
-    head.gone
-        .retain(|version, gone| is_release(version) || zips.contains(&gone.sha256));
+    let (mut noted, mut with_others) = (HashSet::new(), HashSet::new());
+    for (_, dist) in found(entries, |dist| !dist.branches.is_empty())? {
+        if dist.branches.contains(OTHERS) {
+            with_others.insert(dist.sha256);
+        }
+        noted.extend(dist.branches);
+    }
+    head.gone.retain(|version, gone| {
+        is_release(version) || noted.contains(version) || with_others.contains(&gone.sha256)
+    });
     Ok((were_due, removed))
+}
+
+fn is_release(version: &str) -> bool {
+    !Version::from_normalized(version, version).is_dev()
 }
 
 /// Takes away all zips that the deleted versions that are meant ever were, but for those that are or were
@@ -85,18 +92,13 @@ pub(super) fn purge(
         changed = true;
     }
     let goes = |dist: &Dist| meant.contains(&dist.sha256) && dist.branches.is_empty();
-    let removed = take(head, entries, goes, |_| true)?;
+    let removed = take(head, entries, goes)?;
     Ok((changed || !removed.is_empty(), removed))
 }
 
-/// Takes away the zips that go, but for those that are a version now, and those that were one of which is
-/// kept what it was.
-fn take(
-    head: &Head,
-    entries: &mut Entries,
-    goes: impl Fn(&Dist) -> bool,
-    is_kept: impl Fn(&str) -> bool,
-) -> Result<Removed> {
+/// Takes away the zips that go, but for those that are a version now, and those that a deleted release was
+/// that is not purged. (What a deleted branch was is noted with its zip.)
+fn take(head: &Head, entries: &mut Entries, goes: impl Fn(&Dist) -> bool) -> Result<Removed> {
     let mut used = HashSet::new();
     for (_, bytes) in versions(entries) {
         used.insert(Entry::parse(bytes)?.reference.into_owned());
@@ -104,7 +106,7 @@ fn take(
     let kept = head
         .gone
         .iter()
-        .filter(|(of, gone)| is_kept(of) && !gone.purged);
+        .filter(|(of, gone)| is_release(of) && !gone.purged);
     let kept: HashSet<&str> = kept.map(|(_, gone)| &*gone.sha256).collect();
     let mut removed = Removed::new();
     for (reference, dist) in found(entries, goes)? {
