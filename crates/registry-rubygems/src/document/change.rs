@@ -172,13 +172,17 @@ pub fn yank(
 }
 
 /// What the document calls a version. Clients know its platform as they read it (`x86-linux`), which
-/// need not be how its publisher spelled it (`i686-linux`).
+/// need not be how its publisher spelled it (`i686-linux`). How another would be read is not asked for:
+/// all that clients do not know are `unknown`.
 fn slug_of(entries: &Entries, target: &Target) -> Result<String> {
     let slug = target.slug();
     if entries.contains_key(&*slug) {
         return Ok(slug);
     }
     let platform = target.platform.resolved();
+    if platform != target.platform.as_str() {
+        return Ok(slug);
+    }
     for entry in entries.values() {
         let there = Entry::parse(entry)?;
         if there.version == target.version && there.platform.resolved() == platform {
