@@ -87,6 +87,8 @@ struct Known {
     name: Arc<str>,
     revision: u64,
     changes: u64,
+    /// The MD5 of its `/info`, as its last line of `/versions` has it.
+    info: Box<str>,
     /// Whether the log lost changes of it that it has not been told anew.
     is_short: bool,
     live: Live,
@@ -99,15 +101,23 @@ impl Known {
         self.live.iter().any(|other| **other == *version)
     }
 
-    /// Takes in what the log says, and tells the changes that are new.
-    fn take(&mut self, told: &Told<'_>) -> Vec<String> {
-        let due = match told.saved {
+    /// Takes in what the log says, and tells the changes that are new: all that it has, where others
+    /// were `lost`.
+    fn take(&mut self, told: &Told<'_>, lost: bool) -> Vec<String> {
+        let due = match told.saved || lost {
             true => u64::MAX,
             false => told.changes.saturating_sub(self.changes),
         };
         self.changes = told.changes;
+        let is_other = *self.info != *told.info;
+        self.info = (&*told.info).into();
         if let Some(all) = &told.all {
-            return self.set(all);
+            let mut new = self.set(all);
+            if new.is_empty() && is_other {
+                // The new checksum needs a line.
+                new.extend(self.live.last().map(ToString::to_string));
+            }
+            return new;
         }
         let due = usize::try_from(due).unwrap_or(usize::MAX);
         let recent = &told.recent[told.recent.len().saturating_sub(due)..];
@@ -209,17 +219,18 @@ impl Gems {
     /// Takes in a line of `/versions`, with what else the log says.
     fn take(&mut self, lower: &str, told: &Told<'_>, revision: u64) {
         let known = self.all.entry(lower.into()).or_default();
+        let lost = told.lost(known, revision);
         known.is_short = match told.all {
             // A checkpoint keeps that it is.
             Some(_) => revision == 0,
-            None => known.is_short || told.lost(known.changes),
+            None => known.is_short || lost,
         };
         // What was lost is told anew when the gem's document is found ahead of this.
         known.revision = if known.is_short { 0 } else { revision };
         if *known.name != *told.name {
             known.name = (&*told.name).into();
         }
-        let new = known.take(told);
+        let new = known.take(told, lost);
         if new.is_empty() {
             return;
         }
@@ -233,11 +244,17 @@ impl Gems {
 }
 
 impl Told<'_> {
-    /// Whether there were changes that it does not tell of, beside so many that are known.
-    fn lost(&self, known: u64) -> bool {
+    /// Whether there were changes that it does not tell of, beside those that are known.
+    fn lost(&self, known: &Known, revision: u64) -> bool {
+        if self.saved || self.all.is_some() {
+            return false;
+        }
+        let behind = revision < known.revision || self.changes < known.changes;
+        let equal = revision == known.revision || self.changes == known.changes;
+        // As it is after the document was put back from a backup.
+        let is_other = behind || (equal && *self.info != *known.info);
         let told = self.recent.len() as u64;
-        let whole = self.saved || self.all.is_some();
-        let lost = !whole && (self.changes < known || self.changes - known > told);
+        let lost = is_other || self.changes - known.changes > told;
         if lost {
             tracing::warn!(gem = %self.name, "the log lost changes of a gem");
         }
@@ -300,7 +317,7 @@ impl<'a> Line<'a> {
 
 impl Fold for Gems {
     fn name(&self) -> &'static str {
-        "gems-2"
+        "gems-3"
     }
 
     fn apply(&mut self, entry: LogEntry<'_>) -> Result<()> {
@@ -370,6 +387,7 @@ impl Fold for Gems {
                         .chain(gone)
                         .collect(),
                 ),
+                info: (&*known.info).into(),
                 card,
                 ..Told::default()
             };

@@ -147,6 +147,65 @@ fn what_the_log_lost_is_told_anew() {
 }
 
 #[test]
+fn a_document_that_was_put_back_is_told_anew() {
+    let mut gems = Gems::default();
+    tell(&mut gems, "foo", 1, 1, &["1.0"]);
+    tell(&mut gems, "foo", 2, 2, &["1.1"]);
+    let mut again = again(&gems);
+    // As it was after 1.0, and then 1.2 came; or 1.1 did once more, with other bytes; or two came at
+    // once; or it has had owners since, and only then 1.2.
+    for (recent, revision, changes, all) in [
+        ("1.2", 2, 2, &["1.0", "1.2"][..]),
+        ("1.1", 2, 2, &["1.0", "1.1"]),
+        ("1.3", 2, 3, &["1.0", "1.2", "1.3"]),
+        ("1.2", 4, 2, &["1.0", "1.2"]),
+        ("1.0", 1, 1, &["1.0"]),
+    ] {
+        for gems in [&mut gems, &mut again] {
+            let info = format!("info-{recent}");
+            let told = |all| Told {
+                name: "foo".into(),
+                changes,
+                recent: vec![recent.into()],
+                all,
+                info: (&*info).into(),
+                ..Told::default()
+            };
+            apply(gems, revision, &told(None));
+            assert_eq!(gems.revision("foo"), Some(0));
+            assert!(text(gems).ends_with(&format!("foo {recent} {info}\n")));
+            assert!(gems.offers("foo", recent));
+            let all: Vec<Cow<'_, str>> = all.iter().map(|change| (*change).into()).collect();
+            apply(gems, revision, &told(Some(all.clone())));
+            assert_eq!(gems.revision("foo"), Some(revision));
+            assert_eq!(gems.live(None)[0].1.join(","), all.join(","));
+            // As before, for what comes next.
+            let before = ["1.0".into(), "1.1".into()];
+            let told = Told {
+                info: format!("{:032x}", 2).into(),
+                ..told(Some(before.to_vec()))
+            };
+            apply(gems, 2, &Told { changes: 2, ..told });
+            assert_eq!(gems.revision("foo"), Some(2));
+        }
+        assert_eq!(text(&gems), text(&again));
+    }
+}
+
+#[test]
+fn a_checksum_that_is_another_is_told_with_a_version() {
+    let mut gems = Gems::default();
+    tell_all(&mut gems, "foo", 3, 3, &["1.0", "1.1", "-1.2"]);
+    tell_all(&mut gems, "foo", 4, 4, &["1.0", "1.1", "-1.2"]);
+    tell_all(&mut gems, "foo", 4, 4, &["1.0", "1.1", "-1.2"]);
+    let line = "foo 1.1 00000000000000000000000000000004\n";
+    for gems in [&gems, &again(&gems)] {
+        assert!(text(gems).ends_with(line));
+        assert_eq!(text(gems).matches("foo").count(), 2);
+    }
+}
+
+#[test]
 fn that_something_was_lost_is_remembered_until_it_is_told() {
     let mut gems = Gems::default();
     tell(&mut gems, "foo", 1, 1, &["1.0"]);
