@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -19,6 +19,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     document::{self, Head},
+    name,
     wire::Card,
 };
 
@@ -158,6 +159,9 @@ impl Known {
 pub(crate) struct Gems {
     /// By the names that all spellings have in common.
     all: BTreeMap<Box<str>, Known>,
+    /// Of files' names that could be of several gems, in lower case: the gem that was the first to have
+    /// one, as scopes call it.
+    first: HashMap<Box<str>, Box<str>>,
     versions: Text,
     search: SearchIndex,
 }
@@ -166,6 +170,7 @@ impl Default for Gems {
     fn default() -> Self {
         Self {
             all: BTreeMap::new(),
+            first: HashMap::new(),
             versions: Text::new(HEADER),
             search: SearchIndex::default(),
         }
@@ -199,12 +204,12 @@ impl Gems {
         known.is_some_and(|known| &*known.name == name && known.is_live(slug))
     }
 
-    /// Whether there is such a version, or was, of a gem with this name, however that is spelled.
-    pub(crate) fn knows(&self, name: &str, slug: &str) -> bool {
-        let known = self.all.get(&*name.to_ascii_lowercase());
-        known.is_some_and(|known| {
-            known.is_live(slug) || known.gone.iter().any(|other| **other == *slug)
-        })
+    /// The gem whose file is called so, as scopes call it, if others could have such a file: the first of
+    /// them in the log, be its version taken back or not.
+    pub(crate) fn first(&self, full: &str) -> Option<&str> {
+        self.first
+            .get(&*full.to_ascii_lowercase())
+            .map(|name| &**name)
     }
 
     /// How many changes of a gem the log tells of.
@@ -218,6 +223,7 @@ impl Gems {
 
     /// Takes in a line of `/versions`, with what else the log says.
     fn take(&mut self, lower: &str, told: &Told<'_>, revision: u64) {
+        self.note_files(lower, told);
         let known = self.all.entry(lower.into()).or_default();
         let lost = told.lost(known, revision);
         known.is_short = match told.all {
@@ -240,6 +246,17 @@ impl Gems {
             info: &told.info,
         };
         self.versions.append(&line.to_bytes());
+    }
+
+    /// Notes whose the files are that it tells of.
+    fn note_files(&mut self, lower: &str, told: &Told<'_>) {
+        for change in told.all.as_ref().unwrap_or(&told.recent) {
+            let version = change.strip_prefix('-').unwrap_or(change);
+            let full = format!("{lower}-{version}").to_ascii_lowercase();
+            if name::releases(&full).nth(1).is_some() {
+                self.first.entry(full.into()).or_insert(lower.into());
+            }
+        }
     }
 }
 
