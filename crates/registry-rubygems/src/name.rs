@@ -128,6 +128,12 @@ pub fn releases(full_name: &str) -> impl Iterator<Item = (GemName, Version, Plat
     })
 }
 
+/// A release as a gem and what its document calls the version.
+pub(crate) fn named((name, version, platform): (GemName, Version, Platform)) -> (GemName, String) {
+    let slug = version.with(&platform).to_string();
+    (name, slug)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! What is written: a push, read as it streams and checked, and every other change.
 
+mod files;
 mod keys;
 mod opening;
 mod owners;

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -19,6 +19,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     document::{self, Head},
+    name,
     wire::Card,
 };
 
@@ -87,6 +88,8 @@ struct Known {
     name: Arc<str>,
     revision: u64,
     changes: u64,
+    /// The MD5 of its `/info`, as its last line of `/versions` has it.
+    info: Box<str>,
     /// Whether the log lost changes of it that it has not been told anew.
     is_short: bool,
     live: Live,
@@ -99,15 +102,23 @@ impl Known {
         self.live.iter().any(|other| **other == *version)
     }
 
-    /// Takes in what the log says, and tells the changes that are new.
-    fn take(&mut self, told: &Told<'_>) -> Vec<String> {
-        let due = match told.saved {
+    /// Takes in what the log says, and tells the changes that are new: all that it has, where others
+    /// were `lost`.
+    fn take(&mut self, told: &Told<'_>, lost: bool) -> Vec<String> {
+        let due = match told.saved || lost {
             true => u64::MAX,
             false => told.changes.saturating_sub(self.changes),
         };
         self.changes = told.changes;
+        let is_other = *self.info != *told.info;
+        self.info = (&*told.info).into();
         if let Some(all) = &told.all {
-            return self.set(all);
+            let mut new = self.set(all);
+            if new.is_empty() && is_other {
+                // The new checksum needs a line.
+                new.extend(self.live.last().map(ToString::to_string));
+            }
+            return new;
         }
         let due = usize::try_from(due).unwrap_or(usize::MAX);
         let recent = &told.recent[told.recent.len().saturating_sub(due)..];
@@ -148,6 +159,9 @@ impl Known {
 pub(crate) struct Gems {
     /// By the names that all spellings have in common.
     all: BTreeMap<Box<str>, Known>,
+    /// Of files' names that could be of several gems, in lower case: the gem that was the first to have
+    /// one, as scopes call it.
+    first: HashMap<Box<str>, Box<str>>,
     versions: Text,
     search: SearchIndex,
 }
@@ -156,6 +170,7 @@ impl Default for Gems {
     fn default() -> Self {
         Self {
             all: BTreeMap::new(),
+            first: HashMap::new(),
             versions: Text::new(HEADER),
             search: SearchIndex::default(),
         }
@@ -189,12 +204,12 @@ impl Gems {
         known.is_some_and(|known| &*known.name == name && known.is_live(slug))
     }
 
-    /// Whether there is such a version, or was, of a gem with this name, however that is spelled.
-    pub(crate) fn knows(&self, name: &str, slug: &str) -> bool {
-        let known = self.all.get(&*name.to_ascii_lowercase());
-        known.is_some_and(|known| {
-            known.is_live(slug) || known.gone.iter().any(|other| **other == *slug)
-        })
+    /// The gem whose file is called so, as scopes call it, if others could have such a file: the first of
+    /// them in the log, be its version taken back or not.
+    pub(crate) fn first(&self, full: &str) -> Option<&str> {
+        self.first
+            .get(&*full.to_ascii_lowercase())
+            .map(|name| &**name)
     }
 
     /// How many changes of a gem the log tells of.
@@ -208,18 +223,20 @@ impl Gems {
 
     /// Takes in a line of `/versions`, with what else the log says.
     fn take(&mut self, lower: &str, told: &Told<'_>, revision: u64) {
+        self.note_files(lower, told);
         let known = self.all.entry(lower.into()).or_default();
+        let lost = told.lost(known, revision);
         known.is_short = match told.all {
             // A checkpoint keeps that it is.
             Some(_) => revision == 0,
-            None => known.is_short || told.lost(known.changes),
+            None => known.is_short || lost,
         };
         // What was lost is told anew when the gem's document is found ahead of this.
         known.revision = if known.is_short { 0 } else { revision };
         if *known.name != *told.name {
             known.name = (&*told.name).into();
         }
-        let new = known.take(told);
+        let new = known.take(told, lost);
         if new.is_empty() {
             return;
         }
@@ -230,14 +247,31 @@ impl Gems {
         };
         self.versions.append(&line.to_bytes());
     }
+
+    /// Notes whose the files are that it tells of.
+    fn note_files(&mut self, lower: &str, told: &Told<'_>) {
+        for change in told.all.as_ref().unwrap_or(&told.recent) {
+            let version = change.strip_prefix('-').unwrap_or(change);
+            let full = format!("{lower}-{version}").to_ascii_lowercase();
+            if name::releases(&full).nth(1).is_some() {
+                self.first.entry(full.into()).or_insert(lower.into());
+            }
+        }
+    }
 }
 
 impl Told<'_> {
-    /// Whether there were changes that it does not tell of, beside so many that are known.
-    fn lost(&self, known: u64) -> bool {
+    /// Whether there were changes that it does not tell of, beside those that are known.
+    fn lost(&self, known: &Known, revision: u64) -> bool {
+        if self.saved || self.all.is_some() {
+            return false;
+        }
+        let behind = revision < known.revision || self.changes < known.changes;
+        let equal = revision == known.revision || self.changes == known.changes;
+        // As it is after the document was put back from a backup.
+        let is_other = behind || (equal && *self.info != *known.info);
         let told = self.recent.len() as u64;
-        let whole = self.saved || self.all.is_some();
-        let lost = !whole && (self.changes < known || self.changes - known > told);
+        let lost = is_other || self.changes - known.changes > told;
         if lost {
             tracing::warn!(gem = %self.name, "the log lost changes of a gem");
         }
@@ -300,7 +334,7 @@ impl<'a> Line<'a> {
 
 impl Fold for Gems {
     fn name(&self) -> &'static str {
-        "gems-2"
+        "gems-3"
     }
 
     fn apply(&mut self, entry: LogEntry<'_>) -> Result<()> {
@@ -370,6 +404,7 @@ impl Fold for Gems {
                         .chain(gone)
                         .collect(),
                 ),
+                info: (&*known.info).into(),
                 card,
                 ..Told::default()
             };

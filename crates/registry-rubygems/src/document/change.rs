@@ -155,30 +155,55 @@ pub fn yank(
             target.version
         ))
     };
-    let stored = entries.get(&*slug).ok_or_else(missing)?;
+    if !entries.contains_key(&*slug) {
+        return Err(missing().into());
+    }
+    let changed = set_yanked(head, entries, &slug, yanked, logged)?;
+    if yanked && !changed {
+        let message = format!("{} {slug} has already been deleted", target.name);
+        return Err(Error::senseless(message));
+    }
+    Ok((changed, slug))
+}
+
+/// Takes a version back if it is there, as the document calls it, or brings it back. Tells whether it
+/// was otherwise before.
+///
+/// # Errors
+/// When the stored bytes are damaged.
+pub fn set_yanked(
+    head: &mut Head,
+    entries: &mut Entries,
+    slug: &str,
+    yanked: bool,
+    logged: u64,
+) -> Result<bool> {
+    let Some(stored) = entries.get(slug) else {
+        return Ok(false);
+    };
     let mut entry = Entry::parse(stored)?;
     if entry.yanked == yanked {
-        if yanked {
-            let message = format!("{} {slug} has already been deleted", target.name);
-            return Err(Error::senseless(message));
-        }
-        return Ok((false, slug));
+        return Ok(false);
     }
     entry.yanked = yanked;
     let (bytes, change) = (entry.to_bytes()?, entry.change());
-    entries.insert(slug.as_str().into(), bytes);
+    entries.insert(slug.into(), bytes);
     head.note(change, logged);
-    Ok((true, slug))
+    Ok(true)
 }
 
 /// What the document calls a version. Clients know its platform as they read it (`x86-linux`), which
-/// need not be how its publisher spelled it (`i686-linux`).
+/// need not be how its publisher spelled it (`i686-linux`). How another would be read is not asked for:
+/// all that clients do not know are `unknown`.
 fn slug_of(entries: &Entries, target: &Target) -> Result<String> {
     let slug = target.slug();
     if entries.contains_key(&*slug) {
         return Ok(slug);
     }
     let platform = target.platform.resolved();
+    if platform != target.platform.as_str() {
+        return Ok(slug);
+    }
     for entry in entries.values() {
         let there = Entry::parse(entry)?;
         if there.version == target.version && there.platform.resolved() == platform {

@@ -22,9 +22,8 @@ use crate::{
     },
     gem,
     layout::{self, DOCUMENT, FILE_TYPE, GEM, QUICK},
-    marshal, name, read,
+    marshal, read,
     spec::{Gemspec, Spec},
-    view::Gems,
 };
 
 /// What the media types of forms begin with.
@@ -225,9 +224,9 @@ impl Call<'_> {
     async fn commit(&self, repo: &Repo, release: Release, staged: Vec<Staged>) -> Answer {
         let writer = self.writer();
         let logged = logged(repo, &release.name).await?;
-        check_file_name(repo, &release).await?;
         let version = release.version.with(&release.platform).to_string();
-        let title = format!("{} ({version})", release.name);
+        let name = release.name.clone();
+        self.check_file_name(repo, &name, &version).await?;
         let publish = move |document: &mut Document<Head>| -> Result<_, Error> {
             check_writer(&writer, &document.head, "push to")?;
             let Document { head, entries, .. } = document;
@@ -241,29 +240,10 @@ impl Call<'_> {
             Published::New => "Successfully registered gem",
             Published::Replay => "Gem was already pushed",
         };
-        Ok(read::text(format!("{said}: {title}")))
+        // Another gem with such a file may have come meanwhile.
+        self.check_file_name(repo, &name, &version).await?;
+        Ok(read::text(format!("{said}: {name} ({version})")))
     }
-}
-
-/// Refuses a gem whose file would be called like one of another gem: `a-1-2.gem` is of the gem `a-1`, or
-/// of `a` for the platform `2`, and whoever asks for it is to get what they always got.
-async fn check_file_name(repo: &Repo, new: &Release) -> Result<(), Error> {
-    let full = name::full_name(&new.name, &new.version, &new.platform).to_string();
-    let others = name::releases(&full).filter(|(other, ..)| *other != new.name);
-    let others: Vec<_> = others
-        .map(|(other, version, platform)| (other, version.with(&platform).to_string()))
-        .collect();
-    let is_there = |gems: &Gems| {
-        others
-            .iter()
-            .any(|(other, slug)| gems.knows(other.as_str(), slug))
-    };
-    if !others.is_empty() && repo.view(is_there).await? {
-        return Err(Error::unsaved(format_args!(
-            "Full name {full} has already been taken by another gem; choose another version"
-        )));
-    }
-    Ok(())
 }
 
 /// Stores a gem's specification, as `quick/` has it.

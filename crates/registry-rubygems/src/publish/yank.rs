@@ -38,6 +38,9 @@ impl Call<'_> {
             Ok(Change::when(changed, slug))
         };
         let slug = repo.change(DOCUMENT, Vec::new(), yank).await?;
+        if !yanked {
+            self.check_file_name(&repo, &name, &slug).await?;
+        }
         let said = if yanked { "deleted" } else { "undeleted" };
         Ok(read::text(format!(
             "Successfully {said} gem: {name} ({slug})"

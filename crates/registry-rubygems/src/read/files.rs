@@ -8,7 +8,7 @@ use registry_core::{
 };
 
 use crate::{
-    Answer, Call, GemName, Platform, Version,
+    Answer, Call, GemName,
     document::{Entry, Head},
     layout::{self, DOCUMENT, FILE_TYPE},
     name,
@@ -54,29 +54,29 @@ impl Call<'_> {
     }
 
     /// The gem that a file's name is of, and what its document calls the version. Where the name
-    /// could be of more than one, it is of the one that is there.
+    /// could be of more than one, it is of the one that is there; of several, of the first to have come.
     async fn which(&self, full: &str) -> Result<Option<(GemName, String)>> {
-        let named = |(name, version, platform): (GemName, Version, Platform)| {
-            let slug = version.with(&platform).to_string();
-            (name, slug)
-        };
-        let mut all: Vec<_> = name::releases(full).map(named).collect();
-        if all.len() > FEW {
-            let offered = self.granted.view(|gems: &Gems| {
-                all.iter()
-                    .position(|(name, slug)| gems.offers(name.as_str(), slug))
-            });
-            return match offered.await? {
-                Some(at) => Ok(Some(all.swap_remove(at))),
-                None => self.which_is_there(all).await,
-            };
+        let mut all: Vec<_> = name::releases(full).map(name::named).collect();
+        if all.len() <= FEW {
+            return Ok(all.pop());
         }
-        Ok(all.pop())
+        let offered = |gems: &Gems| {
+            let first = gems.first(full);
+            let all = all.iter().enumerate();
+            let offered = all.filter(|(_, (name, slug))| gems.offers(name.as_str(), slug));
+            let offered = offered
+                .max_by_key(|(_, (name, _))| first.is_some_and(|first| first == name.lower()));
+            offered.map(|(at, _)| at)
+        };
+        match self.granted.view(offered).await? {
+            Some(at) => Ok(Some(all.swap_remove(at))),
+            None => self.which_is_there(all).await,
+        }
     }
 
     /// The same by the gems' own documents, which tell of what was written a moment ago, or by a server
-    /// that ended before it could say so in the list of all gems.
-    async fn which_is_there(
+    /// that ended before it could say so in the list of all gems. The last is looked at first.
+    pub(crate) async fn which_is_there(
         &self,
         all: Vec<(GemName, String)>,
     ) -> Result<Option<(GemName, String)>> {

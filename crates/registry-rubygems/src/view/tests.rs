@@ -49,6 +49,12 @@ fn tell_all(gems: &mut Gems, name: &str, revision: u64, changes: u64, all: &[&st
     apply(gems, revision, &told);
 }
 
+/// The versions of a gem that were taken back.
+fn gone<'a>(gems: &'a Gems, name: &str) -> Vec<&'a str> {
+    let gone = gems.all[name].gone.iter();
+    gone.map(|version| &**version).collect()
+}
+
 fn again(gems: &Gems) -> Gems {
     let mut again = Gems::default();
     gems.save(&mut |entry| again.apply(entry)).unwrap();
@@ -96,8 +102,7 @@ fn each_change_is_told_once_and_what_is_saved_makes_the_same_view() {
         assert_eq!(gems.search().len(), 1);
         assert_eq!(gems.search().query(&query("what FOO"), 0, 9, |_| true).0, 1);
         assert_eq!(gems.names(), ["bar", "foo"]);
-        assert!(gems.knows("BAR", "0.1") && gems.knows("Foo", "2.0"));
-        assert!(!gems.knows("bar", "0.2"));
+        assert_eq!(gone(gems, "bar"), ["0.1"]);
         let some = ["bar".to_owned()];
         assert!(gems.live(Some(&some)).is_empty());
         let of = String::from_utf8(versions_of(&gems.versions().read(), &some)).unwrap();
@@ -141,8 +146,86 @@ fn what_the_log_lost_is_told_anew() {
         let live = gems.live(None);
         let live: Vec<_> = live.iter().map(|(_, live)| live.join(",")).collect();
         assert_eq!(live, ["1.0,1.4", "1.1,2.0"]);
-        assert!(gems.knows("foo", "1.2") && gems.knows("gone", "1.0"));
+        assert_eq!(gone(gems, "foo"), ["1.0", "1.2"]);
+        assert_eq!(gone(gems, "gone"), ["1.0"]);
         assert_eq!(gems.revision("bar"), Some(3));
+    }
+}
+
+#[test]
+fn a_document_that_was_put_back_is_told_anew() {
+    let mut gems = Gems::default();
+    tell(&mut gems, "foo", 1, 1, &["1.0"]);
+    tell(&mut gems, "foo", 2, 2, &["1.1"]);
+    let mut again = again(&gems);
+    // As it was after 1.0, and then 1.2 came; or 1.1 did once more, with other bytes; or two came at
+    // once; or it has had owners since, and only then 1.2.
+    for (recent, revision, changes, all) in [
+        ("1.2", 2, 2, &["1.0", "1.2"][..]),
+        ("1.1", 2, 2, &["1.0", "1.1"]),
+        ("1.3", 2, 3, &["1.0", "1.2", "1.3"]),
+        ("1.2", 4, 2, &["1.0", "1.2"]),
+        ("1.0", 1, 1, &["1.0"]),
+    ] {
+        for gems in [&mut gems, &mut again] {
+            let info = format!("info-{recent}");
+            let told = |all| Told {
+                name: "foo".into(),
+                changes,
+                recent: vec![recent.into()],
+                all,
+                info: (&*info).into(),
+                ..Told::default()
+            };
+            apply(gems, revision, &told(None));
+            assert_eq!(gems.revision("foo"), Some(0));
+            assert!(text(gems).ends_with(&format!("foo {recent} {info}\n")));
+            assert!(gems.offers("foo", recent));
+            let all: Vec<Cow<'_, str>> = all.iter().map(|change| (*change).into()).collect();
+            apply(gems, revision, &told(Some(all.clone())));
+            assert_eq!(gems.revision("foo"), Some(revision));
+            assert_eq!(gems.live(None)[0].1.join(","), all.join(","));
+            // As before, for what comes next.
+            let before = ["1.0".into(), "1.1".into()];
+            let told = Told {
+                info: format!("{:032x}", 2).into(),
+                ..told(Some(before.to_vec()))
+            };
+            apply(gems, 2, &Told { changes: 2, ..told });
+            assert_eq!(gems.revision("foo"), Some(2));
+        }
+        assert_eq!(text(&gems), text(&again));
+    }
+}
+
+#[test]
+fn a_checksum_that_is_another_is_told_with_a_version() {
+    let mut gems = Gems::default();
+    tell_all(&mut gems, "foo", 3, 3, &["1.0", "1.1", "-1.2"]);
+    tell_all(&mut gems, "foo", 4, 4, &["1.0", "1.1", "-1.2"]);
+    tell_all(&mut gems, "foo", 4, 4, &["1.0", "1.1", "-1.2"]);
+    let line = "foo 1.1 00000000000000000000000000000004\n";
+    for gems in [&gems, &again(&gems)] {
+        assert!(text(gems).ends_with(line));
+        assert_eq!(text(gems).matches("foo").count(), 2);
+    }
+}
+
+#[test]
+fn the_first_gem_with_a_file_of_a_name_has_it() {
+    let mut gems = Gems::default();
+    tell(&mut gems, "a-1", 1, 1, &["2"]);
+    tell(&mut gems, "A", 1, 1, &["1-2"]);
+    tell(&mut gems, "A", 2, 2, &["-1-2"]);
+    tell(&mut gems, "b", 1, 1, &["1-2"]);
+    tell_all(&mut gems, "b-1", 1, 1, &["2"]);
+    tell_all(&mut gems, "c-1", 2, 2, &["-2"]);
+    for gems in [&gems, &again(&gems)] {
+        let has = |full| gems.first(full).map(|first| first.to_string());
+        assert_eq!(has("A-1-2").as_deref(), Some("a-1"));
+        assert_eq!(has("b-1-2").as_deref(), Some("b"));
+        assert_eq!(has("c-1-2").as_deref(), Some("c-1"));
+        assert_eq!(has("a-1"), None);
     }
 }
 

@@ -89,6 +89,17 @@ async fn a_platform_may_be_spelled_as_clients_read_it() {
     }
     let versions = text(&client, "/versions").await;
     assert!(versions.contains("\nfoo -1.0-i686-linux "), "{versions}");
+    // What no client knows is read as one platform, but only where that is asked for.
+    pushed(&client, &Gem::new("foo", "1.0").on("baz")).await;
+    let yank = async |platform: &str| {
+        let form = format!("gem_name=foo&version=1.0&platform={platform}");
+        client.send(Method::DELETE, YANK, form).await
+    };
+    for other in ["bar", "i586-linux"] {
+        assert_eq!(yank(other).await.status, 404, "{other}");
+    }
+    let answer = yank("unknown").await;
+    assert_eq!(answer.text(), "Successfully deleted gem: foo (1.0-baz)");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use registry_core::{
     auth::Action,
     digest::{Algorithm, Digest},
-    storage::{Key, Memory, Storage},
+    storage::{Get, GetOptions, Key, Memory, PutMode, Storage},
 };
 use registry_rubygems::RubygemsConfig;
 use registry_testkit::{Answer, Client};
@@ -220,6 +220,45 @@ async fn a_log_that_was_lost_is_made_again() {
     assert_eq!(lines, ["Foo 1.0,1.2", "bar 1.0-java,1.1-java,1.2-java"]);
     pushed(&client, &Gem::new("Foo", "1.3")).await;
     assert_eq!(last_lines(&client).await[0], "Foo 1.3");
+}
+
+#[tokio::test]
+async fn a_gem_that_was_put_back_from_a_backup_is_told_as_it_is() {
+    let document = Key::new("rubygems/gems/foo/index.jsonl").unwrap();
+    let gem = Gem::new("foo", "1.1");
+    for (next, versions, line) in [
+        (Gem::new("foo", "1.2"), ["1.0", "1.2"], "foo -1.1"),
+        (gem.clone().holding("It = 2\n"), ["1.0", "1.1"], "foo 1.1"),
+    ] {
+        let storage = Arc::new(Memory::default());
+        let start = || {
+            service(
+                storage.clone(),
+                RubygemsConfig::default(),
+                Some(Action::Read),
+            )
+        };
+        let client = Client::new(start()).token("writer");
+        pushed(&client, &Gem::new("foo", "1.0")).await;
+        let found = storage.get(&document, GetOptions::default()).await;
+        let Get::Found(backup) = found.unwrap() else {
+            panic!("there is no document");
+        };
+        let backup = backup.body.collect(1 << 20).await.unwrap();
+        pushed(&client, &gem).await;
+        let put = storage.put(&document, backup, PutMode::Replace).await;
+        put.unwrap();
+        let registry = start();
+        let client = Client::new(registry.clone()).token("writer");
+        pushed(&client, &next).await;
+        assert_eq!(last_lines(&client).await, [format!("foo {}", next.version)]);
+        assert!(registry.verify(true).await.unwrap().is_sound());
+        assert!(registry.verify(false).await.unwrap().problems.is_empty());
+        assert_eq!(last_lines(&client).await, [line]);
+        let specs = strings(&client.get("/rubygems/specs.4.8.gz").await);
+        let specs: Vec<_> = specs.chunks(3).map(|spec| &*spec[1]).collect();
+        assert_eq!(specs, versions);
+    }
 }
 
 #[tokio::test]

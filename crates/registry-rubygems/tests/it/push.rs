@@ -1,16 +1,21 @@
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use expect_test::expect;
+use futures_util::StreamExt;
 use http::Method;
 use registry_core::{
     auth::Action,
     digest::{Algorithm, Digest},
+    storage::{Get, GetOptions, Key, Memory, PutMode, Storage},
 };
 use registry_rubygems::RubygemsConfig;
+use registry_testkit::Client;
 
 use crate::{
-    PUSH, YANK,
+    PUSH, UNYANK, YANK,
     fixture::{Gem, gzip, noise, tar},
-    push, pushed, registry, text, writer, yanked,
+    push, pushed, registry, service, text, writer, yanked,
 };
 
 const CHECKSUMS: &str = "checksums.yaml.gz";
@@ -149,6 +154,8 @@ async fn a_file_is_of_the_gem_that_is_there() {
     }
     let other = Gem::new("b", "1").on("2");
     pushed(&client, &other).await;
+    let again = push(&client, &other).await;
+    assert_eq!(again.text(), "Gem was already pushed: b (1-2)");
     let path = "/rubygems/gems/b-1-2.gem";
     assert!(client.get(path).await.body == other.file());
     let refused = push(&client, &Gem::new("B-1", "2")).await;
@@ -156,8 +163,94 @@ async fn a_file_is_of_the_gem_that_is_there() {
 }
 
 #[tokio::test]
+async fn of_two_gems_that_come_at_once_with_a_file_of_one_name_one_has_it() {
+    let client = writer();
+    for n in 0..20 {
+        let platform = Gem::new(&format!("g{n}x"), "1").on("2");
+        let hyphens = Gem::new(&format!("g{n}x-1"), "2");
+        let pushes = [push(&client, &platform), push(&client, &hyphens)];
+        let answers = futures_util::future::join_all(pushes).await;
+        let (gems, path) = ([platform, hyphens], format!("/rubygems/gems/g{n}x-1-2.gem"));
+        let taken = answers.iter().filter(|answer| answer.status == 200);
+        assert_eq!(taken.count(), 1, "{n}");
+        for (gem, answer) in gems.iter().zip(answers) {
+            let info = client.get(&format!("/rubygems/info/{}", gem.name)).await;
+            let again = push(&client, gem).await;
+            assert_eq!(again.status, answer.status, "{}", again.text());
+            if answer.status == 200 {
+                assert!(info.text().contains(&gem.slug()), "{}", info.text());
+                assert!(client.get(&path).await.body == gem.file());
+                continue;
+            }
+            let words = "has already been taken by another gem";
+            assert!(answer.text().contains(words), "{}", answer.text());
+            assert!(!info.text().contains("checksum"), "{}", info.text());
+            let form = format!(
+                "gem_name={}&version={}&platform={}",
+                gem.name, gem.version, gem.platform
+            );
+            let back = client.put(UNYANK, form).await;
+            assert!(
+                [403, 404].contains(&back.status.as_u16()),
+                "{}",
+                back.text()
+            );
+            let info = client.get(&format!("/rubygems/info/{}", gem.name)).await;
+            assert!(!info.text().contains("checksum"), "{}", info.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gem_that_came_second_with_a_file_of_a_name_goes_when_it_is_pushed_again() {
+    let (storage, other) = (Arc::new(Memory::default()), Arc::new(Memory::default()));
+    let start = |storage: &Arc<Memory>| {
+        let config = RubygemsConfig {
+            owners_enforced: true,
+            ..RubygemsConfig::default()
+        };
+        service(storage.clone(), config, Some(Action::Read))
+    };
+    let (first, second) = (Gem::new("a", "1").on("2"), Gem::new("a-1", "2"));
+    let registry = start(&storage);
+    let client = Client::new(registry.clone()).token("admin");
+    pushed(&client, &first).await;
+    // As if a server had ended before it could look once more.
+    pushed(&Client::new(start(&other)).token("admin"), &second).await;
+    let mut objects = other.list(Some(&Key::new("rubygems/gems").unwrap()), None);
+    while let Some(object) = objects.next().await {
+        let key = object.unwrap().key;
+        let found = other.get(&key, GetOptions::default()).await.unwrap();
+        let Get::Found(object) = found else {
+            panic!("{key} is not there");
+        };
+        let bytes = object.body.collect(1 << 20).await.unwrap();
+        storage.put(&key, bytes, PutMode::Create).await.unwrap();
+    }
+    assert!(registry.verify(true).await.unwrap().is_sound());
+    let path = "/rubygems/gems/a-1-2.gem";
+    assert!(client.get(path).await.body == first.file());
+    let info = async || text(&client, "/info/a-1").await;
+    assert!(info().await.contains("2 |"));
+    // Whose gem it is not does not take it back.
+    for (user, words) in [
+        ("writer", "You do not have permission"),
+        ("admin", "already been taken by another gem"),
+    ] {
+        assert!(info().await.contains("2 |"));
+        let answer = push(&client.token(user), &second).await;
+        assert_eq!(answer.status, 403);
+        assert!(answer.text().contains(words), "{}", answer.text());
+    }
+    assert_eq!(info().await, "---\n");
+    let again = push(&client, &first).await;
+    assert_eq!(again.status, 200, "{}", again.text());
+    assert!(client.get(path).await.body == first.file());
+}
+
+#[tokio::test]
 async fn who_may_not_write() {
-    let storage = std::sync::Arc::new(registry_core::storage::Memory::default());
+    let storage = Arc::new(Memory::default());
     let config = RubygemsConfig {
         owners_enforced: true,
         ..RubygemsConfig::default()
