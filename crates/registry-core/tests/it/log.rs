@@ -273,7 +273,7 @@ async fn a_document_that_was_put_back_is_told_anew() {
     let storage: Arc<dyn Storage> = Arc::new(Memory::default());
     let client = writer(storage.clone());
     client.put("/toy/a/x", "1").await;
-    let index = Key::new("toy/boxes/a/index.jsonl").unwrap();
+    let index = Key::new("toy/boxes/a/box.jsonl").unwrap();
     let backup = content(&*storage, &index).await;
     client.put("/toy/a/y", "1").await;
     assert!(
