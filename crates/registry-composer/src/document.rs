@@ -140,7 +140,7 @@ pub struct Dist {
     /// Since when a branch has moved on from it, in seconds since 1970, if one has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
-    /// The branches that have since then, or were deleted, normalized: 200 at most, and [`OTHERS`].
+    /// The branches that have since then, or were deleted, normalized: 200 at most, and `*` for others.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub branches: BTreeSet<String>,
 }
