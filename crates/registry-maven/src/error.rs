@@ -2,13 +2,21 @@
 //! print, and a body of problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 
 use http::{HeaderValue, Response, StatusCode, header};
-use registry_core::{Body, Error, ErrorKind, protocol::Reason};
+use registry_core::{Body, Error, ErrorKind, Result, protocol::Reason};
 
 use crate::wire::Problem;
 
 /// The challenge of a 401: build tools send nothing before they see one, and then a token as the
 /// password of Basic.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\"");
+
+/// What was found; nothing where it is gone, or nothing to whoever asks.
+pub(crate) fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
+}
 
 /// The answer that tells a client of `error`.
 pub fn render(error: &Error) -> Response<Body> {

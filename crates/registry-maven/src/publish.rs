@@ -10,7 +10,6 @@ mod put;
 
 use registry_core::{Error, Result};
 
-pub(crate) use self::deployment::if_there;
 use crate::{Call, Policy, VersionName};
 
 impl Call<'_> {

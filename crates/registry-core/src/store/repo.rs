@@ -144,8 +144,7 @@ impl Repo {
     where
         H: DeserializeOwned + Default + Send + Sync + 'static,
     {
-        let key = self.home.join(file)?;
-        let snapshot = self.store.0.documents.fresh(&key).await?;
+        let snapshot = self.fresh_snapshot(file).await?;
         snapshot.map(|snapshot| snapshot.head()).transpose()
     }
 
@@ -203,11 +202,7 @@ impl Repo {
     where
         H: DeserializeOwned + Default + Send + Sync + 'static,
     {
-        let key = self.home.join(file)?;
-        let snapshot = self.store.0.documents.fresh(&key).await?;
-        if let Some(snapshot) = &snapshot {
-            self.store.heal(&key, snapshot);
-        }
+        let snapshot = self.fresh_snapshot(file).await?;
         snapshot
             .map(|snapshot| head_with_entry(&snapshot, name))
             .transpose()
@@ -224,10 +219,13 @@ impl Repo {
     pub(super) async fn snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
         let key = self.home.join(file)?;
         let snapshot = self.store.0.documents.read(&key).await?;
-        if let Some(snapshot) = &snapshot {
-            self.store.heal(&key, snapshot);
-        }
-        Ok(snapshot)
+        Ok(snapshot.inspect(|snapshot| self.store.heal(&key, snapshot)))
+    }
+
+    async fn fresh_snapshot(&self, file: &str) -> Result<Option<Arc<Snapshot>>> {
+        let key = self.home.join(file)?;
+        let snapshot = self.store.0.documents.fresh(&key).await?;
+        Ok(snapshot.inspect(|snapshot| self.store.heal(&key, snapshot)))
     }
 
     /// Starts to take in the bytes of an artifact.

@@ -19,6 +19,7 @@ use crate::{
         Head,
         bundle::{self, Bundle, Stage},
     },
+    error::if_there,
     layout::{self, VERSION},
     view::{Artifacts, Fate},
     wire::Deployment,
@@ -302,14 +303,6 @@ impl Call<'_> {
             Ok(Change::when(changed, ()).dropping(removed))
         };
         repo.change(VERSION, Vec::new(), change).await
-    }
-}
-
-/// What was found; nothing where it is gone, or nothing to whoever asks.
-pub(crate) fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        found => found.map(Some),
     }
 }
 

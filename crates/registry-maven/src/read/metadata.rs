@@ -16,6 +16,7 @@ use crate::{
     Answer, ArtifactId, Call, GroupId, VersionName,
     checksum::ALGORITHMS,
     document::{Head, snapshot, time},
+    error::if_there,
     layout::{self, VERSION},
     metadata::{ArtifactLevel, Metadata, Plugin, SnapshotFile, SnapshotLevel},
     name::Levels,
@@ -59,11 +60,9 @@ impl Call<'_> {
         let repo = self.granted.authorize(&resource, Action::Read).await?;
         let of = (group.clone(), artifact.clone(), version.clone());
         let render = move |document: &Document<Head>| snapshot(&of, document);
-        match repo.rendered(VERSION, FORM, "", render).await {
-            // There are documents of versions that have no build.
-            Err(error) if error.kind() == registry_core::ErrorKind::NotFound => Ok(None),
-            form => form,
-        }
+        // There are documents of versions that have no build.
+        let form = if_there(repo.rendered(VERSION, FORM, "", render).await)?;
+        Ok(form.flatten())
     }
 
     /// The versions of an artifact, and the plugins of a group.
@@ -81,10 +80,7 @@ impl Call<'_> {
             let render = move |listed: Listed| listed_form(&to, listed, policy);
             let named = (FORM, &*name);
             let form = self.granted.rendered_part(named, stamp, gather, render);
-            return match form.await {
-                Err(error) if error.kind() == registry_core::ErrorKind::NotFound => Ok(None),
-                form => form,
-            };
+            return Ok(if_there(form.await)?.flatten());
         }
         let mut listed = self
             .granted
@@ -108,10 +104,8 @@ impl Call<'_> {
                 .plugins
                 .retain(|(artifact, _)| seen.contains(&format!("{group}:{artifact}")));
         }
-        match listed_form(&levels, listed, policy) {
-            Err(error) if error.kind() == registry_core::ErrorKind::NotFound => Ok(None),
-            form => Ok(Some(Arc::new(form?))),
-        }
+        let form = if_there(listed_form(&levels, listed, policy))?;
+        Ok(form.map(Arc::new))
     }
 }
 
