@@ -152,7 +152,7 @@ impl DefaultAuth {
         };
         Ok(Identity {
             admin: false,
-            access: Some(claims.access.clone().into()),
+            access: Some(signed.access.clone()),
             ..subject
         })
     }

@@ -75,10 +75,9 @@ struct Header {
     crit: Option<serde_json::Value>,
 }
 
-/// Whether a text looks like one.
+/// Whether a text looks like one: whatever is in its three parts.
 pub(super) fn is_one(text: &str) -> bool {
-    let ok = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    text.bytes().filter(|byte| *byte == b'.').count() == 2 && text.bytes().all(ok)
+    memchr::memchr_iter(b'.', text.as_bytes()).count() == 2
 }
 
 /// The signed text of some claims.
@@ -110,6 +109,8 @@ pub(super) struct Reader {
 /// What a key signed, and which one.
 pub(super) struct Signed {
     pub(super) claims: Claims,
+    /// What the claims give access to.
+    pub(super) access: Arc<[AccessEntry]>,
     key: Box<str>,
 }
 
@@ -133,6 +134,7 @@ impl Reader {
         }
         let (claims, key) = read(&self.keys, token).await?;
         let signed = Arc::new(Signed {
+            access: claims.access.clone().into(),
             claims,
             key: key.id().into(),
         });

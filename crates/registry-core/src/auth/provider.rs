@@ -115,7 +115,8 @@ impl DefaultAuth {
 
     /// The rights of whoever has the token of this hash.
     pub(super) async fn by_hash(&self, hash: &str, from: Option<IpAddr>) -> Result<Rights> {
-        let token = self.known.get(hash, self.tokens.get(hash)).await?;
+        let token = self.known.get(hash, async || self.tokens.get(hash).await);
+        let token = token.await?;
         let token = token.ok_or_else(|| again("the token is not known here"))?;
         if token.revoked.is_some() {
             return Err(again("the token was revoked"));

@@ -42,14 +42,15 @@ impl<V> Remembered<V> {
     pub(super) async fn get(
         &self,
         name: &str,
-        read: impl Future<Output = Result<Option<V>>>,
+        read: impl AsyncFnOnce() -> Result<Option<V>>,
     ) -> Result<Option<Arc<V>>> {
         if let Some((at, value)) = self.values.get(name)
             && within(at, self.clock.now(), self.max_age)
         {
             return Ok(Some(value));
         }
-        self.fresh(name, read).await
+        // Made only where it is needed, which is seldom.
+        Box::pin(self.fresh(name, read())).await
     }
 
     /// The value as it is now.

@@ -96,7 +96,7 @@ impl Users {
 
     /// A user as they were no longer ago than `auth_max_age`.
     pub(super) async fn get(&self, name: &str) -> Result<Option<Arc<User>>> {
-        self.known.get(name, self.read(name)).await
+        self.known.get(name, async || self.read(name).await).await
     }
 
     /// A user as they are now.
