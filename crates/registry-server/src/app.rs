@@ -86,11 +86,12 @@ impl App {
         B::Error: Into<BoxError>,
     {
         // A step that never comes back to where it was, from a place of this process alone.
-        let id = format!("{:016x}", self.next.fetch_add(STEP, Ordering::Relaxed));
+        let id = self.next.fetch_add(STEP, Ordering::Relaxed);
+        let id: Arc<str> = format!("{id:016x}").into();
         let in_flight = activity.begin(request.version());
-        let mut record = Record::begin(&self, &id, &request, from, in_flight);
+        let mut record = Record::begin(&self, id.clone(), &request, from, in_flight);
         request.extensions_mut().insert(from);
-        request.extensions_mut().insert(RequestId((&*id).into()));
+        request.extensions_mut().insert(RequestId(id.clone()));
         let received = record.received();
         let request = request.map(|body| Paced::new(body, self.pace, received, activity));
         let response = self.route(request).await;
@@ -102,7 +103,7 @@ impl App {
         {
             parts.extensions.insert(reason);
         }
-        if let Ok(id) = HeaderValue::try_from(id) {
+        if let Ok(id) = HeaderValue::try_from(&*id) {
             parts.headers.insert(REQUEST_ID, id);
         }
         Ok(Response::from_parts(parts, Recorded::new(body, record)))

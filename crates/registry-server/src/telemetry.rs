@@ -65,10 +65,11 @@ pub(crate) fn filter(config: &Config) -> Result<EnvFilter> {
 /// the log.
 pub(crate) struct Record {
     app: Arc<App>,
-    id: Box<str>,
+    id: Arc<str>,
     method: Method,
+    /// As it came, with what may be secret.
     path: Box<str>,
-    agent: Box<str>,
+    agent: Box<[u8]>,
     from: Connection,
     began: Instant,
     received: Arc<AtomicU64>,
@@ -84,16 +85,16 @@ impl Record {
     /// A request begins.
     pub(crate) fn begin<B>(
         app: &Arc<App>,
-        id: &str,
+        id: Arc<str>,
         request: &http::Request<B>,
         from: Connection,
         in_flight: InFlight,
     ) -> Self {
         Self {
             app: app.clone(),
-            id: id.into(),
+            id,
             method: request.method().clone(),
-            path: loggable(request.uri().path()).into(),
+            path: request.uri().path().into(),
             agent: user_agent(request.headers()).into(),
             from,
             began: Instant::now(),
@@ -146,7 +147,7 @@ impl Drop for Record {
         tracing::info!(
             target: "registry::access",
             method = %self.method,
-            path = &*self.path,
+            path = loggable(&self.path),
             status,
             mount = &**mount,
             route,
@@ -156,7 +157,7 @@ impl Drop for Record {
             bytes_in = received,
             bytes_out = self.sent,
             ms = (took.as_secs_f64() * 1e6).round() / 1e3,
-            agent = &*self.agent,
+            agent = shorten(&String::from_utf8_lossy(&self.agent)),
             cut,
             error,
             message = self.handled.message.as_deref().unwrap_or_default(),
@@ -263,11 +264,9 @@ fn loggable(path: &str) -> String {
     shorten(&path)
 }
 
-fn user_agent(headers: &HeaderMap) -> String {
-    let agent = headers
-        .get(header::USER_AGENT)
-        .map(|value| value.as_bytes());
-    shorten(&String::from_utf8_lossy(agent.unwrap_or_default()))
+fn user_agent(headers: &HeaderMap) -> &[u8] {
+    let agent = headers.get(header::USER_AGENT);
+    agent.map(|value| value.as_bytes()).unwrap_or_default()
 }
 
 fn shorten(text: &str) -> String {

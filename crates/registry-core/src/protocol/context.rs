@@ -55,7 +55,7 @@ pub struct Connection {
 
 /// A request's id, if the server gives it one; it puts it into the request's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(pub Box<str>);
+pub struct RequestId(pub Arc<str>);
 
 /// The address of a mount, such as `https://registry.example/npm`: no slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::{
     auth::{Access, AuthProvider, Credentials, Granted, Identity},
     body::Body,
     error::{Error, ErrorKind, Result},
-    store::{Actor, Store},
+    store::Store,
 };
 
 /// What became of a request, for the log and for metrics: an extension of every response.
@@ -68,7 +68,7 @@ impl<P: Protocol> ProtocolHandler for Handler<P> {
         Box::pin(async move {
             let mut context = context;
             let mut handled = Handled {
-                mount: self.store.name().into(),
+                mount: context.mount.clone(),
                 route: "none",
                 ..Handled::default()
             };
@@ -136,12 +136,9 @@ impl<P: Protocol> Handler<P> {
         if identity.access.is_some() {
             context.shown = Shown::AccessToken;
         }
-        let actor = Actor {
-            user: identity.user.clone(),
-            token: identity.token.clone(),
-            ..(*context.actor).clone()
-        };
-        context.actor = Arc::new(actor);
+        let actor = Arc::make_mut(&mut context.actor);
+        actor.user.clone_from(&identity.user);
+        actor.token.clone_from(&identity.token);
         Ok(Arc::new(identity))
     }
 

@@ -48,7 +48,7 @@ pub struct Options {
     pub trusted_proxies: Vec<IpNet>,
     /// How long a document is served from memory without asking the store; 0 always asks.
     pub metadata_max_age: Duration,
-    /// How much memory documents, their forms and small blobs may take, in bytes.
+    /// How much memory documents, their forms and small files may take, in bytes.
     pub cache: u64,
     /// How long `gc` is going to leave alone what it does not know to be in use.
     pub grace: Duration,
@@ -139,7 +139,7 @@ pub struct Builder {
 type Pending = Box<dyn FnOnce(&Builder, Hooks) -> Result<Mounted> + Send>;
 
 struct Mounted {
-    name: String,
+    name: Arc<str>,
     paths: Vec<MountPath>,
     handler: Arc<dyn ProtocolHandler>,
     store: Store,
@@ -216,7 +216,7 @@ impl Builder {
                 auth,
             });
             Ok(Mounted {
-                name,
+                name: name.into(),
                 paths,
                 handler,
                 store,
@@ -291,7 +291,7 @@ impl RegistryService {
         let of = |mounted: &Mounted| {
             let prefix = mounted.paths.first().map_or("", |path| &path.prefix);
             (
-                mounted.name.clone(),
+                mounted.name.to_string(),
                 mounted.handler.usage(&base.join(prefix), token),
             )
         };
@@ -445,7 +445,12 @@ impl Inner {
         BaseUrl::of_request(headers, authority, connection, trusted)
     }
 
-    fn context(&self, parts: &http::request::Parts, mount: &str, base: BaseUrl) -> Result<Context> {
+    fn context(
+        &self,
+        parts: &http::request::Parts,
+        mount: &Arc<str>,
+        base: BaseUrl,
+    ) -> Result<Context> {
         let connection = connection(&parts.extensions);
         let text = |name: http::HeaderName| parts.headers.get(name)?.to_str().ok().map(Into::into);
         let request_id = match parts.extensions.get::<RequestId>() {
@@ -463,7 +468,7 @@ impl Inner {
             actor: Arc::new(actor),
             shown: Shown::Nothing,
             access: None,
-            mount: mount.into(),
+            mount: mount.clone(),
             base,
             clock,
             connection,

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actor {
     /// The request's id, which the log repeats.
-    pub request_id: Box<str>,
+    pub request_id: Arc<str>,
     /// The user, unless nobody.
     pub user: Option<Arc<str>>,
     /// The id of the token that was shown.
