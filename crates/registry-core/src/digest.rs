@@ -95,6 +95,11 @@ impl Digest {
     pub fn hex(&self) -> &str {
         &self.hex
     }
+
+    /// The whole of it as text, such as `sha256:…`: as [`Display`](fmt::Display) has it, made at once.
+    pub fn text(&self) -> String {
+        [self.algorithm.as_str(), ":", &self.hex].concat()
+    }
 }
 
 impl FromStr for Digest {

@@ -7,14 +7,16 @@ use tokio::sync::Mutex;
 use crate::error::{Error, Result};
 
 /// Carries `work` to its end, in a task of its own: a client that goes away drops the request's
-/// future, and with it all that has not been given to such a task.
+/// future, and with it all that has not been given to such a task. It begins at once; who waits holds
+/// none of it.
 ///
 /// # Errors
 /// When the work panics; what it says itself is within.
-pub async fn carry_through<T: Send + 'static>(
+pub fn carry_through<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
-) -> Result<T> {
-    tokio::spawn(work).await.map_err(Error::internal)
+) -> impl Future<Output = Result<T>> + Send {
+    let task = tokio::spawn(work);
+    async move { task.await.map_err(Error::internal) }
 }
 
 /// Work for which nobody waits, and that is done by one task at a time.

@@ -17,9 +17,10 @@ pub(crate) const PLUGIN: &str = "=plugin.jsonl";
 
 /// An artifact and its folder. No version lies in it, but the folder of each does.
 pub(crate) fn artifact(group: &GroupId, artifact: &ArtifactId) -> Result<Resource> {
+    let (group, artifact) = (group.as_str(), artifact.as_str());
     Ok(Resource {
-        name: format!("{group}:{artifact}").into(),
-        home: Key::new(ARTIFACTS)?.join(format!("{group}/{artifact}"))?,
+        name: [group, ":", artifact].concat().into(),
+        home: Key::new([ARTIFACTS, group, artifact].join("/"))?,
     })
 }
 

@@ -129,10 +129,10 @@ impl Call<'_> {
         let entry = entry.ok_or_else(missing)?;
         let entry = Entry::parse(&entry)?;
         let provenance = entry.provenance.as_ref().ok_or_else(missing)?;
-        let object = repo
+        let opened = repo
             .open(&provenance.stored(), PROVENANCE_TYPE, None, false)
             .await?;
-        let bundle = object.body.collect(MAX_BUNDLE).await?;
+        let bundle = opened.body.collect(MAX_BUNDLE).await?;
         let bundle: &RawValue = serde_json::from_slice(&bundle).map_err(CoreError::internal)?;
         let predicate_type = provenance.predicate_type;
         let attestations = vec![Attestation {

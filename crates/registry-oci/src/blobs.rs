@@ -5,7 +5,6 @@ use registry_core::{
     auth::Action,
     digest::Digest,
     protocol::{self, Artifact},
-    store::Blob,
 };
 
 use crate::{
@@ -23,15 +22,21 @@ impl Call<'_> {
     /// A blob, whole or in part (end-2).
     pub(crate) async fn blob(&self, name: &RepositoryName, digest: &Digest) -> Answer {
         let repo = self.granted.repo()?;
-        let blob = self.find_blob(digest).await?;
+        let head = *self.method == Method::HEAD;
+        let blob = if head {
+            repo.blob(digest).await?
+        } else {
+            repo.readable_blob(digest).await?
+        };
+        let blob = blob.ok_or_else(|| unknown(digest))?;
         // Who may push and is told that it is here need not send it.
-        if *self.method == Method::HEAD
+        if head
             && self.granted.may(name.as_str(), Action::Write).await?
             && !repo.renew_blob(&blob).await?
         {
             return Err(unknown(digest));
         }
-        let tag = digest.to_string();
+        let tag = digest.text();
         let artifact = Artifact {
             tag: &tag,
             size: blob.size(),
@@ -45,14 +50,10 @@ impl Call<'_> {
             _ => error.into(),
         })?;
         let headers = response.headers_mut();
-        headers.insert(DOCKER_CONTENT_DIGEST, header_of(digest)?);
+        let digest = HeaderValue::try_from(tag).map_err(registry_core::Error::internal)?;
+        headers.insert(DOCKER_CONTENT_DIGEST, digest);
         headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
         Ok(response)
-    }
-
-    async fn find_blob(&self, digest: &Digest) -> Result<Blob> {
-        let blob = self.granted.repo()?.blob(digest).await?;
-        blob.ok_or_else(|| unknown(digest))
     }
 
     /// Takes a blob from its repository; others that hold it keep it (end-10).
@@ -73,6 +74,6 @@ fn unknown(digest: &Digest) -> Error {
 
 /// A digest as a header's value.
 pub(crate) fn header_of(digest: &Digest) -> Result<HeaderValue> {
-    let value = HeaderValue::try_from(digest.to_string());
+    let value = HeaderValue::try_from(digest.text());
     Ok(value.map_err(registry_core::Error::internal)?)
 }

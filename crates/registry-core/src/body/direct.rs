@@ -19,7 +19,7 @@ use rustix::{
 };
 
 use super::{
-    file::{DIRECT, is_in_memory, map},
+    file::{DIRECT, map},
     kept::Origin,
 };
 
@@ -63,8 +63,7 @@ impl Direct {
     /// memory too.
     pub(super) fn lend_kept(&self, bytes: &Bytes, origin: &Origin) -> Bytes {
         let length = bytes.len() as u64;
-        let range = origin.offset..origin.offset + length;
-        if length < DIRECT || !is_in_memory(&origin.file, &range) {
+        if length < DIRECT || !origin.is_in_memory(length) {
             return bytes.clone();
         }
         self.lent_as(bytes.clone(), Arc::clone(&origin.file), origin.offset)

@@ -3,14 +3,18 @@
 use std::{
     fs::File,
     ops::Range,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use bytes::Bytes;
 use rustix::process::{Resource, getrlimit};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Body, Inner};
+use super::{Body, Inner, file::is_in_memory};
 use crate::error::Result;
 
 /// How many files are held open for them in this process, of those that it may open: what is beyond is
@@ -32,7 +36,39 @@ pub(crate) struct Kept {
 pub(super) struct Origin {
     pub(super) file: Arc<File>,
     pub(super) offset: u64,
-    _place: Arc<SemaphorePermit<'static>>,
+    place: Arc<Place>,
+}
+
+/// A file that is held open.
+struct Place {
+    _permit: SemaphorePermit<'static>,
+    /// When its bytes were last seen in the system's memory, in milliseconds since `START`.
+    seen: AtomicU64,
+}
+
+/// How long bytes that were in the system's memory are taken to be there still, in milliseconds.
+const STAYS: u64 = 1000;
+/// From when on time is counted here.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+fn now() -> u64 {
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Origin {
+    /// Whether so many bytes from here on are in the system's memory, or were a moment ago.
+    pub(super) fn is_in_memory(&self, length: u64) -> bool {
+        let now = now();
+        let seen = &self.place.seen;
+        if now.saturating_sub(seen.load(Ordering::Relaxed)) < STAYS {
+            return true;
+        }
+        let is = is_in_memory(&self.file, &(self.offset..self.offset + length));
+        if is {
+            seen.store(now, Ordering::Relaxed);
+        }
+        is
+    }
 }
 
 impl Body {
@@ -53,12 +89,16 @@ impl Body {
         if !file.is_sendable() {
             return None;
         }
-        let place = FILES.try_acquire().ok()?;
+        let place = Place {
+            _permit: FILES.try_acquire().ok()?,
+            // All of it is read next.
+            seen: AtomicU64::new(now()),
+        };
         let (file, offset) = file.place();
         Some(Origin {
             file,
             offset,
-            _place: Arc::new(place),
+            place: Arc::new(place),
         })
     }
 }

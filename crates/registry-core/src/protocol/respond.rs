@@ -13,8 +13,8 @@ use crate::{
     auth::Granted,
     body::Body,
     error::{Error, ErrorKind, Result},
-    storage::{ByteRange, Object},
-    store::{Rendered, Repo, StoredBytes},
+    storage::ByteRange,
+    store::{Opened, Rendered, Repo, StoredBytes},
 };
 
 /// An answer of JSON.
@@ -152,9 +152,9 @@ pub async fn serve_artifact<O, F>(
 ) -> Result<Response<Body>>
 where
     O: FnOnce(Option<ByteRange>, bool) -> F + Send,
-    F: Future<Output = Result<Object>> + Send,
+    F: Future<Output = Result<Opened>> + Send,
 {
-    let etag = format!("\"{}\"", artifact.tag);
+    let etag = ["\"", artifact.tag, "\""].concat();
     let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
     let now = SystemTime::now();
     let modified = artifact.modified.and_then(|date| strong_date(date, now));
@@ -291,12 +291,12 @@ fn parse_range(value: &str) -> Option<ByteRange> {
 
 fn bytes(
     artifact: &Artifact<'_>,
-    object: Object,
+    opened: Opened,
     partial: bool,
     head: bool,
 ) -> Result<Response<Body>> {
-    if object.size != artifact.size {
-        let (is, was) = (object.size, artifact.size);
+    if opened.size != artifact.size {
+        let (is, was) = (opened.size, artifact.size);
         return Err(Error::internal(format!(
             "an artifact of {was} bytes now has {is}"
         )));
@@ -311,14 +311,14 @@ fn bytes(
         fields.insert(header::CONTENT_LENGTH, artifact.size.into());
         return Ok(response);
     }
-    let range = object.range;
+    let range = opened.range;
     fields.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
     if partial {
         let value = format!("bytes {}-{}/{}", range.start, range.end - 1, artifact.size);
         fields.insert(header::CONTENT_RANGE, header(value)?);
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    *response.body_mut() = object.body;
+    *response.body_mut() = opened.body;
     Ok(response)
 }
 

@@ -39,7 +39,7 @@ impl Key {
     pub fn join(&self, below: impl AsRef<str>) -> Result<Self, InvalidKey> {
         let below = below.as_ref();
         if below.split('/').all(valid_segment) {
-            Ok(self.joined(below))
+            Ok(self.joined(&[below]))
         } else {
             Err(InvalidKey(below.into()))
         }
@@ -48,11 +48,24 @@ impl Key {
     /// This key under the folder `folder`.
     #[must_use]
     pub fn under(&self, folder: &Key) -> Self {
-        folder.joined(&self.0)
+        folder.joined(&[&self.0])
     }
 
-    fn joined(&self, below: &str) -> Self {
-        Self([&*self.0, "/", below].concat().into())
+    /// The key of some segments under this folder, which are known to be such.
+    pub(crate) fn joined(&self, below: &[&str]) -> Self {
+        debug_assert!(
+            below
+                .iter()
+                .all(|segments| segments.split('/').all(valid_segment))
+        );
+        let length = below.iter().map(|segment| 1 + segment.len());
+        let mut key = String::with_capacity(self.0.len() + length.sum::<usize>());
+        key.push_str(&self.0);
+        for segment in below {
+            key.push('/');
+            key.push_str(segment);
+        }
+        Self(key.into())
     }
 
     /// What follows `folder/` in this key, if it lies below that folder.

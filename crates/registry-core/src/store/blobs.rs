@@ -147,17 +147,31 @@ impl Repo {
     /// When the store fails.
     pub async fn blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let documents = &self.store.0.documents;
-        let (held, record) = (self.held(digest)?, self.record(digest)?);
+        let (held, record) = (self.held(digest), self.record(digest));
         let found = try_join(documents.read(&held), documents.read(&record)).await?;
         Blob::read(digest, record, found)
     }
 
-    /// The same, whatever age is trusted elsewhere: for who concludes from it that the blob may be
-    /// named. The record is read last, so that it is doomed if a collection did not see who holds it.
+    /// A blob to read, if this repository holds it, which is looked at as ever. Where its bytes lie was
+    /// looked at a moment ago: that changes only for bytes that are not there, and is looked at anew
+    /// where they are not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn readable_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
+        let documents = &self.store.0.documents;
+        let (held, record) = (self.held(digest), self.record(digest));
+        let found = try_join(documents.read(&held), documents.recent(&record, TRUSTED)).await?;
+        Blob::read(digest, record, found)
+    }
+
+    /// The same as [`blob`](Self::blob), whatever age is trusted elsewhere: for who concludes from it that
+    /// the blob may be named. The record is read last, so that it is doomed if a collection did not see
+    /// who holds it.
     async fn fresh_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let documents = &self.store.0.documents;
-        let key = self.record(digest)?;
-        let held = documents.fresh(&self.held(digest)?).await?;
+        let key = self.record(digest);
+        let held = documents.fresh(&self.held(digest)).await?;
         let record = documents.fresh(&key).await?;
         Blob::read(digest, key, (held, record))
     }
@@ -193,7 +207,7 @@ impl Repo {
             let holds = held.revision > 0 && !held.head.gone;
             Ok((holds, holds))
         };
-        let key = self.held(digest)?;
+        let key = self.held(digest);
         self.store.0.documents.change(&key, say).await
     }
 
@@ -206,7 +220,7 @@ impl Repo {
         let Some(blob) = self.blob(digest).await? else {
             return Ok(false);
         };
-        let operation = self.operation(self.record(digest)?, Some(blob.size()), CONTENT_TYPE);
+        let operation = self.operation(self.record(digest), Some(blob.size()), CONTENT_TYPE);
         for hook in &*self.store.0.hooks {
             hook.before_delete(&operation).await?;
         }
@@ -215,7 +229,7 @@ impl Repo {
             held.head.gone = true;
             Ok((holds, holds))
         };
-        let key = self.held(digest)?;
+        let key = self.held(digest);
         let held = self.store.0.documents.change(&key, let_go).await?;
         if held {
             for hook in &*self.store.0.hooks {
@@ -245,7 +259,7 @@ impl Repo {
     /// # Errors
     /// When the store fails.
     pub async fn holders(&self, digest: &Digest) -> Result<Vec<Resource>> {
-        let record = self.store.0.documents.read(&self.record(digest)?).await?;
+        let record = self.store.0.documents.read(&self.record(digest)).await?;
         let Some(record) = record else {
             return Ok(Vec::new());
         };
@@ -285,7 +299,7 @@ impl Repo {
             held.head.gone = false;
             Ok((true, ()))
         };
-        let key = self.held(digest)?;
+        let key = self.held(digest);
         self.store.0.documents.create(&key, hold).await
     }
 
@@ -324,7 +338,7 @@ impl Repo {
             }
             Ok((write, joined))
         };
-        let key = self.record(digest)?;
+        let key = self.record(digest);
         let documents = &self.store.0.documents;
         if creates {
             documents.create(&key, join).await
@@ -333,11 +347,11 @@ impl Repo {
         }
     }
 
-    fn held(&self, digest: &Digest) -> Result<Key> {
+    fn held(&self, digest: &Digest) -> Key {
         layout::held(&self.home, digest)
     }
 
-    fn record(&self, digest: &Digest) -> Result<Key> {
+    fn record(&self, digest: &Digest) -> Key {
         layout::record(&self.store.0.root, digest)
     }
 }
@@ -359,6 +373,8 @@ enum Joined {
     Gone,
 }
 
+/// How long a blob's record is trusted by who reads the blob.
+const TRUSTED: Duration = Duration::from_secs(1);
 /// How many documents or files are looked at together.
 const AT_ONCE: usize = 16;
 /// How many repositories a record tells of: what a mount that does not say from where looks through.

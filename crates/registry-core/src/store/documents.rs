@@ -24,7 +24,7 @@ use super::document::{Document, RawDocument};
 use crate::{
     digest::random_hex,
     error::{Error, ErrorKind, Result},
-    storage::{Get, GetOptions, Key, PutMode, Storage, StorageError, Version},
+    storage::{Get, GetOptions, Key, Object, PutMode, Storage, StorageError, Version},
 };
 
 /// How long a change is tried against other writers and a failing store before it is given up.
@@ -173,9 +173,19 @@ impl Documents {
     /// # Errors
     /// When the store fails or the document is damaged.
     pub async fn read(&self, key: &Key) -> Result<Option<Arc<Snapshot>>> {
-        if let Some(known) = self.0.cache.get(key)
-            && !self.0.max_age.is_zero()
-            && lock(&known.checked).elapsed() < self.0.max_age
+        self.recent(key, Duration::ZERO).await
+    }
+
+    /// The document as it was no longer ago than `age`, or than all are trusted for: for who finds out
+    /// where it has changed since, or does no harm then.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) async fn recent(&self, key: &Key, age: Duration) -> Result<Option<Arc<Snapshot>>> {
+        let age = age.max(self.0.max_age);
+        if !age.is_zero()
+            && let Some(known) = self.0.cache.get(key)
+            && lock(&known.checked).elapsed() < age
         {
             return Ok(Some(known));
         }
@@ -191,6 +201,11 @@ impl Documents {
         if self.0.storage.profile().local {
             return self.0.fetch(key, self.0.cache.get(key)).await;
         }
+        Box::pin(self.shared(key)).await
+    }
+
+    /// The document as it is now, by a look at the store that all share who wait for one.
+    async fn shared(&self, key: &Key) -> Result<Option<Arc<Snapshot>>> {
         let (flight, _place) = self.board(key);
         let seen = flight.started.load(Ordering::SeqCst);
         let mut last = flight.last.lock().await;
@@ -369,18 +384,20 @@ impl Inner {
                 Ok(Some(known))
             }
             (Ok(Get::NotModified), None) => Err(Error::internal("not modified since never")),
-            (Ok(Get::Found(object)), _) => {
-                let bytes = object.body.collect(MAX_DOCUMENT).await?;
-                let document = RawDocument::parse(&bytes, object.modified)
-                    .map_err(|error| error.with_source(format!("the document {key} is damaged")))?;
-                Ok(Some(self.remember(key, document, object.version)))
-            }
+            (Ok(Get::Found(object)), _) => Box::pin(self.take_in(key, object)).await.map(Some),
             (Err(StorageError::NotFound), _) => {
                 self.cache.remove(key);
                 Ok(None)
             }
             (Err(error), _) => Err(error.into()),
         }
+    }
+
+    async fn take_in(&self, key: &Key, object: Object) -> Result<Arc<Snapshot>> {
+        let bytes = object.body.collect(MAX_DOCUMENT).await?;
+        let document = RawDocument::parse(&bytes, object.modified)
+            .map_err(|error| error.with_source(format!("the document {key} is damaged")))?;
+        Ok(self.remember(key, document, object.version))
     }
 
     fn remember(&self, key: &Key, document: RawDocument, version: Version) -> Arc<Snapshot> {

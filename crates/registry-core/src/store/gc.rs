@@ -195,7 +195,7 @@ impl Run<'_> {
 
     /// Of each view, only the newest checkpoints are of use.
     async fn collect_checkpoints(&mut self) -> Result<()> {
-        let folder = self.store.0.log_folder()?.join("checkpoint")?;
+        let folder = self.store.0.log_folder().join("checkpoint")?;
         let mut all = Vec::new();
         let mut listed = self.store.0.documents.storage().list(Some(&folder), None);
         while let Some(entry) = listed.next().await {

@@ -20,19 +20,18 @@ const UPLOADS: &str = "uploads";
 const LOG: &str = "log";
 
 /// The log's folder.
-pub(super) fn log(root: &Key) -> Result<Key> {
-    Ok(root.join(LOG)?)
+pub(super) fn log(root: &Key) -> Key {
+    root.joined(&[LOG])
 }
 
 /// Where it says that the resource in the folder `home` holds a blob.
-pub(super) fn held(home: &Key, digest: &Digest) -> Result<Key> {
-    let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
-    Ok(home.join([HELD, "/", algorithm, "/", hex].concat())?)
+pub(super) fn held(home: &Key, digest: &Digest) -> Key {
+    home.joined(&[HELD, digest.algorithm().as_str(), digest.hex()])
 }
 
 /// The folder of all blobs that a resource holds.
-pub(super) fn all_held(home: &Key) -> Result<Key> {
-    Ok(home.join(HELD)?)
+pub(super) fn all_held(home: &Key) -> Key {
+    home.joined(&[HELD])
 }
 
 /// The resource's folder and the blob, from a key made by [`held`].
@@ -43,25 +42,24 @@ pub(super) fn holder(key: &Key) -> Option<(Key, Digest)> {
 }
 
 /// Where a resource's collections are told of.
-pub(super) fn collections(home: &Key) -> Result<Key> {
-    Ok(home.join(COLLECTIONS)?)
+pub(super) fn collections(home: &Key) -> Key {
+    home.joined(&[COLLECTIONS])
 }
 
 /// A blob's record.
-pub(super) fn record(root: &Key, digest: &Digest) -> Result<Key> {
+pub(super) fn record(root: &Key, digest: &Digest) -> Key {
     let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
-    let below = [RECORDS, "/", algorithm, "/", &hex[..2], "/", hex];
-    Ok(root.join(below.concat())?)
+    root.joined(&[RECORDS, algorithm, &hex[..2], hex])
 }
 
 /// The folder of all records.
-pub(super) fn records(root: &Key) -> Result<Key> {
-    Ok(root.join(RECORDS)?)
+pub(super) fn records(root: &Key) -> Key {
+    root.joined(&[RECORDS])
 }
 
 /// The blob of a key made by [`record`].
 pub(super) fn recorded(root: &Key, key: &Key) -> Option<Digest> {
-    let below = key.below(&records(root).ok()?)?;
+    let below = key.below(&records(root))?;
     let (algorithm, hex) = below.as_str().split_once('/')?;
     let (_, hex) = hex.split_once('/')?;
     format!("{algorithm}:{hex}").parse().ok()
@@ -75,8 +73,8 @@ pub(super) fn content(root: &Key, file: &str) -> Result<Key> {
 }
 
 /// The folder of all such files.
-pub(super) fn all_content(root: &Key) -> Result<Key> {
-    Ok(root.join(CONTENT)?)
+pub(super) fn all_content(root: &Key) -> Key {
+    root.joined(&[CONTENT])
 }
 
 /// An upload's session.
@@ -85,8 +83,8 @@ pub(super) fn upload(root: &Key, uuid: &str) -> Result<Key> {
 }
 
 /// The folder of all sessions.
-pub(super) fn uploads(root: &Key) -> Result<Key> {
-    Ok(root.join(UPLOADS)?)
+pub(super) fn uploads(root: &Key) -> Key {
+    root.joined(&[UPLOADS])
 }
 
 /// Whether a key is one of those in this file, so that nothing of it is the protocol's.
@@ -111,11 +109,11 @@ mod tests {
         let home = Key::new("oci/repositories/a/b").unwrap();
         for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
             let digest = Digest::of(algorithm, b"x");
-            let held = held(&home, &digest).unwrap();
+            let held = held(&home, &digest);
             assert_eq!(holder(&held), Some((home.clone(), digest.clone())));
-            let record = record(&root, &digest).unwrap();
+            let record = record(&root, &digest);
             assert_eq!(recorded(&root, &record), Some(digest));
-            for key in [held, record, collections(&home).unwrap()] {
+            for key in [held, record, collections(&home)] {
                 assert!(is_shared(&root, &key), "{key}");
             }
         }

@@ -40,6 +40,7 @@ pub use self::{
     hooks::{Actor, Inspector, Operation, StorageHook, Veto},
     keys::{Keys, SigningKey},
     log::LogEntry,
+    read::Opened,
     release::{release, same_release},
     rendered::{Form, Rendered, Source},
     repo::{Change, Repo},
@@ -124,7 +125,7 @@ impl Inner {
         })
     }
 
-    fn log_folder(&self) -> Result<Key> {
+    fn log_folder(&self) -> Key {
         layout::log(&self.root)
     }
 }
@@ -137,7 +138,7 @@ impl Store {
         shared: Shared,
     ) -> Result<Self> {
         let root = Key::new(name)?;
-        let folder = layout::log(&root)?;
+        let folder = layout::log(&root);
         let documents = &shared.documents;
         let log = Log::new(documents.clone(), catalog.clone(), folder.clone());
         let view = Arc::new(View::new(documents.clone(), folder, catalog.fold()));
@@ -217,7 +218,7 @@ impl Store {
     /// What a form of the view, or of something in it, is kept under.
     fn form_key(&self, (form, name): (&'static str, &str), stamp: u64) -> Result<FormKey> {
         Ok(FormKey {
-            document: self.0.log_folder()?,
+            document: self.0.log_folder(),
             version: Version::new(stamp.to_string()),
             form,
             base: name.into(),

@@ -1,13 +1,53 @@
 //! Reading the bytes that documents name.
 
+use std::ops::Range;
+
 use futures_util::TryStreamExt;
 use memchr::memmem::Finder;
 
 use super::{Repo, catalog::StoredBytes};
 use crate::{
+    body::{Body, Kept},
     error::{Error, Result},
-    storage::{ByteRange, Get, GetOptions, Key, Object, StorageError},
+    storage::{ByteRange, Get, GetOptions, Key, StorageError},
 };
+
+/// Files of up to so many bytes are kept in memory while there is room.
+const SMALL: u64 = 64 << 10;
+
+/// Bytes that were opened to be read.
+#[derive(Debug)]
+pub struct Opened {
+    /// How many they are as a whole.
+    pub size: u64,
+    /// Which of them `body` holds.
+    pub range: Range<u64>,
+    /// The bytes.
+    pub body: Body,
+}
+
+impl Opened {
+    /// The part of what is kept in memory that is asked for.
+    fn of(kept: &Kept, range: Option<ByteRange>, head: bool) -> Result<Self> {
+        let size = kept.len() as u64;
+        let range = within(range, size)?;
+        let body = if head {
+            Body::empty()
+        } else {
+            kept.part(range.clone())
+        };
+        Ok(Self { size, range, body })
+    }
+}
+
+/// The range that is asked for of so many bytes.
+pub(super) fn within(range: Option<ByteRange>, size: u64) -> Result<Range<u64>> {
+    let Some(range) = range else {
+        return Ok(0..size);
+    };
+    let range = range.resolve(size);
+    range.ok_or_else(|| Error::range_not_satisfiable(size))
+}
 
 impl Repo {
     /// Opens bytes that a document names.
@@ -22,27 +62,69 @@ impl Repo {
         content_type: &'static str,
         range: Option<ByteRange>,
         head: bool,
-    ) -> Result<Object> {
+    ) -> Result<Opened> {
         let key = self.home.join(&stored.file)?;
         let operation = self.operation(key, Some(stored.size), content_type);
         for hook in &*self.store.0.hooks {
             hook.before_get(&operation).await?;
+        }
+        let opened = self.open_file(&operation.key, stored.size, range, head);
+        let Some(opened) = opened.await? else {
+            return Err(Box::pin(self.missing(&operation.key)).await?);
+        };
+        for hook in &*self.store.0.hooks {
+            hook.after_get(&operation).await;
+        }
+        Ok(opened)
+    }
+
+    /// Opens a file of `size` bytes, or a part of it; nothing, if it is not there. The bytes under a key
+    /// never change: small ones that are kept in memory are not looked for in the store.
+    pub(super) async fn open_file(
+        &self,
+        key: &Key,
+        size: u64,
+        range: Option<ByteRange>,
+        head: bool,
+    ) -> Result<Option<Opened>> {
+        let kept = (size <= SMALL).then(|| self.store.0.contents.get(key));
+        if let Some(kept) = kept.flatten() {
+            return Opened::of(&kept, range, head).map(Some);
         }
         let options = GetOptions {
             range,
             head,
             if_none_match: None,
         };
-        let object = match self.storage().get(&operation.key, options).await {
+        let object = match self.storage().get(key, options).await {
             Ok(Get::Found(object)) => object,
             Ok(Get::NotModified) => return Err(Error::internal("not modified since never")),
-            Err(StorageError::NotFound) => return Err(self.missing(&operation.key).await?),
+            Err(StorageError::NotFound) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        for hook in &*self.store.0.hooks {
-            hook.after_get(&operation).await;
+        let (is, body) = (object.size, object.body);
+        if is == size && size <= SMALL && object.range == (0..size) && !head {
+            let kept = Box::pin(self.keep(key, size, body)).await?;
+            return Opened::of(&kept, range, head).map(Some);
         }
-        Ok(object)
+        Ok(Some(Opened {
+            size: is,
+            range: object.range,
+            body,
+        }))
+    }
+
+    /// Reads a file, and keeps it in memory.
+    async fn keep(&self, key: &Key, size: u64, body: Body) -> Result<Kept> {
+        let kept = body.keep(SMALL as usize).await?;
+        if kept.len() as u64 != size {
+            let is = kept.len();
+            return Err(Error::internal(format!(
+                "{key} has {is} bytes and should have {size}"
+            )));
+        }
+        self.store.0.contents.insert(key.clone(), kept.clone());
+        Ok(kept)
     }
 
     /// Why there are no bytes at `key`: a document beside them still names them, or none does.

@@ -177,8 +177,8 @@ impl Repo {
         let make = async {
             let stored = of_document(&snapshot, pick).await?;
             asked = true;
-            let object = self.open(&stored, content_type, None, false).await?;
-            let bytes = object.body.collect(source.limit).await?;
+            let opened = self.open(&stored, content_type, None, false).await?;
+            let bytes = opened.body.collect(source.limit).await?;
             let render = move |document: &Document<H>| render(document, &bytes);
             let mut rendered = of_document(&snapshot, render).await?;
             rendered.source = Some((stored, content_type));
@@ -258,7 +258,7 @@ impl Weighter<Key, Kept> for BySize {
     }
 }
 
-/// Small blobs, by the keys of their bytes, which never change.
+/// Small files, by their keys, under which bytes never change.
 pub(crate) type Contents = Cache<Key, Kept, BySize>;
 
 /// How many parts a cache has, each with a lock of its own. What is larger than a part is never kept.

@@ -239,7 +239,8 @@ impl Repo {
         let file = format!("{stem}.{unique}{}", incoming.extension);
         let key = self.home.join(&file)?;
         let operation = self.operation(key, incoming.size, incoming.content_type);
-        let take = (MultiHasher::new(incoming.digests), incoming.limit);
+        let hasher = Box::new(MultiHasher::new(incoming.digests));
+        let take = (hasher, incoming.limit);
         self.stage_at((file, unique), operation, take).await
     }
 
@@ -272,7 +273,7 @@ impl Repo {
         &self,
         names: (String, String),
         operation: Operation,
-        take: (MultiHasher, u64),
+        take: (Box<MultiHasher>, u64),
     ) -> Result<StageWriter> {
         let mut inspectors = Vec::new();
         for hook in &*self.store.0.hooks {

@@ -44,7 +44,7 @@ pub struct Incoming<'a> {
 /// Takes in the bytes of one artifact.
 pub struct StageWriter {
     upload: Box<dyn Upload>,
-    hasher: MultiHasher,
+    hasher: Box<MultiHasher>,
     inspectors: Vec<Box<dyn Inspector>>,
     buffer: BytesMut,
     size: u64,
@@ -64,7 +64,7 @@ pub struct Staged {
     size: u64,
     digests: Digests,
     /// What hashed the bytes, to hash those that follow.
-    pub(crate) hasher: MultiHasher,
+    pub(crate) hasher: Box<MultiHasher>,
     pub(crate) operation: Operation,
     storage: Option<Arc<dyn Storage>>,
 }
@@ -75,7 +75,7 @@ impl StageWriter {
         upload: Box<dyn Upload>,
         storage: Arc<dyn Storage>,
         (file, unique): (String, String),
-        (hasher, limit): (MultiHasher, u64),
+        (hasher, limit): (Box<MultiHasher>, u64),
         operation: Operation,
         inspectors: Vec<Box<dyn Inspector>>,
     ) -> Self {
@@ -144,7 +144,7 @@ impl StageWriter {
             file: self.file,
             unique: self.unique,
             size: self.size,
-            digests: self.hasher.clone().finish(),
+            digests: (*self.hasher).clone().finish(),
             hasher: self.hasher,
             operation: self.operation,
             storage: Some(self.storage),

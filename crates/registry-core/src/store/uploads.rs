@@ -264,7 +264,7 @@ impl Upload {
         let unique = random_hex::<16>()?;
         let key = layout::content(&self.repo.store.0.root, &unique)?;
         let operation = self.repo.operation(key, body.length(), CONTENT_TYPE);
-        let take = (hasher, left);
+        let take = (Box::new(hasher), left);
         let names = (unique.clone(), unique);
         let mut writer = self.repo.stage_at(names, operation, take).await?;
         let mut broken = None;

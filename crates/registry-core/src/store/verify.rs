@@ -215,12 +215,12 @@ impl Store {
 
     /// How it stands with a blob in a repository.
     async fn holding(&self, home: &Key, digest: &Digest) -> Result<Holding> {
-        let held = self.0.documents.fresh(&layout::held(home, digest)?).await?;
+        let held = self.0.documents.fresh(&layout::held(home, digest)).await?;
         let held = held.map(|held| held.head::<Held>()).transpose()?;
         if held.is_none_or(|held| held.gone) {
             return Ok(Holding::No);
         }
-        let record = layout::record(&self.0.root, digest)?;
+        let record = layout::record(&self.0.root, digest);
         let Some(record) = self.0.documents.fresh(&record).await? else {
             return Ok(Holding::Unknown);
         };
@@ -294,7 +294,7 @@ impl Store {
         for digest in named.blobs {
             // Whatever else is wrong is told of the document that says that it is held.
             if let Ok(Holding::Unknown) = self.holding(&home, &digest).await {
-                let held = layout::held(&home, &digest)?;
+                let held = layout::held(&home, &digest);
                 report.problem(
                     &held,
                     "is named here and its bytes never came, or were collected",

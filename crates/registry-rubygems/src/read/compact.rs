@@ -15,8 +15,8 @@ use registry_core::{
     auth::Action,
     digest::{Algorithm, Digest, sha256},
     protocol::{self, Artifact},
-    storage::{ByteRange, Object, Version},
-    store::{Document, Rendered},
+    storage::ByteRange,
+    store::{Document, Opened, Rendered},
 };
 
 use crate::{
@@ -169,7 +169,7 @@ impl Call<'_> {
         let mut response = match gzip {
             Some(gzip) if !self.has(tag)? => packed(gzip, tag)?,
             _ => {
-                let open = |range, _| ready(Ok(object(&reading, range)));
+                let open = |range, _| ready(Ok(opened(&reading, range)));
                 let headers = self.fitting(artifact.size);
                 protocol::serve_artifact(artifact, self.method, &headers, open).await?
             }
@@ -250,16 +250,14 @@ fn packed(pieces: Vec<Bytes>, tag: &str) -> Result<Response<Body>> {
 }
 
 /// A text, or a part of it, as something stored.
-fn object(reading: &Reading, range: Option<ByteRange>) -> Object {
+fn opened(reading: &Reading, range: Option<ByteRange>) -> Opened {
     let range = range.and_then(|range| range.resolve(reading.size));
     let (range, pieces) = match range {
         Some(range) => (range.clone(), reading.part(range)),
         None => (0..reading.size, reading.pieces.clone()),
     };
-    Object {
-        version: Version::new(reading.md5.as_str()),
+    Opened {
         size: reading.size,
-        modified: SystemTime::UNIX_EPOCH,
         range,
         body: body(pieces),
     }

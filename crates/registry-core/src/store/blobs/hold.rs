@@ -137,7 +137,7 @@ impl Repo {
 
     /// What collections are under way in this repository, and how many there were.
     async fn collections(&self) -> Result<Collections> {
-        let key = layout::collections(&self.home)?;
+        let key = layout::collections(&self.home);
         let now = self.store.0.documents.fresh(&key).await?;
         let is_any = |now: &Snapshot| now.entries.values().any(|began| !is_over(began));
         Ok(now.map_or_else(Collections::default, |now| Collections {

@@ -31,7 +31,7 @@ impl Repo {
             let ours = record.head.segments == new.segments;
             Ok((lost, ours))
         };
-        let key = layout::record(&self.store.0.root, digest)?;
+        let key = layout::record(&self.store.0.root, digest);
         self.store.0.documents.change(&key, replace).await
     }
 }

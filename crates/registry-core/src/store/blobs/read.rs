@@ -6,13 +6,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Blob, CONTENT_TYPE, Repo, Segment, layout};
 use crate::{
-    body::{Body, Kept},
+    body::Body,
     error::{Error, Result},
-    storage::{ByteRange, Get, GetOptions, Key, Object, Storage, StorageError},
+    storage::{ByteRange, Get, GetOptions, Key, Storage, StorageError},
+    store::read::{Opened, within},
 };
-
-/// Blobs of up to so many bytes are kept in memory while there is room.
-const SMALL: u64 = 64 << 10;
 
 impl Repo {
     /// Opens a blob, or a part of it.
@@ -24,110 +22,89 @@ impl Repo {
         blob: &Blob,
         range: Option<ByteRange>,
         head: bool,
-    ) -> Result<Object> {
+    ) -> Result<Opened> {
         let operation = self.operation(blob.key.clone(), Some(blob.size()), CONTENT_TYPE);
         for hook in &*self.store.0.hooks {
             hook.before_get(&operation).await?;
         }
-        let object = self.read_blob(blob, range, head).await?;
+        let opened = match self.read_blob(blob, range, head).await? {
+            Some(opened) => opened,
+            None => {
+                let now = Box::pin(self.moved(blob)).await?;
+                let opened = self.read_blob(&now, range, head).await?;
+                opened.ok_or_else(|| missing(&now))?
+            }
+        };
         for hook in &*self.store.0.hooks {
             hook.after_get(&operation).await;
         }
-        Ok(object)
+        Ok(opened)
     }
 
-    async fn read_blob(&self, blob: &Blob, range: Option<ByteRange>, head: bool) -> Result<Object> {
+    /// Reads what a record tells of, or nothing where there are no such bytes.
+    async fn read_blob(
+        &self,
+        blob: &Blob,
+        range: Option<ByteRange>,
+        head: bool,
+    ) -> Result<Option<Opened>> {
         let size = blob.size();
-        let range = match range {
-            Some(range) => range
-                .resolve(size)
-                .ok_or_else(|| Error::range_not_satisfiable(size))?,
-            None => 0..size,
-        };
-        let mut object = Object {
-            version: blob.snapshot.version.clone(),
-            size,
-            modified: blob.snapshot.modified,
-            range: range.clone(),
-            body: Body::empty(),
-        };
+        let range = within(range, size)?;
         if head || range.is_empty() {
-            return Ok(object);
+            let body = Body::empty();
+            return Ok(Some(Opened { size, range, body }));
         }
-        let key = self.kept_as(blob)?;
-        if let Some(kept) = key.as_ref().and_then(|key| self.store.0.contents.get(key)) {
-            object.body = kept.part(range);
-            return Ok(object);
+        if let [segment] = &blob.record.segments[..] {
+            let key = layout::content(&self.store.0.root, &segment.file)?;
+            let part = part(segment, &range);
+            return self.open_file(&key, size, part, false).await;
         }
+        Box::pin(self.joined(blob, range)).await
+    }
+
+    /// The pieces in which a blob was uploaded, one after the other.
+    async fn joined(&self, blob: &Blob, range: Range<u64>) -> Result<Option<Opened>> {
+        let (storage, root) = (self.storage().clone(), self.store.0.root.clone());
         // The first part is opened at once, so that bytes that are missing are an error and not an
         // answer that breaks off.
         let mut parts = parts(&blob.record.segments, range.clone());
-        let (storage, root) = (self.storage().clone(), self.store.0.root.clone());
         let first = match parts.next() {
             Some(part) => open_part(&*storage, &root, part).await,
             None => Ok(Body::empty()),
         };
         let first = match first {
             Ok(first) => first,
-            Err(error) => return Err(self.lost(blob, error).await?),
+            Err(StorageError::NotFound) => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
-        if let Some(key) = key
-            && range == (0..size)
-        {
-            object.body = self.keep(key, size, first).await?.part(range);
-            return Ok(object);
-        }
         let rest: Vec<Part> = parts.collect();
-        if rest.is_empty() {
-            object.body = first;
-            return Ok(object);
-        }
         let rest = stream::iter(rest).then(move |part| {
             let (storage, root) = (storage.clone(), root.clone());
             async move { Ok::<_, Error>(open_part(&*storage, &root, part).await?) }
         });
         let all = stream::once(async { Ok(first) }).chain(rest).try_flatten();
-        object.body = Body::from_stream(all, Some(range.end - range.start));
-        Ok(object)
+        Ok(Some(Opened {
+            size: blob.size(),
+            body: Body::from_stream(all, Some(range.end - range.start)),
+            range,
+        }))
     }
 
-    /// Under which key the bytes of a blob are kept in memory, if it is small and came in one piece.
-    fn kept_as(&self, blob: &Blob) -> Result<Option<Key>> {
-        match &blob.record.segments[..] {
-            [segment] if segment.size <= SMALL => {
-                layout::content(&self.store.0.root, &segment.file).map(Some)
-            }
-            _ => Ok(None),
+    /// A blob whose bytes were not where its record said, as it is now: they came again since, or it
+    /// was removed and collected.
+    async fn moved(&self, blob: &Blob) -> Result<Blob> {
+        let now = self.fresh_blob(&blob.digest).await?;
+        let now = now.ok_or_else(|| Error::not_found("the blob was removed"))?;
+        if now.snapshot.version == blob.snapshot.version {
+            return Err(missing(blob));
         }
+        Ok(now)
     }
+}
 
-    /// Reads bytes, and keeps them in memory.
-    async fn keep(&self, key: Key, size: u64, body: Body) -> Result<Kept> {
-        let kept = body.keep(SMALL as usize).await?;
-        if kept.len() as u64 != size {
-            let is = kept.len();
-            return Err(Error::internal(format!(
-                "{key} has {is} bytes and should have {size}"
-            )));
-        }
-        self.store.0.contents.insert(key, kept.clone());
-        Ok(kept)
-    }
-
-    /// What to say of bytes that could not be opened: a blob that was removed and collected since
-    /// it was looked up is not there.
-    async fn lost(&self, blob: &Blob, error: StorageError) -> Result<Error> {
-        if !matches!(error, StorageError::NotFound) {
-            return Ok(error.into());
-        }
-        let now = self.store.0.documents.fresh(&blob.key).await?;
-        let same = now.is_some_and(|now| now.version == blob.snapshot.version);
-        Ok(if same {
-            Error::internal(format!("the bytes of {} are missing", blob.digest))
-        } else {
-            Error::not_found("the blob was removed")
-        })
-    }
+/// A fault of ours: a record names bytes that are not there.
+fn missing(blob: &Blob) -> Error {
+    Error::internal(format!("the bytes of {} are missing", blob.digest))
 }
 
 /// The part of a segment that a range covers.
@@ -145,10 +122,15 @@ fn parts(segments: &[Segment], range: Range<u64>) -> impl Iterator<Item = Part> 
         let (first, last) = (range.start.max(start), range.end.min(end));
         (first < last).then(|| Part {
             file: segment.file.clone(),
-            range: (last - first < segment.size)
-                .then(|| ByteRange::Inclusive(first - start, last - 1 - start)),
+            range: part(segment, &(first - start..last - start)),
         })
     })
+}
+
+/// How a range of a segment that holds some byte is asked for: as nothing, if it is the whole.
+fn part(segment: &Segment, range: &Range<u64>) -> Option<ByteRange> {
+    let some = *range != (0..segment.size);
+    some.then(|| ByteRange::Inclusive(range.start, range.end - 1))
 }
 
 async fn open_part(storage: &dyn Storage, root: &Key, part: Part) -> Result<Body, StorageError> {

@@ -50,7 +50,7 @@ impl Run<'_> {
     /// Lets go of the blobs that one repository holds and does not need; tells which it goes on to
     /// hold.
     async fn release(&mut self, home: &Key, holds: &mut Holds) -> Result<()> {
-        let folder = layout::all_held(home)?;
+        let folder = layout::all_held(home);
         let listed = self.store.0.documents.storage().list(Some(&folder), None);
         let held: Vec<Entry> = listed.try_collect().await?;
         let held = held
@@ -131,7 +131,7 @@ impl Run<'_> {
         used: &mut HashSet<Box<str>>,
     ) -> Result<HashMap<Digest, Doomed>> {
         let mut doomed = HashMap::new();
-        let folder = layout::records(&self.store.0.root)?;
+        let folder = layout::records(&self.store.0.root);
         let mut listed = self.store.read_all(&folder);
         while let Some(records) = listed.next().await {
             let judged = records?.into_iter();
@@ -259,7 +259,7 @@ impl Run<'_> {
     }
 
     async fn collect_content(&mut self, used: &HashSet<Box<str>>) -> Result<()> {
-        let folder = layout::all_content(&self.store.0.root)?;
+        let folder = layout::all_content(&self.store.0.root);
         let mut listed = self.store.0.documents.storage().list(Some(&folder), None);
         let told: HashSet<Key> = self
             .report
@@ -411,7 +411,7 @@ impl Store {
             document.entries.insert(name.as_str().into(), mark());
             Ok((true, ()))
         };
-        let key = layout::collections(home)?;
+        let key = layout::collections(home);
         self.0.documents.change(&key, begin).await?;
         Ok(run)
     }
@@ -423,7 +423,7 @@ impl Store {
             document.entries.remove(&*run);
             Ok((true, ()))
         };
-        let key = layout::collections(home)?;
+        let key = layout::collections(home);
         self.0.documents.change(&key, end).await
     }
 

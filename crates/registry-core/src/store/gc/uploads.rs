@@ -18,7 +18,7 @@ impl Run<'_> {
     /// The bytes that uploads still need.
     pub(super) async fn in_uploads(&mut self) -> Result<HashSet<Box<str>>> {
         let mut used = HashSet::new();
-        let folder = layout::uploads(&self.store.0.root)?;
+        let folder = layout::uploads(&self.store.0.root);
         let mut listed = self.store.read_all(&folder);
         while let Some(sessions) = listed.next().await {
             for (_, session) in sessions? {
@@ -44,7 +44,7 @@ impl Store {
     /// many were dropped.
     pub(crate) async fn expire_uploads(&self) -> Result<u64> {
         let mut dropped = 0;
-        let folder = layout::uploads(&self.0.root)?;
+        let folder = layout::uploads(&self.0.root);
         let listed = self.0.documents.storage().list(Some(&folder), None);
         let is_old = |entry: &Entry| std::future::ready(is_expired(entry.modified));
         let mut old = listed.try_filter(is_old).chunks(AT_ONCE);

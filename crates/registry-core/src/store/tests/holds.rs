@@ -50,13 +50,33 @@ async fn of_two_who_lost_a_blob_neither_takes_the_other_for_its_holder() {
     assert!(bucket.replica().verify(false).await.unwrap().is_sound());
 }
 
+/// Who reads a blob looks at its record seldom, and at who holds it each time.
+#[tokio::test]
+async fn bytes_that_came_again_elsewhere_are_found_and_a_removal_is_seen_at_once() {
+    let bucket = Bucket::default();
+    let (a, b) = (bucket.shelf("a"), bucket.shelf("b"));
+    // Too many to be kept in memory.
+    let bytes = vec![b'x'; 100 << 10];
+    let digest = sha256(&bytes);
+    push(&a, &bytes).await.unwrap();
+    assert_eq!(read(&a, &digest).await.unwrap().unwrap(), bytes);
+    let lost = bucket.content().await.remove(0);
+    bucket.0.delete(&Key::new(&lost).unwrap()).await.unwrap();
+    assert!(read(&a, &digest).await.is_err());
+    push(&b, &bytes).await.unwrap();
+    assert_ne!(bucket.content().await, [lost]);
+    assert_eq!(read(&a, &digest).await.unwrap().unwrap(), bytes);
+    assert!(bucket.shelf("a").remove_blob(&digest).await.unwrap());
+    assert_eq!(read(&a, &digest).await.unwrap(), None);
+}
+
 /// However many hold a blob, its record does not grow, and is not written for one more.
 #[tokio::test]
 async fn a_blob_that_many_hold_costs_no_more() {
     let bucket = Bucket::default();
     let (first, digest) = (bucket.shelf("first"), sha256(b"blob"));
     push(&first, b"blob").await.unwrap();
-    let key = layout::record(&Key::new("m").unwrap(), &digest).unwrap();
+    let key = layout::record(&Key::new("m").unwrap(), &digest);
     let documents = &first.store.0.documents;
     let mut written = Vec::new();
     for n in 0..200 {

@@ -279,11 +279,11 @@ async fn push(shelf: &Repo, bytes: &[u8]) -> Result<()> {
 }
 
 async fn read(shelf: &Repo, digest: &Digest) -> Result<Option<Bytes>> {
-    let Some(blob) = shelf.blob(digest).await? else {
+    let Some(blob) = shelf.readable_blob(digest).await? else {
         return Ok(None);
     };
-    let object = shelf.open_blob(&blob, None, false).await?;
-    object.body.collect(1 << 20).await.map(Some)
+    let opened = shelf.open_blob(&blob, None, false).await?;
+    opened.body.collect(1 << 20).await.map(Some)
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ impl Upload {
         if !kept.await? {
             self.repo.discard(&segments).await;
         }
-        let record = layout::record(&self.repo.store.0.root, &digest)?;
+        let record = layout::record(&self.repo.store.0.root, &digest);
         let operation = self.repo.operation(record, Some(size), CONTENT_TYPE);
         for hook in &*self.repo.store.0.hooks {
             hook.after_put(&operation).await;
@@ -57,7 +57,7 @@ impl Upload {
     async fn broken_off(&self, digest: &Digest) -> Result<(u64, Vec<Segment>)> {
         let documents = &self.repo.store.0.documents;
         let held = documents
-            .fresh(&layout::held(&self.repo.home, digest)?)
+            .fresh(&layout::held(&self.repo.home, digest))
             .await?;
         // It was there, and was removed.
         if let Some(held) = held
@@ -119,7 +119,7 @@ impl Upload {
         check_length(piece, staged.as_ref())?;
         let hashed = staged
             .as_ref()
-            .map_or(hashed, |staged| staged.hasher.clone());
+            .map_or(hashed, |staged| (*staged.hasher).clone());
         let is = hashed.finish().digest(digest.algorithm());
         let last = LastPiece {
             absent,
