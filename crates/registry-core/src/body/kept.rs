@@ -77,8 +77,12 @@ impl Body {
     /// # Errors
     /// Fails when the body is longer than `limit` or breaks off.
     pub(crate) async fn keep(self, limit: usize) -> Result<Kept> {
-        let origin = self.origin();
-        let bytes = self.collect(limit).await?;
+        let (origin, is_file) = (self.origin(), matches!(self.0, Inner::File(_)));
+        let mut bytes = self.collect(limit).await?;
+        if !is_file {
+            // They may be a part of something larger, which would be kept with them.
+            bytes = Bytes::copy_from_slice(&bytes);
+        }
         Ok(Kept { bytes, origin })
     }
 
@@ -139,6 +143,16 @@ mod tests {
         file.write_all(bytes).unwrap();
         let body = Body::from_file(file, 100..100 + LENGTH);
         body.keep(LENGTH as usize).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_keeps_no_more_than_itself() {
+        let large = Bytes::from(vec![7; 400 << 10]);
+        let body = Body::from(large.slice(1000..1100));
+        let kept = body.keep(LENGTH as usize).await.unwrap();
+        drop(kept.part(0..50));
+        assert_eq!(kept.len(), 100);
+        assert!(large.is_unique());
     }
 
     #[tokio::test]

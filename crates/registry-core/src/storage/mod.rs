@@ -102,7 +102,8 @@ pub struct Object {
     pub modified: SystemTime,
     /// Which of its bytes `body` holds.
     pub range: Range<u64>,
-    /// The bytes.
+    /// The bytes. What they fail with is an [`Error`], such as one of a [`StorageError`]: any other is
+    /// taken for a fault of who sends a request.
     pub body: Body,
 }
 

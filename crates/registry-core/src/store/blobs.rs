@@ -152,17 +152,23 @@ impl Repo {
         Blob::read(digest, record, found)
     }
 
-    /// A blob to read, if this repository holds it, which is looked at as ever. Where its bytes lie was
-    /// looked at a moment ago: that changes only for bytes that are not there, and is looked at anew
-    /// where they are not.
+    /// A blob to read, if this repository holds it, which is looked at as ever. That its bytes are there
+    /// as one file may have been looked at a moment ago: where they are no longer, that is found when
+    /// they are opened, and they are looked for anew.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn readable_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let documents = &self.store.0.documents;
-        let (held, record) = (self.held(digest), self.record(digest));
-        let found = try_join(documents.read(&held), documents.recent(&record, TRUSTED)).await?;
-        Blob::read(digest, record, found)
+        let (held, key) = (self.held(digest), self.record(digest));
+        let (held, mut record) =
+            try_join(documents.read(&held), documents.recent(&key, TRUSTED)).await?;
+        if let (Some(_), Some(known)) = (&held, &record)
+            && known.head::<Record>()?.segments.len() != 1
+        {
+            record = documents.read(&key).await?;
+        }
+        Blob::read(digest, key, (held, record))
     }
 
     /// The same as [`blob`](Self::blob), whatever age is trusted elsewhere: for who concludes from it that

@@ -53,7 +53,7 @@ pub struct Snapshot {
     pub document: RawDocument,
     /// Its version in the store.
     pub version: Version,
-    /// When the store last confirmed it, for `metadata_max_age`.
+    /// When the look at the store began that last confirmed it, for `metadata_max_age`.
     checked: Mutex<Instant>,
     /// The head, once it was parsed.
     head: OnceLock<Arc<dyn Any + Send + Sync>>,
@@ -378,13 +378,16 @@ impl Inner {
             if_none_match,
             ..Default::default()
         };
+        let began = Instant::now();
         match (self.storage.get(key, options).await, known) {
             (Ok(Get::NotModified), Some(known)) => {
-                *lock(&known.checked) = Instant::now();
+                *lock(&known.checked) = began;
                 Ok(Some(known))
             }
             (Ok(Get::NotModified), None) => Err(Error::internal("not modified since never")),
-            (Ok(Get::Found(object)), _) => Box::pin(self.take_in(key, object)).await.map(Some),
+            (Ok(Get::Found(object)), _) => {
+                Box::pin(self.take_in(key, object, began)).await.map(Some)
+            }
             (Err(StorageError::NotFound), _) => {
                 self.cache.remove(key);
                 Ok(None)
@@ -393,18 +396,25 @@ impl Inner {
         }
     }
 
-    async fn take_in(&self, key: &Key, object: Object) -> Result<Arc<Snapshot>> {
+    async fn take_in(&self, key: &Key, object: Object, began: Instant) -> Result<Arc<Snapshot>> {
         let bytes = object.body.collect(MAX_DOCUMENT).await?;
         let document = RawDocument::parse(&bytes, object.modified)
             .map_err(|error| error.with_source(format!("the document {key} is damaged")))?;
-        Ok(self.remember(key, document, object.version))
+        Ok(self.remember(key, document, object.version, began))
     }
 
-    fn remember(&self, key: &Key, document: RawDocument, version: Version) -> Arc<Snapshot> {
+    /// Keeps what a look at the store that began then, or a write, found.
+    fn remember(
+        &self,
+        key: &Key,
+        document: RawDocument,
+        version: Version,
+        checked: Instant,
+    ) -> Arc<Snapshot> {
         let snapshot = Arc::new(Snapshot {
             document,
             version,
-            checked: Mutex::new(Instant::now()),
+            checked: Mutex::new(checked),
             head: OnceLock::new(),
             logged: AtomicBool::new(false),
         });
@@ -570,16 +580,14 @@ impl Lane {
             mode = PutMode::Update(base.version.clone());
         }
         for round in 0u32.. {
-            match self
-                .inner
-                .storage
-                .put(&self.key, bytes.clone(), mode.clone())
-                .await
-            {
+            let began = Instant::now();
+            let storage = &self.inner.storage;
+            match storage.put(&self.key, bytes.clone(), mode.clone()).await {
                 Ok(version) => {
                     let mut document = attempt.document.clone();
                     document.modified = std::time::SystemTime::now();
-                    return Ok(Some(self.inner.remember(&self.key, document, version)));
+                    let written = self.inner.remember(&self.key, document, version, began);
+                    return Ok(Some(written));
                 }
                 Err(error @ (StorageError::Precondition | StorageError::Unavailable(_))) => {
                     let now = match self.inner.fetch(&self.key, None).await {

@@ -184,8 +184,8 @@ impl Run<'_> {
         }
         for some in old.chunks(AT_ONCE) {
             if !self.dry {
-                let storage = self.store.0.documents.storage();
-                try_join_all(some.iter().map(|entry| storage.delete(&entry.key))).await?;
+                let each = some.iter().map(|entry| self.store.delete_bytes(&entry.key));
+                try_join_all(each).await?;
             }
             let collected = some.iter().map(|entry| (entry.key.clone(), entry.size));
             self.report.collected.extend(collected);

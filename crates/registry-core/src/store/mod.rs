@@ -63,7 +63,7 @@ use self::{
 };
 use crate::{
     error::{Error, Result},
-    storage::{Key, Version},
+    storage::{Key, StorageError, Version},
 };
 
 /// A document that is ahead of the log for longer than this lost its append to a crash.
@@ -153,6 +153,13 @@ impl Store {
             hashing: Semaphore::new(HASHING),
             shared,
         })))
+    }
+
+    /// Deletes bytes that nothing names, from memory too.
+    async fn delete_bytes(&self, key: &Key) -> Result<(), StorageError> {
+        let deleted = self.0.documents.storage().delete(key).await;
+        self.0.contents.remove(key);
+        deleted
     }
 
     /// The mount's name.

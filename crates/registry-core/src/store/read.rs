@@ -9,7 +9,7 @@ use super::{Repo, catalog::StoredBytes};
 use crate::{
     body::{Body, Kept},
     error::{Error, Result},
-    storage::{ByteRange, Get, GetOptions, Key, StorageError},
+    storage::{ByteRange, Get, GetOptions, Key, Object, StorageError},
 };
 
 /// Files of up to so many bytes are kept in memory while there is room.
@@ -18,9 +18,7 @@ const SMALL: u64 = 64 << 10;
 /// Bytes that were opened to be read.
 #[derive(Debug)]
 pub struct Opened {
-    /// How many they are as a whole.
-    pub size: u64,
-    /// Which of them `body` holds.
+    /// Which of all of them `body` holds.
     pub range: Range<u64>,
     /// The bytes.
     pub body: Body,
@@ -29,14 +27,13 @@ pub struct Opened {
 impl Opened {
     /// The part of what is kept in memory that is asked for.
     fn of(kept: &Kept, range: Option<ByteRange>, head: bool) -> Result<Self> {
-        let size = kept.len() as u64;
-        let range = within(range, size)?;
+        let range = within(range, kept.len() as u64)?;
         let body = if head {
             Body::empty()
         } else {
             kept.part(range.clone())
         };
-        Ok(Self { size, range, body })
+        Ok(Self { range, body })
     }
 }
 
@@ -78,8 +75,8 @@ impl Repo {
         Ok(opened)
     }
 
-    /// Opens a file of `size` bytes, or a part of it; nothing, if it is not there. The bytes under a key
-    /// never change: small ones that are kept in memory are not looked for in the store.
+    /// Opens a file of `size` bytes, or a part of it; nothing, if there is none of that size. The bytes
+    /// under a key never change: small ones that are kept in memory are not looked for in the store.
     pub(super) async fn open_file(
         &self,
         key: &Key,
@@ -97,31 +94,29 @@ impl Repo {
             if_none_match: None,
         };
         let object = match self.storage().get(key, options).await {
-            Ok(Get::Found(object)) => object,
+            Ok(Get::Found(object)) if object.size == size => object,
+            Ok(Get::Found(_)) | Err(StorageError::NotFound) => return Ok(None),
+            // It is one of a file of that size.
+            Err(StorageError::Range(is)) if is != size => return Ok(None),
             Ok(Get::NotModified) => return Err(Error::internal("not modified since never")),
-            Err(StorageError::NotFound) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let (is, body) = (object.size, object.body);
-        if is == size && size <= SMALL && object.range == (0..size) && !head {
-            let kept = Box::pin(self.keep(key, size, body)).await?;
-            return Opened::of(&kept, range, head).map(Some);
+        let Object { range, body, .. } = object;
+        if size <= SMALL && range == (0..size) && !head {
+            let kept = Box::pin(self.keep(key, body)).await?;
+            let body = kept.part(range.clone());
+            return Ok(Some(Opened { range, body }));
         }
-        Ok(Some(Opened {
-            size: is,
-            range: object.range,
-            body,
-        }))
+        Ok(Some(Opened { range, body }))
     }
 
     /// Reads a file, and keeps it in memory.
-    async fn keep(&self, key: &Key, size: u64, body: Body) -> Result<Kept> {
+    async fn keep(&self, key: &Key, body: Body) -> Result<Kept> {
+        let announced = body.length();
         let kept = body.keep(SMALL as usize).await?;
-        if kept.len() as u64 != size {
-            let is = kept.len();
-            return Err(Error::internal(format!(
-                "{key} has {is} bytes and should have {size}"
-            )));
+        if announced != Some(kept.len() as u64) {
+            let message = format!("{key} broke off after {} bytes", kept.len());
+            return Err(Error::unavailable(message));
         }
         self.store.0.contents.insert(key.clone(), kept.clone());
         Ok(kept)
@@ -145,7 +140,8 @@ impl Repo {
                 all.any(|json| mark.find(json).is_some())
             });
             if named {
-                return Ok(Error::internal(format!("the bytes {key} are missing")));
+                let message = format!("the bytes {key} are missing or cut off");
+                return Ok(Error::internal(message));
             }
         }
         Ok(Error::not_found("it was deleted a moment ago"))

@@ -253,8 +253,8 @@ pub(crate) type Forms = Cache<FormKey, Arc<Rendered>, ByWeight>;
 pub(crate) struct BySize;
 
 impl Weighter<Key, Kept> for BySize {
-    fn weight(&self, _: &Key, kept: &Kept) -> u64 {
-        (256 + kept.len()) as u64
+    fn weight(&self, key: &Key, kept: &Kept) -> u64 {
+        (256 + key.as_str().len() + kept.len()) as u64
     }
 }
 

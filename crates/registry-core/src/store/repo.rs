@@ -476,15 +476,7 @@ impl<H, R, E, F> Work<H, R, E, F> {
         let gone = outcome.removed.iter().chain(&outcome.dropped);
         for stored in gone.filter(|_| outcome.write) {
             let operation = self.repo.removal(stored)?;
-            if let Err(error) = self
-                .repo
-                .store
-                .0
-                .documents
-                .storage()
-                .delete(&operation.key)
-                .await
-            {
+            if let Err(error) = self.repo.store.delete_bytes(&operation.key).await {
                 tracing::warn!(key = %operation.key, ?error, "bytes were not deleted; gc will");
             }
             for hook in &**hooks {

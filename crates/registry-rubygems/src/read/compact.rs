@@ -257,7 +257,6 @@ fn opened(reading: &Reading, range: Option<ByteRange>) -> Opened {
         None => (0..reading.size, reading.pieces.clone()),
     };
     Opened {
-        size: reading.size,
         range,
         body: body(pieces),
     }

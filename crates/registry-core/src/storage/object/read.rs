@@ -15,6 +15,7 @@ use object_store::{
 use super::convert::{failed, update_version, version_found};
 use crate::{
     body::Body,
+    error::Error,
     storage::{ByteRange, Entry, Get, GetOptions, Key, Object, StorageError, Version},
 };
 
@@ -152,8 +153,10 @@ fn not_modified_or_failed(error: StoreError) -> Result<Get, StorageError> {
 }
 
 /// The bytes of an object, in pieces that are not too long.
-fn pieces(found: GetResult) -> impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static {
-    found.into_stream().map_err(failed).flat_map(|piece| {
+fn pieces(found: GetResult) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+    let pieces = found.into_stream();
+    let pieces = pieces.map_err(|error| Error::from(failed(error)));
+    pieces.flat_map(|piece| {
         let cut = stream::unfold(piece, |piece| async move {
             match piece {
                 Ok(bytes) if bytes.is_empty() => None,
@@ -197,4 +200,40 @@ pub(super) fn list(
         })))
     });
     entries.boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::{Attributes, GetResultPayload};
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[tokio::test]
+    async fn a_store_that_breaks_off_is_nobody_elses_fault() {
+        let source = "the connection was reset".into();
+        let error = StoreError::Generic {
+            store: "s3",
+            source,
+        };
+        let broken = stream::iter([Ok(Bytes::from_static(b"by")), Err(error)]);
+        let found = GetResult {
+            payload: GetResultPayload::Stream(broken.boxed()),
+            meta: ObjectMeta {
+                location: Path::from("x"),
+                last_modified: std::time::SystemTime::UNIX_EPOCH.into(),
+                size: 5,
+                e_tag: None,
+                version: None,
+            },
+            range: 0..5,
+            attributes: Attributes::default(),
+            extensions: Default::default(),
+        };
+        let Get::Found(object) = whole(found, None) else {
+            panic!("it was found");
+        };
+        let error = object.body.collect(100).await.unwrap_err();
+        assert_ne!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
 }

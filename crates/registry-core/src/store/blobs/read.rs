@@ -52,7 +52,7 @@ impl Repo {
         let range = within(range, size)?;
         if head || range.is_empty() {
             let body = Body::empty();
-            return Ok(Some(Opened { size, range, body }));
+            return Ok(Some(Opened { range, body }));
         }
         if let [segment] = &blob.record.segments[..] {
             let key = layout::content(&self.store.0.root, &segment.file)?;
@@ -83,11 +83,8 @@ impl Repo {
             async move { Ok::<_, Error>(open_part(&*storage, &root, part).await?) }
         });
         let all = stream::once(async { Ok(first) }).chain(rest).try_flatten();
-        Ok(Some(Opened {
-            size: blob.size(),
-            body: Body::from_stream(all, Some(range.end - range.start)),
-            range,
-        }))
+        let body = Body::from_stream(all, Some(range.end - range.start));
+        Ok(Some(Opened { range, body }))
     }
 
     /// A blob whose bytes were not where its record said, as it is now: they came again since, or it

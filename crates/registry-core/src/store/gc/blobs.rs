@@ -433,7 +433,7 @@ impl Store {
             let Ok(key) = layout::content(&self.0.root, &segment.file) else {
                 continue;
             };
-            if let Err(error) = self.0.documents.storage().delete(&key).await {
+            if let Err(error) = self.delete_bytes(&key).await {
                 tracing::warn!(%key, ?error, "bytes were not deleted; gc will");
             }
         }

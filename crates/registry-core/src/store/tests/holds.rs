@@ -1,9 +1,12 @@
 //! What makes a shelf hold a blob, and what a crash or a collection leaves of it.
 
+use std::{future::ready, pin::pin};
+
 use super::{
     collection::{gc, interrupted, list, unlist},
     *,
 };
+use crate::storage::PutMode;
 
 /// A push that ends, as by a crash, after the shelf says that it holds the blob and before the
 /// record knows.
@@ -50,24 +53,79 @@ async fn of_two_who_lost_a_blob_neither_takes_the_other_for_its_holder() {
     assert!(bucket.replica().verify(false).await.unwrap().is_sound());
 }
 
-/// Who reads a blob looks at its record seldom, and at who holds it each time.
+/// How bytes go, so that whoever comes with them is asked for them.
+enum Loss {
+    /// Nobody held them.
+    Collected,
+    /// They are not there, and `verify` said so.
+    GivenUp,
+    /// They are not there.
+    Deleted,
+    /// Some of them are not there.
+    Cut,
+}
+
+/// Who reads a blob looks at its record seldom; what was pushed meanwhile by another replica is there all
+/// the same.
 #[tokio::test]
-async fn bytes_that_came_again_elsewhere_are_found_and_a_removal_is_seen_at_once() {
+async fn bytes_that_came_again_elsewhere_are_found() {
+    use Loss::{Collected, Cut, Deleted, GivenUp};
+    for loss in [Collected, GivenUp, Deleted, Cut] {
+        let bucket = Bucket::default();
+        // Too many to be kept in memory.
+        let bytes = vec![b'x'; 100 << 10];
+        let digest = sha256(&bytes);
+        let (a, reader) = (bucket.shelf("a"), bucket.shelf("a"));
+        push(&a, &bytes).await.unwrap();
+        let file = Key::new(bucket.content().await.remove(0)).unwrap();
+        assert_eq!(read(&reader, &digest).await.unwrap().unwrap(), bytes);
+        match loss {
+            Collected => {
+                assert!(a.remove_blob(&digest).await.unwrap());
+                gc(&bucket).await;
+            }
+            Cut => {
+                let cut = bucket.0.put(&file, "x".into(), PutMode::Replace);
+                cut.await.unwrap();
+            }
+            GivenUp | Deleted => bucket.0.delete(&file).await.unwrap(),
+        }
+        if matches!(loss, GivenUp) {
+            assert!(!bucket.replica().verify(true).await.unwrap().is_sound());
+        }
+        // As one looks who is about to push it.
+        let there = reader.blob(&digest).await.unwrap().is_some();
+        assert_eq!(there, matches!(loss, Deleted | Cut));
+        assert!(!matches!(read(&reader, &digest).await, Ok(Some(_))));
+        push(&a, &bytes).await.unwrap();
+        assert_eq!(read(&reader, &digest).await.unwrap().unwrap(), bytes);
+        assert!(a.remove_blob(&digest).await.unwrap());
+        assert_eq!(read(&reader, &digest).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_piece_that_came_again_elsewhere_is_found() {
     let bucket = Bucket::default();
-    let (a, b) = (bucket.shelf("a"), bucket.shelf("b"));
-    // Too many to be kept in memory.
-    let bytes = vec![b'x'; 100 << 10];
-    let digest = sha256(&bytes);
-    push(&a, &bytes).await.unwrap();
-    assert_eq!(read(&a, &digest).await.unwrap().unwrap(), bytes);
-    let lost = bucket.content().await.remove(0);
-    bucket.0.delete(&Key::new(&lost).unwrap()).await.unwrap();
-    assert!(read(&a, &digest).await.is_err());
-    push(&b, &bytes).await.unwrap();
-    assert_ne!(bucket.content().await, [lost]);
-    assert_eq!(read(&a, &digest).await.unwrap().unwrap(), bytes);
-    assert!(bucket.shelf("a").remove_blob(&digest).await.unwrap());
-    assert_eq!(read(&a, &digest).await.unwrap(), None);
+    let (a, digest) = (bucket.shelf("a"), sha256(b"abcdefg"));
+    let upload = a.begin_upload(Algorithm::Sha256, LIMIT).await.unwrap();
+    let name = upload.name().to_owned();
+    let first = upload.append("abc".into(), Piece::default());
+    first.await.unwrap();
+    let upload = a.find_upload(&name, LIMIT).await.unwrap();
+    let last = upload.finish(digest.clone(), "defg".into(), Piece::default());
+    last.await.unwrap();
+    let reader = bucket.shelf("a");
+    assert_eq!(read(&reader, &digest).await.unwrap().unwrap(), "abcdefg");
+    let prefix = Key::new("m/content").unwrap();
+    let files = bucket.0.list(Some(&prefix), None);
+    let second = files
+        .map(Result::unwrap)
+        .filter(|file| ready(file.size == 4));
+    let second = pin!(second).next().await.unwrap();
+    bucket.0.delete(&second.key).await.unwrap();
+    push(&bucket.shelf("b"), b"abcdefg").await.unwrap();
+    assert_eq!(read(&reader, &digest).await.unwrap().unwrap(), "abcdefg");
 }
 
 /// However many hold a blob, its record does not grow, and is not written for one more.
