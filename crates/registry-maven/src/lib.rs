@@ -254,11 +254,11 @@ impl Call<'_> {
             Route::Search(query) => self.search(&query).await,
             Route::Prune(query) => self.prune(query).await,
             Route::Bundle(query) => self.bundle(query, body).await,
-            Route::BundleStatus(id) => self.bundle_status(&id).await,
-            Route::PublishBundle(id) => self.publish_bundle(&id).await,
+            Route::BundleStatus(id) => self.deployments().status(&id).await,
+            Route::PublishBundle(id) => self.deployments().publish(&id).await,
             Route::BundleFile(id, path) => self.bundle_file(id.as_deref(), &path).await,
             Route::IsPublished(of) => self.is_published(&of).await,
-            Route::DropBundle(id) => self.drop_bundle(&id).await,
+            Route::DropBundle(id) => self.deployments().discard(&id).await,
         }
     }
 

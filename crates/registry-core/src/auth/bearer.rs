@@ -59,7 +59,7 @@ impl DefaultAuth {
             return Err(denied("this user is not one of this registry's own"));
         }
         let granted = self.intersect(identity, &request).await?;
-        let key = self.keys.newest().await?;
+        let key = self.keys().newest().await?;
         let now = self.now();
         let iat = now.as_second();
         let ends = rights.and_then(|rights| rights.token.as_ref()?.grant.expires);

@@ -123,6 +123,11 @@ impl Reader {
         }
     }
 
+    /// The keys.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// What a text says that one of the keys of now signed, and which of them did.
     pub(super) async fn read(&self, token: &Secret) -> Result<(Arc<Signed>, SigningKey)> {
         let text = token.reveal();

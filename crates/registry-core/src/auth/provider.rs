@@ -65,7 +65,6 @@ pub struct DefaultAuth {
     pub(super) users: Users,
     pub(super) tokens: Arc<dyn TokenStore>,
     pub(super) passwords: Passwords,
-    pub(super) keys: Keys,
     pub(super) signed: jwt::Reader,
     known: Remembered<TokenRecord>,
     logins: Logins,
@@ -89,8 +88,7 @@ impl DefaultAuth {
             users: Users::new(documents.clone(), &options),
             tokens,
             passwords: Passwords::new(clock.clone())?,
-            signed: jwt::Reader::new(keys.clone()),
-            keys,
+            signed: jwt::Reader::new(keys),
             known: Remembered::new(REMEMBERED, options.auth_max_age, clock),
             logins: Logins::new(documents),
             options,
@@ -99,7 +97,7 @@ impl DefaultAuth {
 
     /// The keys that access tokens are signed with.
     pub fn keys(&self) -> &Keys {
-        &self.keys
+        self.signed.keys()
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -96,14 +96,14 @@ impl Repo {
         let object = match self.storage().get(key, options).await {
             Ok(Get::Found(object)) if object.size == size => object,
             Ok(Get::Found(_)) | Err(StorageError::NotFound) => return Ok(None),
-            // It is one of a file of that size.
+            // The range was one of `size` bytes.
             Err(StorageError::Range(is)) if is != size => return Ok(None),
             Ok(Get::NotModified) => return Err(Error::internal("not modified since never")),
             Err(error) => return Err(error.into()),
         };
         let Object { range, body, .. } = object;
         if size <= SMALL && range == (0..size) && !head {
-            let kept = Box::pin(self.keep(key, body)).await?;
+            let kept = Box::pin(self.keep(key, size, body)).await?;
             let body = kept.part(range.clone());
             return Ok(Some(Opened { range, body }));
         }
@@ -111,11 +111,10 @@ impl Repo {
     }
 
     /// Reads a file, and keeps it in memory.
-    async fn keep(&self, key: &Key, body: Body) -> Result<Kept> {
-        let announced = body.length();
+    async fn keep(&self, key: &Key, size: u64, body: Body) -> Result<Kept> {
         let kept = body.keep(SMALL as usize).await?;
-        if announced != Some(kept.len() as u64) {
-            let message = format!("{key} broke off after {} bytes", kept.len());
+        if kept.len() as u64 != size {
+            let message = format!("{} of {size} bytes of {key} came", kept.len());
             return Err(Error::unavailable(message));
         }
         self.store.0.contents.insert(key.clone(), kept.clone());

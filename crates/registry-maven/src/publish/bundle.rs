@@ -253,9 +253,11 @@ impl Call<'_> {
                 let message = format!("{name} has no POM in the bundle");
                 return Err(Error::invalid(message));
             }
-            let (head, _) = self.settled(&version.repo, "").await?;
+            let (head, _) = self.deployments().settled(&version.repo, "").await?;
             let names = version.files.len() + std::mem::take(&mut versions);
-            self.check_room(&version.repo, head, names).await?;
+            self.deployments()
+                .check_room(&version.repo, head, names)
+                .await?;
             let document = version.repo.document::<Head>(layout::VERSION).await?;
             let document = document.map(|document| (document.head, document.entries));
             let (head, entries) = document.unwrap_or_default();

@@ -29,7 +29,7 @@ impl Call<'_> {
         let digest = parse(&text, algorithm)?;
         let repo = self.granted.repo()?;
         let name = path.file.as_str().to_owned();
-        if self.settled(repo, &name).await?.1.is_some() {
+        if self.deployments().settled(repo, &name).await?.1.is_some() {
             return self.compare(path, algorithm, digest.hex()).await;
         }
         let change = move |document: &mut Document<Head>| -> Result<_, Error> {

@@ -18,7 +18,7 @@ impl Call<'_> {
     pub(crate) async fn delete_file(&self, path: FilePath) -> Answer {
         self.check_policy(&path.version)?;
         let (repo, now) = (self.granted.repo()?, self.now());
-        self.settled(repo, path.file.as_str()).await?;
+        self.deployments().settled(repo, path.file.as_str()).await?;
         let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
             let name = path.file.as_str();
@@ -33,7 +33,7 @@ impl Call<'_> {
     pub(crate) async fn delete_version(&self, version: VersionName) -> Answer {
         self.check_policy(&version)?;
         let (repo, now) = (self.granted.repo()?, self.now());
-        self.settled(repo, "").await?;
+        self.deployments().settled(repo, "").await?;
         let change = move |document: &mut Document<Head>| -> Result<_, Error> {
             let Document { head, entries, .. } = document;
             let gone = change::delete_all(head, entries, &version, now)?;

@@ -5,10 +5,11 @@ pub(super) mod steps;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::StatusCode;
 use registry_core::{
     Error, ErrorKind, Result,
-    auth::Action,
+    auth::{Action, Granted},
+    clock::Clock,
     protocol,
     store::{Change, Document, Repo},
 };
@@ -36,7 +37,40 @@ pub(crate) struct Known {
     repos: Vec<Repo>,
 }
 
+/// The bundles of whoever asks, apart from any request of theirs.
+#[derive(Clone)]
+pub(crate) struct Deployments {
+    granted: Granted,
+    clock: Clock,
+}
+
 impl Call<'_> {
+    /// The bundles of whoever asks.
+    pub(crate) fn deployments(&self) -> Deployments {
+        Deployments {
+            granted: self.granted.clone(),
+            clock: self.context.clock.clone(),
+        }
+    }
+
+    /// Ends what broke off, as [`clean_up`](Deployments::clean_up) does, while nobody waits, and not while
+    /// that is under way: those who left something over may have left much.
+    pub(super) fn clean_up_beside(&self) {
+        let deployments = self.deployments();
+        self.cleaning.start(async move {
+            if let Err(error) = deployments.clean_up().await {
+                tracing::warn!(%error, "deployments that were left over were not ended");
+            }
+        });
+    }
+}
+
+impl Deployments {
+    /// What time it is, in milliseconds since 1970.
+    fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
     /// A bundle, for one who may write all of it.
     pub(crate) async fn known(&self, id: &str) -> Result<Known> {
         let first = self.granted.view(|all: &Artifacts| all.bundle(id)).await?;
@@ -95,7 +129,7 @@ impl Call<'_> {
     }
 
     /// How it stands with a bundle. What broke off goes on.
-    pub(crate) async fn bundle_status(&self, id: &str) -> Answer {
+    pub(crate) async fn status(&self, id: &str) -> Answer {
         let known = self.known(id).await?;
         let (stage, error) = self.go_on(id, &known).await?;
         let state = match stage {
@@ -120,7 +154,7 @@ impl Call<'_> {
     }
 
     /// Publishes a bundle.
-    pub(crate) async fn publish_bundle(&self, id: &str) -> Answer {
+    pub(crate) async fn publish(&self, id: &str) -> Answer {
         let mut known = self.known(id).await?;
         let turn = (Stage::Waiting, Stage::Publishing);
         known.bundle = steps::turn(id, &known.repos, turn, self.now()).await?;
@@ -131,7 +165,7 @@ impl Call<'_> {
     }
 
     /// Drops a bundle; what is published stays.
-    pub(crate) async fn drop_bundle(&self, id: &str) -> Answer {
+    pub(crate) async fn discard(&self, id: &str) -> Answer {
         let Known { repos, .. } = self.known(id).await?;
         let (id, now) = (id.to_owned(), self.now());
         let work = async move { steps::drop_all(&id, &repos, None, now).await };
@@ -147,26 +181,6 @@ impl Call<'_> {
             self.end(&id).await;
         }
         Ok(())
-    }
-
-    /// Like [`clean_up`](Self::clean_up), for which nobody waits, and not while that is under way: those who
-    /// left something over may have left much.
-    pub(super) fn clean_up_beside(&self) {
-        let (config, cleaning) = (self.config.clone(), self.cleaning.clone());
-        let (context, granted) = (self.context.clone(), self.granted.clone());
-        self.cleaning.start(async move {
-            let call = Call {
-                config: &config,
-                cleaning: &cleaning,
-                method: &Method::POST,
-                headers: &HeaderMap::new(),
-                context: &context,
-                granted: &granted,
-            };
-            if let Err(error) = call.clean_up().await {
-                tracing::warn!(%error, "deployments that were left over were not ended");
-            }
-        });
     }
 
     /// The bundles that broke off, or wait for too long.

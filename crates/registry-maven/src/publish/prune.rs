@@ -28,7 +28,7 @@ impl Call<'_> {
             return Err(Error::new(ErrorKind::Denied, message));
         }
         if !query.dry_run {
-            self.clean_up().await?;
+            self.deployments().clean_up().await?;
         }
         let age = query
             .older_than

@@ -41,7 +41,7 @@ impl Call<'_> {
         let repo = self.granted.repo()?;
         if !path.is_mutable() {
             let name = path.file.as_str();
-            let (head, entry) = self.settled(repo, name).await?;
+            let (head, entry) = self.deployments().settled(repo, name).await?;
             if let Some(entry) = entry {
                 return self.put_again(&path, &entry, body).await;
             }

@@ -55,7 +55,7 @@ impl Call<'_> {
         path: &FilePath,
         entry: Option<Bytes>,
     ) -> Result<Option<Bytes>, Error> {
-        let bundle = self.known(id).await?.bundle;
+        let bundle = self.deployments().known(id).await?.bundle;
         if let Some(part) = head.bundles.get(id)
             && let Some(waiting) = part.entry(path.file.as_str(), part.since)?
         {
@@ -73,7 +73,7 @@ impl Call<'_> {
         parts.retain(|(_, part)| part.files.contains_key(name));
         parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.since));
         for (id, part) in parts {
-            let known = if_there(self.known(id).await)?;
+            let known = if_there(self.deployments().known(id).await)?;
             if known.is_some_and(|known| known.bundle.stage == Stage::Waiting) {
                 return part.entry(name, part.since);
             }

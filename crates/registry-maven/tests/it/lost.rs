@@ -38,6 +38,16 @@ fn readable(storage: Arc<dyn Storage>) -> (Client, Clock) {
     (client.token("writer"), clock)
 }
 
+/// A replica that trusts what it has read for a day.
+fn trusting(storage: Arc<dyn Storage>) -> Client {
+    let options = Options {
+        metadata_max_age: DAY,
+        ..Options::default()
+    };
+    let anonymous = Some(Action::Read);
+    with_options(storage, MavenConfig::default(), anonymous, options).token("writer")
+}
+
 async fn waiting(client: &Client, version: &str) -> String {
     let answer = upload(client, "", &borrowed(&files(version))).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
@@ -90,13 +100,7 @@ async fn a_replica_that_knows_an_older_record_publishes() {
     let storage = Arc::new(Memory::default());
     let faulty = Faulty::new(storage.clone());
     let (client, _) = readable(Arc::new(faulty.clone()));
-    let options = Options {
-        metadata_max_age: DAY,
-        ..Options::default()
-    };
-    let anonymous = Some(Action::Read);
-    let late = with_options(storage.clone(), MavenConfig::default(), anonymous, options);
-    let late = late.token("writer");
+    let late = trusting(storage.clone());
     let record = document("app", "1.0");
     let arrives = faulty.gate(&record);
     let uploading = tokio::spawn(async move { waiting(&client, "1.0").await });
@@ -248,12 +252,7 @@ async fn a_replica_that_knows_an_older_version_deletes_all_of_it() {
     let storage = Arc::new(Memory::default());
     let faulty = Faulty::new(storage.clone());
     let (client, _) = readable(Arc::new(faulty.clone()));
-    let options = Options {
-        metadata_max_age: DAY,
-        ..Options::default()
-    };
-    let late = with_options(storage, MavenConfig::default(), Some(Action::Read), options);
-    let late = late.token("writer");
+    let late = trusting(storage);
     put(&client, "org/acme/core/1.0/core-1.0-sources.jar", "sources").await;
     assert_eq!(
         text(&late, "org/acme/core/1.0/core-1.0-sources.jar").await,
