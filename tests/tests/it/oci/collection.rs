@@ -8,6 +8,7 @@ use http::Method;
 use registry_tests::oci::{self, Image, Oci, Way, manifest_path};
 use registry_tests::random::Random;
 use registry_tests::{Cell, Cluster, Ecosystem, Request, Site, sized, together};
+use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 
 use super::content;
@@ -34,9 +35,11 @@ const PUSHERS: [Bring; 3] = [Bring::Missing, Bring::Mounted, Bring::All];
 const LAYERS: usize = 8;
 /// The fewest images that each pushes in a round.
 const LEAST: usize = 3;
-/// How often a push may be refused because its blobs were collected: without a grace a collection
-/// may begin between the blobs and the manifest, and the next one again.
-const ATTEMPTS: usize = 50;
+/// How often a push may be refused because its blobs were collected before no collection begins until it
+/// stands: without a grace one may begin between the blobs and the manifest, and the next one again.
+const ATTEMPTS: usize = 5;
+/// How many rounds there are at most until both sides have met in each way.
+const MOST: usize = 100;
 
 impl Bring {
     fn repository(self) -> &'static str {
@@ -61,6 +64,8 @@ struct Live {
 struct Scene {
     cluster: Cluster,
     stop: AtomicBool,
+    /// Whose turn it is: a collection's, or that of pushes which were refused too often.
+    turn: RwLock<()>,
     /// Whether no more collections come, be it that one failed.
     over: AtomicBool,
     /// How many collections began.
@@ -88,6 +93,7 @@ async fn on_a_bucket(cell: Cell) {
     let scene = Arc::new(Scene {
         cluster,
         stop: AtomicBool::default(),
+        turn: RwLock::default(),
         over: AtomicBool::default(),
         begun: AtomicUsize::default(),
         collections: AtomicUsize::default(),
@@ -96,11 +102,12 @@ async fn on_a_bucket(cell: Cell) {
         skipped: AtomicUsize::default(),
         mounted: AtomicUsize::default(),
     });
+    let stop = Stop(scene.clone());
     let collector = collect(scene.clone());
     let seed = Random::seeded("collection").number();
     let mut kept: Vec<Live> = Vec::new();
-    for round in 0..sized(20, 3) {
-        if scene.over.load(Ordering::Relaxed) {
+    for round in 0..MOST {
+        if scene.over.load(Ordering::Relaxed) || (round >= sized(20, 3) && scene.have_met()) {
             break;
         }
         let pushed = together(PUSHERS.len(), |pusher| {
@@ -117,13 +124,22 @@ async fn on_a_bucket(cell: Cell) {
             scene.delete(live).await;
         }
     }
-    scene.stop.store(true, Ordering::Relaxed);
+    drop(stop);
     collector.await.unwrap();
     scene.check(kept.clone()).await;
     let (code, printed) = scene.cluster.verify();
     assert_eq!(code, Some(0), "{printed}");
     scene.report(kept.len());
     scene.empty(kept).await;
+}
+
+/// Ends the collections, even after a panic: they would go on for ever.
+struct Stop(Arc<Scene>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Says that it is over, even after a panic.
@@ -140,6 +156,7 @@ fn collect(scene: Arc<Scene>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let _over = Over(scene.clone());
         while !scene.stop.load(Ordering::Relaxed) {
+            let _turn = scene.turn.write().await;
             scene.begun.fetch_add(1, Ordering::Relaxed);
             let report = scene.cluster.gc();
             let bytes = |line: &&str| line.starts_with("oci/content/");
@@ -192,7 +209,8 @@ impl Scene {
         for blob in &live.image.blobs {
             self.bring(&site, live, blob, bring).await;
         }
-        for _ in 0..ATTEMPTS {
+        let mut turn = None;
+        for attempt in 0..=ATTEMPTS {
             let (tag, image) = (&live.tag, &live.image);
             let other = self.cluster.site();
             let answer = oci::put_manifest(&other, live.repository, tag, image).await;
@@ -203,11 +221,14 @@ impl Scene {
             assert_eq!(answer.status, 400, "{answer}");
             assert_eq!(oci::code(&answer), "MANIFEST_BLOB_UNKNOWN", "{answer}");
             self.refused.fetch_add(1, Ordering::Relaxed);
+            if attempt + 1 == ATTEMPTS {
+                turn = Some(self.turn.read().await);
+            }
             for blob in &image.blobs {
                 upload(&site, live.repository, blob).await;
             }
         }
-        panic!("{live:?} is refused again and again");
+        panic!("{live:?} is refused though nothing collects: {turn:?}");
     }
 
     async fn bring(&self, site: &Site, live: &Live, blob: &Bytes, bring: Bring) {
@@ -266,7 +287,17 @@ impl Scene {
         assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 
-    /// Neither side was idle, or all of this would show nothing.
+    /// Whether neither side was idle, or all of this would show nothing.
+    fn have_met(&self) -> bool {
+        let counts = [
+            &self.collections,
+            &self.collected,
+            &self.skipped,
+            &self.mounted,
+        ];
+        counts.iter().all(|count| count.load(Ordering::Relaxed) > 0)
+    }
+
     fn report(&self, kept: usize) {
         let number = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         println!(
@@ -278,14 +309,7 @@ impl Scene {
             number(&self.mounted),
             number(&self.refused),
         );
-        for count in [
-            &self.collections,
-            &self.collected,
-            &self.skipped,
-            &self.mounted,
-        ] {
-            assert!(number(count) > 0, "{self:?}");
-        }
+        assert!(self.have_met(), "{self:?}");
     }
 
     /// When nothing is named any more, nothing stays.
