@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -10,6 +11,7 @@ use registry_tests::random::Random;
 use registry_tests::{Cell, Cluster, Ecosystem, Request, Site, sized, together};
 use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::content;
 
@@ -35,11 +37,14 @@ const PUSHERS: [Bring; 3] = [Bring::Missing, Bring::Mounted, Bring::All];
 const LAYERS: usize = 8;
 /// The fewest images that each pushes in a round.
 const LEAST: usize = 3;
+/// The most: each leaves documents that the next collection looks at, which takes longer for them, so
+/// that without a bound they would be more from round to round.
+const MOST: usize = 16;
 /// How often a push may be refused because its blobs were collected before no collection begins until it
 /// stands: without a grace one may begin between the blobs and the manifest, and the next one again.
 const ATTEMPTS: usize = 5;
-/// How many rounds there are at most until both sides have met in each way.
-const MOST: usize = 100;
+/// How many rounds there are at most, until both sides have met in each way.
+const ROUNDS: usize = 100;
 
 impl Bring {
     fn repository(self) -> &'static str {
@@ -106,7 +111,7 @@ async fn on_a_bucket(cell: Cell) {
     let collector = collect(scene.clone());
     let seed = Random::seeded("collection").number();
     let mut kept: Vec<Live> = Vec::new();
-    for round in 0..MOST {
+    for round in 0..ROUNDS {
         if scene.over.load(Ordering::Relaxed) || (round >= sized(20, 3) && scene.have_met()) {
             break;
         }
@@ -179,7 +184,7 @@ impl Scene {
             let one_more = self.collections.load(Ordering::Relaxed) <= begun;
             one_more && !self.over.load(Ordering::Relaxed)
         };
-        while number < LEAST || collecting() {
+        while number < LEAST || (number < MOST && collecting()) {
             let mut layer = || {
                 let salt = first + random.below(LAYERS);
                 Bytes::from(Random::new(salt as u64).bytes(1_000 + salt))
@@ -200,6 +205,9 @@ impl Scene {
             }
             lives.push(live);
             number += 1;
+        }
+        while collecting() {
+            sleep(Duration::from_millis(5)).await;
         }
         lives
     }
