@@ -14,6 +14,10 @@ use serde_json::Value;
 /// After which a request counts as lost; nothing here should ever take so long.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// After which an idle connection is not used again: far less than any server here waits, which might
+/// close it just when a request is sent on it.
+const IDLE: Duration = Duration::from_millis(200);
+
 /// A request that is not sent yet.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -162,7 +166,9 @@ impl Default for Client {
     fn default() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Self(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector))
+        let mut client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+        client.pool_idle_timeout(IDLE);
+        Self(client.build(connector))
     }
 }
 
